@@ -1,0 +1,1 @@
+"""Regions, outlines and masks: exact, numpy only, shared by host and worker."""

@@ -1,0 +1,1 @@
+"""The worker: runs inside the isolated environment, started as ``python -m samj_bridge.worker``."""

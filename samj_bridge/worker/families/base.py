@@ -1,0 +1,56 @@
+"""What the engine and a model family pass to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Candidate", "Model", "PromptArrays"]
+
+
+@dataclass(frozen=True)
+class PromptArrays:
+    """A prompt in continuous coordinates: pixel (x, y) covers [x, x+1) x [y, y+1), its centre is (x+.5, y+.5)."""
+
+    box_xyxy: tuple[float, float, float, float] | None
+    """Edges of the box, half open; None: no box."""
+    points_xy: NDArray[np.float32]
+    """(n, 2) positive points."""
+    negative_xy: NDArray[np.float32]
+    """(m, 2) negative points."""
+    mask: NDArray[np.bool_] | None
+    """(h, w) crop of an earlier region that this prompt refines; None: no mask."""
+    mask_origin_xy: tuple[int, int]
+    """Image pixel of ``mask[0, 0]``."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One proposed mask."""
+
+    mask: NDArray[np.bool_]
+    """(h, w) crop that lies inside the image; may be all False."""
+    origin_xy: tuple[int, int]
+    """Image pixel of ``mask[0, 0]``."""
+    score: float
+    """Predicted IoU with what the user meant, 0 to 1."""
+
+
+class Model(Protocol):
+    """A loaded network of any family."""
+
+    parameters: int
+    """Number of parameters."""
+
+    def encode(self, image: NDArray[np.float32], check: Callable[[float], None]) -> Any:
+        """Encode a (Y, X, C) image, C 1 or 3, finite, 0 to 1 after the display range.
+
+        `check` is called with the fraction done between blocks or tiles and raises when the call is cancelled.
+        """
+
+    def decode(self, encoding: Any, prompt: PromptArrays, candidates: int) -> list[Candidate]:
+        """Return `candidates` (1 or 3) masks, best score first."""
