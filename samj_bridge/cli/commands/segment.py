@@ -1,0 +1,175 @@
+"""``samj-bridge segment``: images and prompts in, ROIs, label images and overlays out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from samj_bridge.cli.read_image import find_images, read_image
+from samj_bridge.cli.result import Result
+from samj_bridge.cli.save import export_regions
+from samj_bridge.errors import Cancelled, FileError, PromptError, SamjError
+from samj_bridge.export import EXPORTERS
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.session import Prompt, Session
+from samj_bridge.settings import Settings
+
+__all__ = ["Request", "run"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to segment, how, and where results go."""
+
+    images: Sequence[Path]
+    """Files and folders."""
+    prompts: Mapping[str | None, Sequence[Prompt]]
+    """Prompts by image name; None: for every image."""
+    output: Path
+    """Folder for the results."""
+    formats: Sequence[str]
+    """Names of exporters."""
+    model: str = "starter"
+    """Model id."""
+    plane: int | None = None
+    """Plane of a stack, 0-based."""
+    channels: int | tuple[int, ...] | str | None = None
+    """Channels of an image that has several."""
+    ranges: tuple[float, float] | None = None
+    """Display range; None: robust percentiles of each image."""
+    min_area: int = 0
+    """Smallest object in pixels."""
+    fill_holes: bool = False
+    """Whether to fill holes."""
+    largest_only: bool = False
+    """Whether to keep the largest part only."""
+    overwrite: bool = False
+    """Whether results that are there already may be replaced."""
+
+
+@dataclass
+class _Done:
+    """One finished image."""
+
+    image: Path
+    objects: int
+    empty: int
+    encode_ms: float
+    prompts_ms: float
+    files: list[Path]
+
+
+def run(request: Request, settings: Settings, *, progress: Progress, cancel: CancelToken) -> Result:
+    """Segment every image; one that fails is reported, and the others are done all the same."""
+    images = find_images(list(request.images))
+    _check(request, images)
+    stems = _stems(images)
+    done: list[_Done] = []
+    failures: list[SamjError] = []
+    with Session(request.model, settings=settings, progress=progress, cancel=cancel) as session:
+        for number, image in enumerate(images):
+            cancel.check()
+            progress(ProgressEvent("segment", f"{image.name}", number, len(images), "images"))
+            try:
+                done.append(_segment_one(request, session, image, stems[image], cancel))
+            except Cancelled:
+                raise
+            except SamjError as error:
+                error.message = f"{image.name}: {error.message}"
+                failures.append(error)
+    return _result(done, failures)
+
+
+def _segment_one(request: Request, session: Session, image: Path, stem: str, cancel: CancelToken) -> _Done:
+    prompts = list(request.prompts.get(image.name, ())) or list(request.prompts.get(None, ()))
+    if not prompts:
+        message = f"The prompt file has no prompts for {image.name}."
+        raise PromptError(message, hint="Add them under its file name.")
+    pixels = read_image(image, request.plane)
+    start = time.perf_counter()
+    ranges = [request.ranges] if request.ranges else None
+    with session.encode(pixels, ranges=ranges, channels=request.channels, name=image.name, cancel=cancel) as scene:
+        encoded = time.perf_counter()
+        regions = scene.segment(
+            prompts,
+            min_area=request.min_area,
+            fill_holes=request.fill_holes,
+            largest_only=request.largest_only,
+            cancel=cancel,
+        )
+        decoded = time.perf_counter()
+        shape = scene.shape
+    files = export_regions(
+        request.output,
+        stem,
+        regions,
+        formats=request.formats,
+        shape=shape,
+        pixels=pixels,
+        overwrite=request.overwrite,
+    )
+    empty = sum(region.is_empty for region in regions)
+    return _Done(image, len(regions) - empty, empty, 1e3 * (encoded - start), 1e3 * (decoded - encoded), files)
+
+
+def _check(request: Request, images: Sequence[Path]) -> None:
+    if not any(request.prompts.values()):
+        message = "No prompt was given."
+        raise PromptError(message, hint="Use --box x0,y0,x1,y1, --point x,y or --prompts FILE.")
+    unknown = [name for name in request.formats if name not in EXPORTERS]
+    if unknown:
+        message = f"Unknown format {', '.join(unknown)}."
+        raise PromptError(message, code="bad-format", hint=f"Formats: {', '.join(EXPORTERS)}.")
+    strangers = set(request.prompts) - {None} - {image.name for image in images}
+    if strangers and len(strangers) == len(request.prompts):
+        message = f"The prompt file speaks of {', '.join(sorted(map(str, strangers)))}, but of none of the images."
+        raise PromptError(message, hint="Its keys are file names without folders.")
+    try:
+        request.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"Can't make the folder {str(request.output)!r}: {error.strerror or error}."
+        raise FileError(message, hint="Choose another one with --output.", path=str(request.output)) from error
+
+
+def _stems(images: Sequence[Path]) -> dict[Path, str]:
+    """Return a name for each image's results: its own, or with its ending or number where two would clash."""
+    taken: set[str] = set()
+    stems: dict[Path, str] = {}
+    for image in images:
+        choices = [
+            image.stem,
+            image.name.replace(".", "_"),
+            *(f"{image.stem}_{n}" for n in range(2, len(images) + 2)),
+        ]
+        stems[image] = next(name for name in choices if name.lower() not in taken)
+        taken.add(stems[image].lower())
+    return stems
+
+
+def _result(done: Sequence[_Done], failures: list[SamjError]) -> Result:
+    table = Table(box=None, header_style="bold")
+    for heading in ("image", "objects", "encode ms", "prompts ms"):
+        table.add_column(heading, justify="left" if heading == "image" else "right")
+    data: list[dict[str, Any]] = []
+    for item in done:
+        objects = f"{item.objects}" + (f" ({item.empty} empty)" if item.empty else "")
+        table.add_row(item.image.name, objects, f"{item.encode_ms:.0f}", f"{item.prompts_ms:.0f}")
+        data.append(
+            {
+                "image": str(item.image),
+                "objects": item.objects,
+                "empty": item.empty,
+                "encode_ms": round(item.encode_ms, 1),
+                "prompts_ms": round(item.prompts_ms, 1),
+                "files": [str(path) for path in item.files],
+            }
+        )
+    lines = [f"{path}" for item in done for path in item.files]
+    if failures:
+        lines.append(f"[bold]{len(done)} of {len(done) + len(failures)} images done.[/]")
+    return Result("segment", data={"images": data}, lines=lines, tables=[table] if done else [], failures=failures)

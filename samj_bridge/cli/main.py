@@ -1,0 +1,224 @@
+"""The ``samj-bridge`` command: parse, call, show."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from samj_bridge import __version__
+from samj_bridge.cli.result import Result, Show, cancel_on_interrupt, run_command
+from samj_bridge.errors import InputError
+from samj_bridge.progress import CancelToken, Progress
+from samj_bridge.settings import Settings
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="samj-bridge",
+    help="Segment-Anything-class models in Fiji: from a prompt to an exact ImageJ ROI.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+env_app = typer.Typer(help="The isolated environments on this machine.", no_args_is_help=True)
+app.add_typer(env_app, name="env")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines, and nothing else.")]
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Folder for environments and models (default: SAMJ_HOME).")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"samj-bridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Segment-Anything-class models in Fiji: from a prompt to an exact ImageJ ROI."""
+
+
+def _execute(
+    command: str,
+    body: Callable[[Settings, Progress, CancelToken], Result],
+    *,
+    json_output: bool,
+    home: Path | None,
+    verbose: bool = False,
+    **overrides: Any,
+) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(message)s", stream=sys.stderr, force=True
+    )
+    show = Show(json_output=json_output)
+
+    def run() -> Result:
+        settings = Settings.from_environment(home=home, **overrides)
+        with show.progress() as progress, cancel_on_interrupt() as cancel:
+            return body(settings, progress, cancel)
+
+    raise typer.Exit(run_command(show, command, run))
+
+
+@app.command()
+def setup(
+    again: Annotated[bool, typer.Option("--again", help="Make a new environment even if there is one.")] = False,
+    builder: Annotated[str | None, typer.Option(help="Who makes it: auto or uv.")] = None,
+    json_output: Json = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Make the isolated environment and check that the worker answers."""
+    from samj_bridge.cli.commands import setup as command
+
+    _execute(
+        "setup",
+        lambda settings, progress, cancel: command.run(settings, again=again, progress=progress, cancel=cancel),
+        json_output=json_output,
+        home=home,
+        verbose=verbose,
+        builder=builder,
+    )
+
+
+@app.command()
+def segment(
+    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    box: Annotated[list[str] | None, typer.Option(help="x0,y0,x1,y1: edges in pixels; may be repeated.")] = None,
+    point: Annotated[list[str] | None, typer.Option(help="x,y inside an object; each is one object.")] = None,
+    negative: Annotated[list[str] | None, typer.Option(help="x,y outside, for every box and point given.")] = None,
+    prompts: Annotated[Path | None, typer.Option(help="Prompts from a JSON, CSV, .roi or ROI .zip file.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(),
+    formats: Annotated[
+        str, typer.Option("--format", "-f", help="Comma-separated: roi, labels, overlay, geojson.")
+    ] = "roi,labels,overlay",
+    model: Annotated[str, typer.Option(help="Model id.")] = "starter",
+    plane: Annotated[int | None, typer.Option(help="Plane of a stack, counted from 0.")] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Channel of an image with several: 0, or 2,1,0 for R,G,B, or merge.")
+    ] = None,
+    display_range: Annotated[
+        str | None, typer.Option("--range", help="low,high: display range instead of the image's percentiles.")
+    ] = None,
+    min_area: Annotated[int, typer.Option(min=0, help="Drop parts of fewer pixels.")] = 0,
+    fill_holes: Annotated[bool, typer.Option("--fill-holes", help="Fill holes in objects.")] = False,
+    largest_only: Annotated[
+        bool, typer.Option("--largest-only", help="Keep an object's largest part only.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    json_output: Json = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Segment images by boxes and points; write ROIs, label images and overlays."""
+    from samj_bridge.cli.commands import segment as command
+    from samj_bridge.cli.read_prompts import command_line_prompts, parse_channels, parse_numbers
+
+    def body(settings: Settings, progress: Progress, cancel: CancelToken) -> Result:
+        request = command.Request(
+            images=images,
+            prompts=command_line_prompts(box or [], point or [], negative or [], prompts),
+            output=output,
+            formats=[name.strip() for name in formats.split(",") if name.strip()],
+            model=model,
+            plane=plane,
+            channels=parse_channels(channels),
+            ranges=parse_numbers(display_range, "low,high") if display_range else None,  # type: ignore[arg-type]
+            min_area=min_area,
+            fill_holes=fill_holes,
+            largest_only=largest_only,
+            overwrite=overwrite,
+        )
+        return command.run(request, settings, progress=progress, cancel=cancel)
+
+    _execute("segment", body, json_output=json_output, home=home, verbose=verbose, device=device)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("samj-demo"),
+    imagej: Annotated[bool, typer.Option(help="Make and check the ROIs in a real ImageJ (needs Java).")] = True,
+    json_output: Json = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Do the main job on real images: set up, segment, make the ROIs in ImageJ, check and save them."""
+    from samj_bridge.cli.commands import demo as command
+
+    _execute(
+        "demo",
+        lambda settings, progress, cancel: command.run(
+            settings, output=output, imagej=imagej, progress=progress, cancel=cancel
+        ),
+        json_output=json_output,
+        home=home,
+        verbose=verbose,
+    )
+
+
+@app.command()
+def doctor(
+    worker: Annotated[bool, typer.Option(help="Also start the worker and talk to it.")] = True,
+    json_output: Json = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Say what is installed, where, what is broken, and the command that mends it."""
+    from samj_bridge.cli.commands import doctor as command
+
+    _execute(
+        "doctor",
+        lambda settings, progress, _: command.run(settings, start_worker=worker, progress=progress),
+        json_output=json_output,
+        home=home,
+        verbose=verbose,
+    )
+
+
+@env_app.command("list")
+def env_list(json_output: Json = False, home: Home = None) -> None:
+    """List the environments with versions, size and place."""
+    from samj_bridge.cli.commands import env as command
+
+    _execute("env list", lambda settings, *_: command.run_list(settings), json_output=json_output, home=home)
+
+
+@env_app.command("remove")
+def env_remove(
+    name: Annotated[str, typer.Argument(help="Name of the environment.")] = "samj",
+    json_output: Json = False,
+    home: Home = None,
+) -> None:
+    """Remove an environment; models and settings stay."""
+    from samj_bridge.cli.commands import env as command
+
+    _execute(
+        "env remove", lambda settings, *_: command.run_remove(settings, name), json_output=json_output, home=home
+    )
+
+
+def main() -> None:
+    """Run the command line; the entry point ``samj-bridge``."""
+    try:
+        app()
+    except InputError as error:  # pragma: no cover - parse errors outside a command's body
+        Show().error(error)
+        raise SystemExit(2) from error
+
+
+if __name__ == "__main__":
+    main()
