@@ -19,7 +19,7 @@ from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.session import Prompt, Session
 from samj_bridge.settings import Settings
 
-__all__ = ["Request", "run"]
+__all__ = ["Request", "make_output_folder", "run"]
 
 
 @dataclass(frozen=True)
@@ -129,11 +129,16 @@ def _check(request: Request, images: Sequence[Path]) -> None:
     if strangers and len(strangers) == len(request.prompts):
         message = f"The prompt file speaks of {', '.join(sorted(map(str, strangers)))}, but of none of the images."
         raise PromptError(message, hint="Its keys are file names without folders.")
+    make_output_folder(request.output)
+
+
+def make_output_folder(folder: Path) -> None:
+    """Make the folder for results, or say why it can't be made."""
     try:
-        request.output.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        message = f"Can't make the folder {str(request.output)!r}: {error.strerror or error}."
-        raise FileError(message, hint="Choose another one with --output.", path=str(request.output)) from error
+        message = f"Can't make the folder {str(folder)!r}: {error.strerror or error}."
+        raise FileError(message, hint="Choose another one with --output.", path=str(folder)) from error
 
 
 def _stems(images: Sequence[Path]) -> dict[Path, str]:

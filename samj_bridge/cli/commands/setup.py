@@ -25,7 +25,7 @@ def run(settings: Settings, *, again: bool, progress: Progress, cancel: CancelTo
         data={"environment": describe(environment), "worker": hello, "model": "starter"},
         lines=[
             f"[green]Ready.[/] Environment {environment.name}, made by {environment.builder}: {environment.prefix}",
-            f"Torch {torch}, device {hello.get('device', '?')}, {hello.get('threads', '?')} threads; model: starter.",
+            f"Torch {torch}, {hello.get('device', '?')}, {hello.get('threads', '?')} threads; model: starter.",
             *(f"Note: {note}" for note in environment.notes),
             "Next: samj-bridge demo, or samj-bridge segment IMAGE --box x0,y0,x1,y1",
         ],
