@@ -1,6 +1,6 @@
 """Times and memory of the main job: ``python -m benchmarks.latency [--json]``.
 
-Every figure that depends on the machine's mood stands beside a stock measurement of the same run (``import torch``, a
+Every figure that depends on the machine stands beside a stock measurement of the same run (``import torch``, a
 plain copy), as a ratio. Run it on an otherwise idle machine.
 """
 

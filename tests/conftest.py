@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
@@ -57,9 +56,44 @@ test_home.__test__ = False  # type: ignore[attr-defined]
 
 
 @pytest.fixture
-def clean_environ(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take every ``SAMJ_*`` variable away, but for those of the suite itself."""
     for name in list(os.environ):
         if name.startswith("SAMJ_") and not name.startswith("SAMJ_TEST_"):
             monkeypatch.delenv(name)
-    yield
+    return
+
+
+@pytest.fixture(scope="session")
+def ready_home() -> Path:
+    """Return a ``SAMJ_HOME`` that holds a finished environment: for tests of the command line as a user has it."""
+    from samj_bridge.install import ensure_environment
+
+    home = test_home()
+    ensure_environment(Settings(home=home))
+    return home
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the quick tests speak first: a slip in the geometry is told in seconds, not after the worker's tests."""
+    order = ["architecture", "unit", "contract", "integration", "fiji", "faults"]
+
+    def rank(item: pytest.Item) -> int:
+        parts = item.path.parts
+        return next((order.index(part) for part in parts if part in order), len(order))
+
+    items.sort(key=rank)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Make a skip a failure where every part is there (``SAMJ_TEST_NO_SKIPS=1``, as in CI)."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("SAMJ_TEST_NO_SKIPS") != "1" or reporter is None or exitstatus != 0:
+        return
+    hardware = ("no GPU",)
+    skipped = [
+        report for report in reporter.stats.get("skipped", []) if not str(report.longrepr).count(hardware[0])
+    ]
+    if skipped:
+        reporter.write_line(f"{len(skipped)} tests were skipped, and SAMJ_TEST_NO_SKIPS=1 allows none.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -25,7 +25,11 @@ def loaded_after(code: str) -> set[str]:
 
 def test_the_layers_point_one_way() -> None:
     done = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports"], capture_output=True, text=True, cwd=PACKAGE.parent
+        [Path(sys.executable).parent / "lint-imports"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PACKAGE.parent,
     )
     assert done.returncode == 0, done.stdout
 

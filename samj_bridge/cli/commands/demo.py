@@ -59,12 +59,18 @@ def run(settings: Settings, *, output: Path, imagej: bool, progress: Progress, c
             cancel.check()
             progress(ProgressEvent("segment", f"Segmenting {name}", number, len(DEMO_IMAGES), "images"))
             rows.append(_one_image(session, load_demo_image(name), output, excuse))
+    picture = _montage([path for row in rows for path in row.files if path.suffix == ".png"], output / "demo.png")
     wrong = [row for row in rows if excuse == "" and row.imagej != "exact"]
     return Result(
         "demo",
-        data={"images": [_as_data(row) for row in rows], "output": str(output), "imagej": excuse or "used"},
+        data={
+            "images": [_as_data(row) for row in rows],
+            "output": str(output),
+            "picture": str(picture),
+            "imagej": excuse or "used",
+        },
         tables=[_table(rows)],
-        lines=_words(rows, output, excuse),
+        lines=_words(rows, picture, excuse),
         ok=not wrong,
     )
 
@@ -161,9 +167,29 @@ def _table(rows: Sequence[_Row]) -> Table:
     return table
 
 
-def _words(rows: Sequence[_Row], output: Path, excuse: str) -> list[str]:
-    lines = [f"ROIs (.zip), label images (.tif) and overlays (.png) are in {output}:"]
-    lines += [f"  {path.name}" for row in rows for path in row.files]
+def _montage(overlays: Sequence[Path], path: Path) -> Path:
+    """Put the overlays side by side at one height: the picture to look at first."""
+    from PIL import Image
+
+    height, gap = 720, 12
+    pictures = []
+    for overlay in overlays:
+        with Image.open(overlay) as image:
+            size = (round(image.width * height / image.height), height)
+            pictures.append(image.convert("RGB").resize(size, Image.Resampling.LANCZOS))
+    width = sum(picture.width for picture in pictures) + gap * (len(pictures) - 1)
+    sheet = Image.new("RGB", (width, height), "white")
+    left = 0
+    for picture in pictures:
+        sheet.paste(picture, (left, 0))
+        left += picture.width + gap
+    sheet.save(path)
+    return path
+
+
+def _words(rows: Sequence[_Row], picture: Path, excuse: str) -> list[str]:
+    lines = [f"Look at [bold]{picture}[/]. ROIs (.zip), label images (.tif) and overlays (.png) are beside it:"]
+    lines += [f"  {path}" for row in rows for path in row.files]
     if excuse and excuse != "not asked":
         lines.append(f"[yellow]ImageJ was not used:[/] {excuse}")
     return lines
