@@ -1,0 +1,1 @@
+"""Networks written for this project, one file per concept; torch and numpy only."""

@@ -1,0 +1,1 @@
+"""Training of the starter model from public data; see README.md here."""
