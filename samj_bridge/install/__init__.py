@@ -1,0 +1,20 @@
+"""Environments: made, found, tried out, held and removed. See docs/environments.md."""
+
+from samj_bridge.install.environment import Environment, environment_variables, find_environment, list_environments
+from samj_bridge.install.manager import (
+    check_environment,
+    create_environment,
+    ensure_environment,
+    remove_environment,
+)
+
+__all__ = [
+    "Environment",
+    "check_environment",
+    "create_environment",
+    "ensure_environment",
+    "environment_variables",
+    "find_environment",
+    "list_environments",
+    "remove_environment",
+]

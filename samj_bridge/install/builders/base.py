@@ -1,0 +1,101 @@
+"""What a builder is: it fills an empty prefix. Everything around that is the manager's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from samj_bridge.errors import InputError, InstallError
+from samj_bridge.install.builders import BUILDERS
+from samj_bridge.install.specification import Specification
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.settings import Settings
+
+__all__ = ["BuildRequest", "Builder", "Built", "choose_builder"]
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """One order to a builder."""
+
+    specification: Specification
+    """What to install."""
+    prefix: Path
+    """Where to: a folder that doesn't exist yet. Nothing outside of it but caches may be written."""
+    progress: Progress
+    """Told of the stages ``resolve``, ``download`` and ``install``."""
+    cancel: CancelToken | None
+    """When set, `Cancelled` is to be raised within two seconds, and nothing left running."""
+
+    def tell(self, stage: str, message: str, done: float = 0.0, total: float | None = None, unit: str = "") -> None:
+        """Report one step."""
+        self.progress(ProgressEvent(stage, message, done, total, unit))
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a builder made."""
+
+    python: Path
+    """The interpreter, inside the prefix."""
+    feature: str
+    """``cpu`` or ``cuda``: which build of the networks' library it holds."""
+    notes: tuple[str, ...] = ()
+    """What the user may want to know later: choices made and why."""
+
+
+class Builder(Protocol):
+    """Makes environments in one way.
+
+    The manager has the lock, has chosen the prefix, tries the result out, and removes the prefix when
+    anything is raised. A builder raises `SamjError` only.
+    """
+
+    name: str
+    """The name in the table."""
+
+    def obstacle(self, specification: Specification) -> str:
+        """Say in a clause why it can't work here; empty: it can, as far as a quick look tells."""
+        ...
+
+    def build(self, request: BuildRequest) -> Built:
+        """Fill ``request.prefix``."""
+        ...
+
+
+def choose_builder(
+    wanted: str | Builder | None, specification: Specification, settings: Settings
+) -> tuple[Builder, str]:
+    """Return the builder to use, and a sentence that says why.
+
+    Parameters
+    ----------
+    wanted : str, Builder or None
+        A name of the table, ``auto``, a builder itself, or None for what the settings say.
+
+    Raises
+    ------
+    InputError
+        There is no builder of this name.
+    InstallError
+        The builder, or with ``auto`` each of them, can't work here.
+    """
+    wanted = settings.builder if wanted is None else wanted
+    if not isinstance(wanted, str):
+        return wanted, f"{wanted.name}: given by the caller"
+    if wanted != "auto" and wanted not in BUILDERS:
+        message = f"There is no builder {wanted!r}."
+        raise InputError(message, code="no-builder", hint=f"Choose one of: auto, {', '.join(BUILDERS)}.")
+    obstacles = []
+    for name in BUILDERS if wanted == "auto" else [wanted]:
+        make_builder: Callable[[Settings], Builder] = import_module(BUILDERS[name]).make_builder
+        builder = make_builder(settings)
+        obstacle = builder.obstacle(specification)
+        if not obstacle:
+            return builder, f"{name}: {'the first that can work here' if wanted == 'auto' else 'asked for'}"
+        obstacles.append(f"{name}: {obstacle}")
+    message = f"No environment can be made here ({'; '.join(obstacles)})."
+    raise InstallError(message, code="no-builder", hint="Run samj-bridge doctor to see what is missing.")

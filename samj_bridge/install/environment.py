@@ -1,0 +1,201 @@
+"""An environment on disk: its marker, the pointer to the current one, and who holds it.
+
+::
+
+    envs/samj/current                      one line: the name of the prefix in use
+    envs/samj/<hash>-<n>/                  a prefix: where its interpreter and packages lie, for ever
+    envs/samj/<hash>-<n>/samj-environment.json   the marker: written last; a prefix without it is rubbish
+    envs/samj/leases/<prefix>.<id>         locked by each process that uses the prefix
+    envs/samj/lock                         held by whoever makes or removes environments
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from samj_bridge.errors import InputError, InstallError
+from samj_bridge.process.environ import clean_environ
+from samj_bridge.process.locks import hold_lock
+from samj_bridge.settings import Settings
+
+__all__ = [
+    "MARKER_NAME",
+    "Environment",
+    "environment_folder",
+    "environment_variables",
+    "find_environment",
+    "leases_of",
+    "list_environments",
+    "read_marker",
+    "write_marker",
+    "write_text_atomically",
+]
+
+MARKER_NAME = "samj-environment.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A finished environment that passed its probe."""
+
+    name: str
+    """Name of the specification, such as ``samj``."""
+    prefix: Path
+    """Its folder; it can't be moved."""
+    python: Path
+    """Its interpreter."""
+    builder: str
+    """Who made it."""
+    feature: str
+    """``cpu`` or ``cuda``."""
+    specification: str
+    """Hash of the specification it was made from."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Name to version of what is installed in it."""
+    created: str = ""
+    """When, in ISO 8601, UTC."""
+    notes: tuple[str, ...] = ()
+    """Choices made when it was built, and why."""
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep the environment from being removed while the block runs; ends with the process at the latest.
+
+        Raises
+        ------
+        InstallError
+            With code ``environment-gone``: another process replaced it a moment ago.
+        FileError
+            The lease can't be written.
+        """
+        leases = self.prefix.parent / "leases"
+        lease = leases / f"{self.prefix.name}.{uuid.uuid4().hex[:12]}"
+        leases.mkdir(exist_ok=True)
+        with hold_lock(lease):
+            # Whoever sweeps takes the marker away first and then looks for leases again: one of us sees the other.
+            if not (self.prefix / MARKER_NAME).is_file() or not lease.exists():
+                message = f"The environment {self.prefix} was replaced or removed a moment ago."
+                raise InstallError(message, code="environment-gone", hint="Try again: the new one will be used.")
+            yield
+        with contextlib.suppress(OSError):
+            lease.unlink()
+
+
+def environment_folder(settings: Settings, name: str) -> Path:
+    """Return the folder of all builds of environment `name`."""
+    if not name or any(character in name for character in '/\\:*?"<>|') or name.startswith("."):
+        message = f"{name!r} can't be the name of an environment."
+        raise InputError(message, hint="Use letters, digits and hyphens.")
+    # Child processes run elsewhere: a relative home would mean another folder there.
+    return settings.envs_dir.absolute() / name
+
+
+def find_environment(settings: Settings, name: str = "samj") -> Environment | None:
+    """Return the current environment `name`, or None; looks at three files, starts nothing."""
+    folder = environment_folder(settings, name)
+    try:
+        current = (folder / "current").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    if not current or Path(current).name != current:
+        return None
+    return read_marker(folder / current, name)
+
+
+def list_environments(settings: Settings) -> list[Environment]:
+    """Return the current environment of every name, sorted."""
+    try:
+        names = sorted(path.name for path in settings.envs_dir.iterdir() if path.is_dir() and path.name[0] != ".")
+    except OSError:
+        return []
+    found = (find_environment(settings, name) for name in names)
+    return [environment for environment in found if environment is not None]
+
+
+def environment_variables(environment: Environment) -> dict[str, str]:
+    """Return the variables to start the environment's interpreter with.
+
+    Nothing of the user's Python, conda or pip reaches in; proxies, certificates and the home folder do, and the
+    environment's programs come first on ``PATH``.
+    """
+    variables = clean_environ()
+    folders = [str(environment.python.parent), variables.get("PATH", os.defpath)]
+    variables["PATH"] = os.pathsep.join(folders)
+    if sys.platform == "win32":
+        variables["PYTHONUTF8"] = "1"
+    return variables
+
+
+def read_marker(prefix: Path, name: str) -> Environment | None:
+    """Return the environment in `prefix`, or None: no marker, not one of ours, or its interpreter is gone."""
+    try:
+        values = json.loads((prefix / MARKER_NAME).read_text(encoding="utf-8"))
+        if values["format"] != _FORMAT:
+            return None
+        environment = Environment(
+            name=name,
+            prefix=prefix,
+            python=prefix / _text(values["python"]),
+            builder=_text(values["builder"]),
+            feature=_text(values["feature"]),
+            specification=_text(values["specification"]),
+            packages={_text(key): _text(value) for key, value in values["packages"].items()},
+            created=_text(values["created"]),
+            notes=tuple(_text(note) for note in values["notes"]),
+        )
+        # A link whose target, the Python it is based on, was uninstalled does not exist either.
+        return environment if environment.python.exists() else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def write_marker(environment: Environment) -> None:
+    """Declare `environment` finished."""
+    values = {
+        "format": _FORMAT,
+        "name": environment.name,
+        "specification": environment.specification,
+        "builder": environment.builder,
+        "feature": environment.feature,
+        "python": environment.python.relative_to(environment.prefix).as_posix(),
+        "packages": dict(sorted(environment.packages.items())),
+        "created": environment.created,
+        "notes": list(environment.notes),
+    }
+    write_text_atomically(environment.prefix / MARKER_NAME, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write `path` so that everybody, also after a power cut, finds the old text or the new one."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def leases_of(prefix: Path) -> list[Path]:
+    """Return the lease files of `prefix`, stale ones included."""
+    leases = prefix.parent / "leases"
+    if not leases.is_dir():
+        return []
+    return [path for path in leases.glob(f"{prefix.name}.*") if not path.name.endswith(".holder")]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value

@@ -1,0 +1,64 @@
+"""Runs inside a new environment, by path and with ``-I``: does it work? Prints one line of JSON.
+
+Standard library only, apart from the modules it is asked to try.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import sys
+from multiprocessing import shared_memory
+
+
+def try_shared_memory() -> None:
+    """Make a block, attach to it by name, and read through the second what was written through the first."""
+    block = shared_memory.SharedMemory(create=True, size=4096)
+    try:
+        other = shared_memory.SharedMemory(name=block.name)
+        try:
+            if block.buf is None or other.buf is None:
+                raise OSError("shared memory can't be mapped")
+            block.buf[:4] = b"samj"
+            if bytes(other.buf[:4]) != b"samj":
+                raise OSError("shared memory does not share")
+        finally:
+            other.close()
+    finally:
+        block.close()
+        block.unlink()
+
+
+def try_tensors() -> dict[str, object]:
+    """Multiply and convolve a little: a wheel for another processor fails here, not in a user's hands."""
+    import torch as library  # type: ignore[import-not-found,unused-ignore]
+
+    a = library.arange(6, dtype=library.float32).reshape(2, 3)
+    if (a @ a.T).tolist() != [[5.0, 14.0], [14.0, 50.0]]:
+        raise ArithmeticError("torch multiplies wrongly")
+    library.nn.functional.conv2d(library.ones(1, 1, 8, 8), library.ones(1, 1, 3, 3))
+    library.from_numpy(a.numpy())
+    return {"cuda": library.version.cuda, "cuda_available": library.cuda.is_available()}
+
+
+def main(modules: list[str]) -> dict[str, object]:
+    """Import `modules` and try what the worker will do."""
+    versions = {}
+    loaded = {}
+    for name in modules:
+        loaded[name] = importlib.import_module(name)
+        versions[name] = str(getattr(loaded[name], "__version__", ""))
+    report: dict[str, object] = {"python": ".".join(map(str, sys.version_info[:3])), "modules": versions}
+    if "torch" in loaded and hasattr(loaded["torch"], "arange"):
+        report["torch"] = try_tensors()
+    try_shared_memory()
+    found = importlib.metadata.distributions()
+    report["packages"] = {
+        str(item.metadata["Name"]).lower(): item.version for item in found if item.metadata["Name"]
+    }
+    return report
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\nsamj-probe " + json.dumps(main(sys.argv[1:])) + "\n")

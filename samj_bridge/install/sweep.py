@@ -1,0 +1,68 @@
+"""Remove what no one needs: half-made prefixes, and old ones that no process holds. The lock must be held."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from pathlib import Path
+
+from samj_bridge.install.environment import MARKER_NAME, leases_of
+from samj_bridge.process.locks import is_locked
+
+__all__ = ["is_held", "remove_prefix", "sweep"]
+
+
+def is_held(prefix: Path) -> bool:
+    """Tell whether any process holds `prefix`; leases of processes that have ended are removed on the way."""
+    held = False
+    for lease in leases_of(prefix):
+        if is_locked(lease):
+            held = True
+        else:
+            _forget(lease)
+    return held
+
+
+def sweep(folder: Path, keep: Path | None) -> list[Path]:
+    """Remove every prefix in `folder` but `keep` and those in use; return what could not be removed."""
+    left = []
+    for prefix in sorted(folder.iterdir()):
+        if not prefix.is_dir() or prefix.is_symlink() or prefix.name == "leases" or prefix == keep:
+            continue
+        if not remove_prefix(prefix):
+            left.append(prefix)
+    for stray in folder.glob(".current.*"):
+        stray.unlink(missing_ok=True)
+    return left
+
+
+def remove_prefix(prefix: Path) -> bool:
+    """Remove `prefix` unless it is in use; tell whether it is gone."""
+    if not prefix.exists():
+        return True
+    if is_held(prefix):
+        return False
+    marker = prefix / MARKER_NAME
+    aside = prefix / f"{MARKER_NAME}.removed"
+    with contextlib.suppress(FileNotFoundError):
+        marker.replace(aside)
+    # Somebody may have taken a lease between the look and the marker's end: see Environment.hold.
+    if is_held(prefix):
+        with contextlib.suppress(FileNotFoundError):
+            aside.replace(marker)
+        return False
+    # Processes that were killed a moment ago may still write: the second round gets what they left.
+    for pause_s in (0.05, 0.2, 0.5, 0):
+        shutil.rmtree(prefix, ignore_errors=True)
+        if not prefix.exists():
+            return True
+        time.sleep(pause_s)
+    return False
+
+
+def _forget(lease: Path) -> None:
+    with contextlib.suppress(OSError):
+        lease.unlink()
+    with contextlib.suppress(OSError):
+        lease.with_name(lease.name + ".holder").unlink()

@@ -1,0 +1,109 @@
+"""File locks between processes: one holder at a time, and who it is.
+
+The operating system lets go of a lock when its holder ends, however it ends; a lock file that lies around
+means nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from samj_bridge.errors import FileError
+from samj_bridge.progress import CancelToken
+
+__all__ = ["Holder", "hold_lock", "is_locked"]
+
+Holder = dict[str, str]
+"""Who holds a lock: ``pid``, ``host``, ``since``; empty while unknown."""
+
+
+@contextlib.contextmanager
+def hold_lock(
+    path: Path, *, on_wait: Callable[[Holder], None] | None = None, cancel: CancelToken | None = None
+) -> Iterator[None]:
+    """Hold the lock `path` while the block runs; wait for it as long as it takes.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file, in an existing folder; made when missing.
+    on_wait : callable, optional
+        Called once, with the present holder, when there is something to wait for.
+    cancel : CancelToken, optional
+        Ends the waiting.
+
+    Raises
+    ------
+    FileError
+        The file can't be made.
+    Cancelled
+        `cancel` was set while waiting.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, thread_local=False)
+    told = False
+    while True:
+        if cancel is not None:
+            cancel.check()
+        try:
+            lock.acquire(timeout=0 if not told else 0.5, poll_interval=0.1)
+            break
+        except Timeout:
+            if not told and on_wait is not None:
+                on_wait(_read_holder(path))
+            told = True
+        except (OSError, NotImplementedError) as error:
+            message = f"The lock {path} can't be taken: {error}."
+            raise FileError(
+                message, hint="Check that the folder is on a local disk and may be written to."
+            ) from error
+    try:
+        _write_holder(path)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            _holder_path(path).unlink()
+        lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether anybody, this process included, holds the lock `path` now."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:
+        # Not to be taken is not the same as free: leave what it protects alone.
+        return True
+    lock.release()
+    return False
+
+
+def _holder_path(path: Path) -> Path:
+    return path.with_name(path.name + ".holder")
+
+
+def _write_holder(path: Path) -> None:
+    since = time.strftime("%H:%M:%S")
+    holder = {"pid": str(os.getpid()), "host": socket.gethostname(), "since": since}
+    # Only for people: no reason to fail when it can't be written.
+    with contextlib.suppress(OSError):
+        _holder_path(path).write_text(json.dumps(holder), encoding="utf-8")
+
+
+def _read_holder(path: Path) -> Holder:
+    try:
+        values = json.loads(_holder_path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(key): str(value) for key, value in values.items()} if isinstance(values, dict) else {}
