@@ -1,0 +1,7 @@
+"""The public API: a session with a worker, scenes, prompts."""
+
+from samj_bridge.session.prompts import Prompt
+from samj_bridge.session.scene import Scene
+from samj_bridge.session.session import Session
+
+__all__ = ["Prompt", "Scene", "Session"]

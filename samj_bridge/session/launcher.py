@@ -1,0 +1,59 @@
+"""Starts workers: the environment's own Python, the bundle, a clean environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from samj_bridge.errors import InstallError
+from samj_bridge.session.bundle import write_bundle
+from samj_bridge.session.service import WorkerService
+from samj_bridge.session.workerlog import WorkerLog
+from samj_bridge.settings import Settings
+
+__all__ = ["Launcher"]
+
+
+@dataclass
+class Launcher:
+    """How to start a worker, as often as needed."""
+
+    python: Path
+    """The Python interpreter that has torch; started directly, never through a launcher."""
+    settings: Settings
+    """Where bundle and log go, and how many threads a worker has."""
+    variables: Mapping[str, str]
+    """The complete environment variables of the process."""
+    arguments: tuple[str, ...] = ()
+    """Further arguments of the worker, as docs/protocol.md lists them."""
+    log: WorkerLog = field(init=False)
+    """Where the worker's stderr goes."""
+
+    def __post_init__(self) -> None:
+        self.log = WorkerLog(self.settings.logs_dir)
+
+    def start(self) -> WorkerService:
+        """Start a worker; returns before it is ready.
+
+        Raises
+        ------
+        FileError
+            The bundle can't be written.
+        InstallError
+            The interpreter can't be run.
+        """
+        bundle = write_bundle(self.settings)
+        # -I: neither PYTHON* variables, nor the user's site packages, nor the working directory reach the worker;
+        # of all the host's code it sees the bundle alone.
+        command = [str(self.python), "-I", "-X", "utf8", str(bundle), "--host", str(os.getpid())]
+        if self.settings.threads:
+            command += ["--threads", str(self.settings.threads)]
+        service = WorkerService([*command, *self.arguments], self.variables, bundle.parent, self.log.write)
+        try:
+            return service.start()
+        except OSError as error:
+            message = f"{self.python} can't be started: {error.strerror or error}."
+            hint = "Run: samj-bridge doctor, which says how to mend the environment."
+            raise InstallError(message, hint=hint, python=str(self.python)) from error

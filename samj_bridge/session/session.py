@@ -1,0 +1,179 @@
+"""A session: one environment, one worker, one model, any number of images."""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from samj_bridge.errors import InstallError
+from samj_bridge.models import ModelEntry, find_model
+from samj_bridge.progress import CancelToken, Progress, ignore_progress
+from samj_bridge.session.images import Channels, plane_of
+from samj_bridge.session.launcher import Launcher
+from samj_bridge.session.scene import Scene
+from samj_bridge.session.supervisor import Supervisor
+from samj_bridge.settings import Settings
+
+if TYPE_CHECKING:
+    from samj_bridge.install import Environment
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Opens a model in a worker of its own; use it in a ``with`` block, or call `close`.
+
+    Making one may install the environment (minutes, once per machine) and starts the worker (seconds). It may
+    be used from several threads at once: their calls queue at the worker, none is lost.
+
+    Parameters
+    ----------
+    model : str or ModelEntry
+        A model of the catalog.
+    settings : Settings, optional
+        Read from ``SAMJ_*`` variables by default.
+    device : str, optional
+        ``auto``, ``cpu``, ``cuda`` or ``mps``; that of the settings by default.
+    progress : callable
+        Called while the environment is made and the worker starts.
+    cancel : CancelToken, optional
+        Stops that.
+    environment : Environment, optional
+        Use this environment instead of the default one.
+    python : Path, optional
+        Use this interpreter instead, which must have numpy, torch and safetensors; nothing is installed.
+    launcher : Launcher, optional
+        Start workers in a way of your own.
+
+    Raises
+    ------
+    ModelError
+        An unknown model, or weights that are missing or damaged.
+    InstallError
+        The environment could not be made, or its Python not be started.
+    SamjError
+        The worker failed, or `cancel` was set.
+
+    Examples
+    --------
+    >>> with Session("starter") as session:  # doctest: +SKIP
+    ...     scene = session.encode(pixels)
+    ...     nucleus, = scene.segment(Prompt(box=(40, 30, 92, 85)))
+    """
+
+    def __init__(
+        self,
+        model: str | ModelEntry = "starter",
+        *,
+        settings: Settings | None = None,
+        device: str | None = None,
+        progress: Progress = ignore_progress,
+        cancel: CancelToken | None = None,
+        environment: Environment | None = None,
+        python: Path | None = None,
+        launcher: Launcher | None = None,
+    ) -> None:
+        settings = Settings.from_environment() if settings is None else settings
+        entry = find_model(model) if isinstance(model, str) else model
+        entry.check_file()
+        with ExitStack() as opening:
+            if launcher is None:
+                environment = environment or _environment(python, settings, progress, cancel)
+                if python is None:
+                    opening.enter_context(environment.hold())
+                launcher = _launcher(environment, settings)
+            self._supervisor = Supervisor(launcher, entry, device or settings.device, settings, opening.pop_all())
+        # Also at the end of the program, where nobody closed the session.
+        self._finalizer = weakref.finalize(self, self._supervisor.close)
+        try:
+            self._supervisor.running(progress, cancel)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def hello(self) -> dict[str, Any]:
+        """What the worker says of itself: versions, device, precision, threads, operations."""
+        return dict(self._supervisor.running().client.hello)
+
+    def encode(
+        self,
+        pixels: Any,
+        *,
+        ranges: Any = None,
+        channels: Channels = None,
+        name: str = "",
+        progress: Progress = ignore_progress,
+        cancel: CancelToken | None = None,
+        timeout_s: float | None = None,
+    ) -> Scene:
+        """Encode an image once, for any number of prompts.
+
+        Parameters
+        ----------
+        pixels : (Y, X) or (Y, X, C) array
+            Bool, integers or floats; NaN and infinities may be in it. uint8 with 3 channels is RGB and shown
+            as it is; with 4, the alpha channel is dropped. Any other number of channels but 1 and 3 is merged
+            (each channel stretched to its own range, then the mean), unless `channels` says otherwise.
+        ranges : (low, high) or one such pair per channel, optional
+            Values shown as black and white; by default the 0.1 and 99.9 percentiles of the image.
+        channels : int, sequence of 1 to 3 ints, or "merge", optional
+            One channel as grey, or up to three as red, green and blue, each stretched to its own range.
+        name : str
+            Anything, for your own use.
+        progress : callable
+            Called with the fraction that is done.
+        cancel : CancelToken, optional
+            Stops it.
+        timeout_s : float, optional
+            Seconds for the whole call. By default it is given up only after ``settings.timeout_s`` seconds
+            without a sign of life.
+
+        Raises
+        ------
+        ImageError
+            The pixels can't be used, or are too many for the memory there is.
+        WorkerCrashed
+            The worker died twice during this call.
+        SamjError
+            Any other failure of the worker, `OutOfMemory`, `WorkerTimeout`, `Cancelled`.
+        """
+        scene = Scene(self, self._supervisor, plane_of(pixels, ranges, channels), name)
+        scene.encode(progress, cancel, timeout_s)
+        return scene
+
+    def stats(self) -> dict[str, Any]:
+        """Return the worker's figures (encodings kept, their bytes, images and prompts so far) and its restarts."""
+        outputs = self._supervisor.attempt(lambda running: running.client.start("stats").result())
+        return {**outputs, "restarts": self._supervisor.starts - 1}
+
+    def close(self) -> None:
+        """End the worker and free its memory. Scenes of this session can't be used any more."""
+        self._finalizer()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _environment(
+    python: Path | None, settings: Settings, progress: Progress, cancel: CancelToken | None
+) -> Environment:
+    from samj_bridge.install import Environment, ensure_environment
+
+    if python is None:
+        return ensure_environment(settings, progress=progress, cancel=cancel)
+    if not python.is_file():
+        message = f"There is no Python at {python}."
+        raise InstallError(message, hint="Name an interpreter that has torch, or none.", python=str(python))
+    return Environment("given", python.parent.parent, python, "given", "", "", {}, "", ())
+
+
+def _launcher(environment: Environment, settings: Settings) -> Launcher:
+    from samj_bridge.install import environment_variables
+
+    return Launcher(environment.python, settings, environment_variables(environment))

@@ -1,0 +1,74 @@
+"""Encodings kept for later prompts: the least recently used go first when a byte budget is full."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from samj_bridge.protocol.messages import EncodeReply
+from samj_bridge.worker.families.base import Model
+
+__all__ = ["Encodings", "Entry", "size_of"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An encoded image."""
+
+    reply: EncodeReply
+    """What the client was told."""
+    model: Model
+    """The network that encoded it and decodes its prompts."""
+    encoding: Any
+    """The network's own data."""
+    size: int
+    """Bytes it takes."""
+
+
+class Encodings:
+    """Entries by identifier, in the order of their last use."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.bytes = 0
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def find(self, name: str) -> Entry | None:
+        """Return an entry, which is now the most recently used."""
+        entry = self._entries.get(name)
+        if entry is not None:
+            self._entries.move_to_end(name)
+        return entry
+
+    def add(self, entry: Entry) -> None:
+        """Keep an entry; others go until the budget holds. The newest always stays, even alone above it."""
+        self.remove(entry.reply.encoding)
+        self._entries[entry.reply.encoding] = entry
+        self.bytes += entry.size
+        while self.bytes > self.budget and len(self._entries) > 1:
+            self.remove(next(iter(self._entries)))
+
+    def remove(self, name: str) -> bool:
+        """Forget an entry; returns whether it was there."""
+        entry = self._entries.pop(name, None)
+        if entry is not None:
+            self.bytes -= entry.size
+        return entry is not None
+
+
+def size_of(value: Any) -> int:
+    """Return the bytes of all tensors and arrays inside a value."""
+    if hasattr(value, "nbytes"):
+        return int(value.nbytes)
+    if is_dataclass(value):
+        return sum(size_of(getattr(value, item.name)) for item in fields(value))
+    if isinstance(value, Mapping):
+        return sum(map(size_of, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(size_of, value))
+    return 0

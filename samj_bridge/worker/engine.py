@@ -1,0 +1,182 @@
+"""Networks and encodings: what the operations work on."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samj_bridge.protocol.arrays import ArrayDescription, attached
+from samj_bridge.protocol.failures import FailureCode, OperationFailed
+from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply, LoadRequest
+from samj_bridge.worker import devices, intensity
+from samj_bridge.worker.cache import Encodings, Entry, size_of
+from samj_bridge.worker.families import FAMILIES
+from samj_bridge.worker.families.base import Model
+
+__all__ = ["Engine"]
+
+_log = logging.getLogger(__name__)
+
+_BYTES_PER_PIXEL = 128
+"""Memory that encoding takes per pixel, where a model does not say it itself (``bytes_per_pixel``)."""
+
+
+@dataclass
+class Engine:
+    """Everything that outlives one operation."""
+
+    encodings: Encodings
+    """Encoded images."""
+    families: Mapping[str, str] = field(default_factory=lambda: dict(FAMILIES))
+    """Module, or path of a Python file, of each family."""
+    memory_bytes: int | None = None
+    """Memory that encoding may take; None: what the device has left."""
+    models: dict[str, tuple[Model, LoadReply]] = field(default_factory=dict)
+    """Loaded networks by handle."""
+    encoded: int = 0
+    """Images encoded so far."""
+    segmented: int = 0
+    """Prompts answered so far."""
+
+    def load(self, request: LoadRequest) -> LoadReply:
+        """Load a network, or find it loaded.
+
+        Raises
+        ------
+        OperationFailed
+            ``unknown-model``, ``bad-checkpoint``, ``device-unavailable``.
+        """
+        device = devices.choose(request.device)
+        # The file is part of the name: another checkpoint of the same model is another network.
+        handle = f"{request.model}@{device}:{_digest(request.family, request.checkpoint)}"
+        if handle in self.models:
+            return LoadReply(handle, device, self.models[handle][1].parameters, 0.0)
+        build = self._family(request.family).build
+        path = Path(request.checkpoint)
+        if not path.is_file():
+            message = f"There are no weights at {path}."
+            raise OperationFailed(FailureCode.BAD_CHECKPOINT, message, hint="Install the model again.")
+        begun = time.perf_counter()
+        try:
+            model: Model = build(path, device)
+        except (OperationFailed, MemoryError):
+            raise
+        except Exception as error:
+            _log.exception("loading %s failed", path)
+            message = f"The weights at {path} can't be used as a {request.family} model: {error}"
+            hint = "The file is damaged or another architecture's: install the model again."
+            raise OperationFailed(FailureCode.BAD_CHECKPOINT, message, hint=hint) from error
+        reply = LoadReply(handle, device, int(model.parameters), time.perf_counter() - begun)
+        self.models[handle] = model, reply
+        return reply
+
+    def encode(self, request: EncodeRequest, check: Callable[[float], None]) -> EncodeReply:
+        """Encode an image, or find it encoded.
+
+        Raises
+        ------
+        OperationFailed
+            ``unknown-model``, ``bad-image``, ``image-too-large``.
+        """
+        begun = time.perf_counter()
+        name = _encoding_name(request) if request.image_id else f"#{self.encoded}"
+        known = self.encodings.find(name)
+        if known is not None:
+            return EncodeReply(**{**vars(known.reply), "cached": True, "seconds": time.perf_counter() - begun})
+        model, loaded = self._model(request.model)
+        self._check_size(request.image, model, loaded.device)
+        with attached(request.image) as view:
+            ranges, unit = _unit(view, request)
+        # Before the first block, so that an operation cancelled while it waited costs no more than this.
+        check(0.0)
+        encoding = model.encode(unit, check)
+        self.encoded += 1
+        shape = (unit.shape[0], unit.shape[1])
+        tiles = int(getattr(encoding, "tiles", 1))
+        reply = EncodeReply(name, shape, ranges, tiles, time.perf_counter() - begun, cached=False)
+        self.encodings.add(Entry(reply, model, encoding, size_of(encoding)))
+        return reply
+
+    def encoding(self, name: str) -> Entry:
+        """Return an encoding.
+
+        Raises
+        ------
+        OperationFailed
+            ``unknown-encoding``: it was released, or went when the cache was full.
+        """
+        entry = self.encodings.find(name)
+        if entry is None:
+            message = f"There is no encoding {name!r} (any more)."
+            raise OperationFailed(FailureCode.UNKNOWN_ENCODING, message, hint="Encode the image again.")
+        return entry
+
+    def _model(self, handle: str) -> tuple[Model, LoadReply]:
+        if handle not in self.models:
+            message = f"No model {handle!r} is loaded."
+            raise OperationFailed(FailureCode.UNKNOWN_MODEL, message, hint="Load it first.")
+        return self.models[handle]
+
+    def _family(self, name: str) -> Any:
+        source = self.families.get(name)
+        if source is None:
+            message = f"There is no model family {name!r}; there are {', '.join(self.families)}."
+            raise OperationFailed(FailureCode.UNKNOWN_MODEL, message, hint="Use a model of a known family.")
+        return _module_from_file(Path(source)) if source.endswith(".py") else importlib.import_module(source)
+
+    def _check_size(self, image: ArrayDescription, model: Model, device: str) -> None:
+        available = self.memory_bytes if self.memory_bytes is not None else devices.available_bytes(device)
+        height, width = image.shape[:2]
+        each = int(getattr(model, "bytes_per_pixel", _BYTES_PER_PIXEL))
+        # The pixels themselves exist as float32 twice while they are scaled.
+        needed = height * width * (each + 24)
+        if available is None or needed <= available:
+            return
+        side = int((available / (each + 24)) ** 0.5)
+        message = (
+            f"The image of {width} x {height} pixels needs about {needed / 1e9:.2f} GB to be encoded,"
+            f" and {available / 1e9:.2f} GB of memory are left."
+        )
+        hint = f"Crop it to about {side} x {side} pixels, scale it down, or close other programs."
+        raise OperationFailed(
+            FailureCode.IMAGE_TOO_LARGE, message, hint=hint, needed_bytes=needed, available_bytes=available
+        )
+
+
+def _unit(view: memoryview, request: EncodeRequest) -> tuple[tuple[tuple[float, float], ...], NDArray[np.float32]]:
+    # In a function of its own: no name for the shared pixels outlives it, so the block can be unmapped.
+    pixels = np.frombuffer(view, dtype=request.image.dtype).reshape(request.image.shape)
+    ranges = request.ranges or intensity.find_ranges(pixels, request.channels)
+    return tuple(ranges), intensity.to_unit(pixels, ranges, request.channels)
+
+
+def _encoding_name(request: EncodeRequest) -> str:
+    shown = _digest(
+        request.model, request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype
+    )
+    return f"{request.image_id}:{shown}"
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _module_from_file(path: Path) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(f"samj_family_{path.stem}", path)
+    if specification is None or specification.loader is None:
+        message = f"{path} is no Python file."
+        raise OperationFailed(FailureCode.UNKNOWN_MODEL, message)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module

@@ -1,0 +1,74 @@
+"""What the machine has: cores, memory, and whether the host still lives. Reads files, starts nothing."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+from pathlib import Path
+
+__all__ = ["available_bytes", "leave_with", "physical_cores"]
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def physical_cores() -> int:
+    """Return the number of physical cores that this process may use; at least 1.
+
+    Two threads on one core share its vector units, so that networks gain nothing from the second.
+    """
+    try:
+        usable = len(os.sched_getaffinity(0))
+    except AttributeError:
+        usable = os.cpu_count() or 1
+    cores: set[tuple[str, str]] = set()
+    package = ""
+    for line in _read(Path("/proc/cpuinfo")).splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "physical id":
+            package = value.strip()
+        elif name.strip() == "core id":
+            cores.add((package, value.strip()))
+    quota, _, period = _read(_CGROUP / "cpu.max").partition(" ")
+    allowed = max(1, round(int(quota) / int(period))) if quota.isdigit() and period.strip().isdigit() else usable
+    return max(1, min(usable, len(cores) or usable, allowed))
+
+
+def available_bytes() -> int | None:
+    """Return how much memory can still be taken without swapping; None where the system does not say."""
+    lines = _read(Path("/proc/meminfo")).splitlines()
+    amounts = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    limit, used = _read(_CGROUP / "memory.max").strip(), _read(_CGROUP / "memory.current").strip()
+    if limit.isdigit() and used.isdigit():
+        amounts.append(max(0, int(limit) - int(used)))
+    if not amounts and sys.platform != "win32" and "SC_PHYS_PAGES" in os.sysconf_names:
+        # macOS does not tell what is free; half of what there is keeps the machine usable.
+        amounts.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
+    return min(amounts, default=None)
+
+
+def leave_with(host: int) -> None:
+    """End this process when process `host` ends, even where another child of it holds our stdin open.
+
+    Works where Linux gives a handle for a process; elsewhere the end of stdin has to do.
+    """
+    try:
+        handle = os.pidfd_open(host)
+    except ProcessLookupError:
+        os._exit(0)
+    except (AttributeError, OSError):
+        return
+    threading.Thread(target=_wait_and_leave, args=(handle,), name="host", daemon=True).start()
+
+
+def _wait_and_leave(handle: int) -> None:
+    select.select([handle], [], [])
+    os._exit(0)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

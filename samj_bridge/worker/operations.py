@@ -1,0 +1,192 @@
+"""The operations of docs/protocol.md: inputs checked, engine called, outputs made plain."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import logging
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import samj_bridge
+from samj_bridge.geometry.components import drop_small, fill_holes, keep_largest
+from samj_bridge.geometry.rasterise import rasterise
+from samj_bridge.geometry.trace import trace
+from samj_bridge.protocol import PROTOCOL_VERSION
+from samj_bridge.protocol.failures import FailureCode, OperationFailed
+from samj_bridge.protocol.messages import (
+    OPERATIONS,
+    EmptyRequest,
+    EncodeRequest,
+    HelloReply,
+    LoadRequest,
+    PromptMessage,
+    RegionMessage,
+    ReleaseRequest,
+    SegmentRequest,
+)
+from samj_bridge.worker import devices
+from samj_bridge.worker.cache import Entry
+from samj_bridge.worker.engine import Engine
+from samj_bridge.worker.families.base import Candidate, PromptArrays
+from samj_bridge.worker.loop import Context, Operation
+
+__all__ = ["operations_of"]
+
+_log = logging.getLogger(__name__)
+
+
+def operations_of(engine: Engine, threads: int) -> dict[str, Operation]:
+    """Return every operation by name. A later one (``everything``) is a function here and a name in OPERATIONS."""
+    functions: dict[str, Callable[..., Mapping[str, Any]]] = {
+        "hello": functools.partial(_hello, threads),
+        "load": _load,
+        "encode": _encode,
+        "segment": _segment,
+        "release": _release,
+        "stats": _stats,
+    }
+    return {name: functools.partial(_guarded, functions[name], engine) for name in OPERATIONS}
+
+
+def _guarded(
+    function: Callable[..., Mapping[str, Any]], engine: Engine, inputs: Mapping[str, Any], context: Context
+) -> Mapping[str, Any]:
+    try:
+        return function(engine, inputs, context)
+    except (MemoryError, RuntimeError) as error:
+        if not devices.is_out_of_memory(error):
+            raise
+        _log.exception("%s ran out of memory", context.request.script)
+        message = f"Memory ran out during {context.request.script}: {error}".rstrip(": ")
+    # Outside the handler, where the frames that held the big arrays are gone.
+    gc.collect()
+    devices.release_unused()
+    hint = "Use a smaller image or model, close other programs, or choose the CPU if a GPU was used."
+    raise OperationFailed(FailureCode.OUT_OF_MEMORY, message, hint=hint)
+
+
+def _hello(threads: int, _engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
+    EmptyRequest.from_wire(inputs)
+    versions = {
+        "samj_bridge": samj_bridge.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": devices.TORCH_VERSION,
+    }
+    reply = HelloReply(PROTOCOL_VERSION, versions, devices.best(), "float32", threads, OPERATIONS, os.getpid())
+    return reply.to_wire()
+
+
+def _load(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
+    return engine.load(LoadRequest.from_wire(inputs)).to_wire()
+
+
+def _encode(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    return engine.encode(EncodeRequest.from_wire(inputs), context.check).to_wire()
+
+
+def _release(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
+    return {"released": sum(engine.encodings.remove(name) for name in ReleaseRequest.from_wire(inputs).encodings)}
+
+
+def _stats(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
+    EmptyRequest.from_wire(inputs)
+    return {
+        "models": sorted(engine.models),
+        "encodings": len(engine.encodings),
+        "encodings_bytes": engine.encodings.bytes,
+        "encodings_budget_bytes": engine.encodings.budget,
+        "encoded": engine.encoded,
+        "segmented": engine.segmented,
+        "pid": os.getpid(),
+    }
+
+
+def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    request = SegmentRequest.from_wire(inputs)
+    entry = engine.encoding(request.encoding)
+    # All of them first: a mistake in the last prompt must not cost the work on the others.
+    for index, prompt in enumerate(request.prompts):
+        _check_inside(prompt, entry.reply.shape, index)
+    begun = time.perf_counter()
+    total = len(request.prompts)
+    regions: list[dict[str, Any]] = []
+    for index, prompt in enumerate(request.prompts):
+        context.check()
+        found = [region.to_wire() for region in _regions(entry, request, index, prompt)]
+        engine.segmented += 1
+        if request.stream:
+            context.update(current=index + 1, maximum=total, info={"prompt": index, "regions": found})
+        else:
+            regions.extend(found)
+    return {"regions": regions, "prompts": total, "seconds": time.perf_counter() - begun}
+
+
+def _regions(entry: Entry, request: SegmentRequest, index: int, prompt: PromptMessage) -> Iterator[RegionMessage]:
+    # Networks give one mask or three; of three the best `candidates` are kept.
+    wanted = 1 if request.candidates == 1 else 3
+    found = entry.model.decode(entry.encoding, _arrays(prompt), wanted)[: request.candidates]
+    for number, candidate in enumerate(found):
+        rings = trace(_cleaned(candidate, request), candidate.origin_xy)
+        score = float(candidate.score)
+        yield RegionMessage(
+            index,
+            number,
+            min(max(score, 0.0), 1.0) if math.isfinite(score) else None,
+            tuple(ring.ravel().tolist() for ring in rings),
+        )
+
+
+def _cleaned(candidate: Candidate, request: SegmentRequest) -> NDArray[np.bool_]:
+    mask = candidate.mask
+    if request.fill_holes:
+        mask = fill_holes(mask)
+    if request.largest_only:
+        mask = keep_largest(mask)
+    if request.min_area > 1:
+        mask = drop_small(mask, request.min_area)
+    return mask
+
+
+def _arrays(prompt: PromptMessage) -> PromptArrays:
+    mask, origin = None, (0, 0)
+    if prompt.mask_rings:
+        rings = [np.array(ring, np.int32).reshape(-1, 2) for ring in prompt.mask_rings]
+        corners = np.concatenate(rings)
+        (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+        origin = (x0, y0)
+        mask = rasterise(rings, (y1 - y0, x1 - x0), origin)
+    return PromptArrays(
+        prompt.box,
+        np.array(prompt.points, np.float32).reshape(-1, 2),
+        np.array(prompt.negative, np.float32).reshape(-1, 2),
+        mask,
+        origin,
+    )
+
+
+def _check_inside(prompt: PromptMessage, shape: tuple[int, int], index: int) -> None:
+    height, width = shape
+    outside = [
+        f"point ({x:g}, {y:g})"
+        for x, y in (*prompt.points, *prompt.negative)
+        if not (0 <= x <= width and 0 <= y <= height)
+    ]
+    if prompt.box is not None:
+        x0, y0, x1, y1 = prompt.box
+        if x0 >= width or y0 >= height or x1 <= 0 or y1 <= 0:
+            outside.append(f"box ({x0:g}, {y0:g}, {x1:g}, {y1:g})")
+    if any(min(ring) < 0 or max(ring[::2]) > width or max(ring[1::2]) > height for ring in prompt.mask_rings):
+        outside.append("mask")
+    if outside:
+        message = f"Prompt {index} lies outside the image of {width} x {height} pixels: {', '.join(outside)}."
+        hint = "Give pixel coordinates of the image that was encoded, x before y."
+        raise OperationFailed(FailureCode.PROMPT_OUTSIDE_IMAGE, message, hint=hint, prompt=index)

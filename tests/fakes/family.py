@@ -1,0 +1,123 @@
+"""A model family for tests, loaded by the worker's flag ``--family``: a real threshold and flood fill, with knobs.
+
+The checkpoint is a JSON file:
+
+- ``blocks``, ``block_s``: encode looks at the cancel flag between that many pauses;
+- ``hang``: encode ignores the flag for that many seconds;
+- ``kill_marker``: a file; while it does not exist, the named operation (``kill_in``) makes it and dies by SIGKILL;
+- ``always_kill``: dies every time in ``kill_in``;
+- ``memory``: encode raises MemoryError (``numpy``), torch's out of memory (``torch``) or asks for too much (``real``);
+- ``stdout``: what encode prints (text); ``raw_stdout``: what it writes to descriptor 1; ``raw_stderr``: in hex;
+  ``stderr_bytes``: how much it writes to descriptor 2 without a line break;
+- ``nan_score``, ``prompt_s``, ``bytes_per_pixel``, ``fail``: what they say.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from samj_bridge.geometry.components import label_components
+from samj_bridge.worker.families.base import Candidate
+
+
+@dataclass
+class Encoding:
+    grey: np.ndarray
+    features: torch.Tensor
+
+
+class Model:
+    parameters = 7
+
+    def __init__(self, knobs):
+        self.knobs = knobs
+        self.bytes_per_pixel = knobs.get("bytes_per_pixel", 16)
+
+    def encode(self, image, check):
+        assert image.dtype == np.float32 and image.ndim == 3 and image.shape[2] in (1, 3)
+        assert np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1
+        assert image.flags.c_contiguous and image.flags.owndata or image.base is not None
+        self._noise()
+        self._die("encode")
+        if self.knobs.get("fail"):
+            raise ValueError(self.knobs["fail"])
+        if self.knobs.get("exit"):
+            sys.exit(3)
+        if self.knobs.get("memory") == "numpy":
+            raise MemoryError
+        if self.knobs.get("memory") == "torch":
+            raise RuntimeError(
+                "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes."
+            )
+        if self.knobs.get("memory") == "real":
+            np.ones(1 << 60, np.uint8)
+        time.sleep(self.knobs.get("hang", 0))
+        blocks = self.knobs.get("blocks", 1)
+        for block in range(blocks):
+            check(block / blocks)
+            time.sleep(self.knobs.get("block_s", 0))
+        return Encoding(image.mean(axis=2), torch.from_numpy(image[..., 0].copy()))
+
+    def decode(self, encoding, prompt, candidates):
+        self._die("segment")
+        time.sleep(self.knobs.get("prompt_s", 0))
+        bright = encoding.grey > 0.5
+        inside = np.ones_like(bright)
+        if prompt.box_xyxy is not None:
+            x0, y0, x1, y1 = prompt.box_xyxy
+            inside[:] = False
+            inside[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
+        if prompt.mask is not None:
+            x, y = prompt.mask_origin_xy
+            height, width = prompt.mask.shape
+            kept = np.zeros_like(bright)
+            kept[y : y + height, x : x + width] = prompt.mask
+            inside &= kept
+        found = bright & inside
+        labels, _ = label_components(found)
+        for points, keep in ((prompt.points_xy, True), (prompt.negative_xy, False)):
+            if len(points):
+                height, width = found.shape
+                hit = {int(labels[min(int(y), height - 1), min(int(x), width - 1)]) for x, y in points} - {0}
+                chosen = np.isin(labels, list(hit))
+                found = found & (chosen if keep else ~chosen)
+        score = float("nan") if self.knobs.get("nan_score") else 0.9
+        masks = [found, bright & inside, inside][:candidates]
+        return [Candidate(mask, (0, 0), score - 0.1 * number) for number, mask in enumerate(masks)]
+
+    def _noise(self):
+        if "stdout" in self.knobs:
+            print(self.knobs["stdout"], end="")
+        if "raw_stdout" in self.knobs:
+            os.write(1, self.knobs["raw_stdout"].encode())
+        if "raw_stderr" in self.knobs:
+            os.write(2, bytes.fromhex(self.knobs["raw_stderr"]))
+        if "stderr_bytes" in self.knobs:
+            os.write(2, b"x" * self.knobs["stderr_bytes"])
+        if self.knobs.get("read_stdin"):
+            assert sys.stdin.read() == ""
+        if self.knobs.get("child"):
+            subprocess.run([sys.executable, "-c", "print('a child speaks')"], check=True)
+
+    def _die(self, operation):
+        if self.knobs.get("kill_in") != operation:
+            return
+        marker = self.knobs.get("kill_marker")
+        if marker and Path(marker).exists():
+            return
+        if marker:
+            Path(marker).write_text("dead")
+        print("these are my last words", file=sys.stderr)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def build(weights, device):
+    return Model(json.loads(weights.read_text()))
