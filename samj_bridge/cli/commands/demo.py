@@ -16,7 +16,7 @@ from rich.table import Table
 from samj_bridge.cli.commands.segment import make_output_folder
 from samj_bridge.cli.demo_images import DEMO_IMAGES, DemoImage, load_demo_image
 from samj_bridge.cli.result import Result
-from samj_bridge.cli.save import export_regions
+from samj_bridge.cli.save import result_files, save_regions
 from samj_bridge.errors import FijiError
 from samj_bridge.geometry.region import Region
 from samj_bridge.install import ensure_environment
@@ -114,10 +114,9 @@ def _one_image(session: Session, image: DemoImage, output: Path, excuse: str) ->
             region = scene.segment(prompt)[0]
             times.append(1e3 * (time.perf_counter() - start))
             regions.append(replace(region, prompt_index=number))
-    files = export_regions(
-        output, image.name, regions, formats=_FORMATS, shape=scene.shape, pixels=image.pixels, overwrite=True
-    )
-    verdict = "not asked" if excuse else _check_in_imagej(regions, scene.shape, files[0])
+    files = result_files(output, image.name, _FORMATS)
+    save_regions(files, regions, shape=scene.shape, pixels=image.pixels)
+    verdict = "not asked" if excuse else _check_in_imagej(regions, scene.shape, files["roi"])
     return _Row(
         image.name,
         image.title,
@@ -126,7 +125,7 @@ def _one_image(session: Session, image: DemoImage, output: Path, excuse: str) ->
         encode_ms,
         statistics.median(times),
         verdict,
-        files,
+        list(files.values()),
     )
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from samj_bridge.cli.read_image import find_images, read_image
 from samj_bridge.cli.result import Result
-from samj_bridge.cli.save import export_regions
+from samj_bridge.cli.save import refuse_existing, result_files, save_regions
 from samj_bridge.errors import Cancelled, FileError, PromptError, SamjError
 from samj_bridge.export import EXPORTERS
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
@@ -90,10 +90,14 @@ def _segment_one(request: Request, session: Session, image: Path, stem: str, can
     if not prompts:
         message = f"The prompt file has no prompts for {image.name}."
         raise PromptError(message, hint="Add them under its file name.")
+    files = result_files(request.output, stem, request.formats)
+    if not request.overwrite:
+        refuse_existing(files)
     pixels = read_image(image, request.plane)
     start = time.perf_counter()
-    ranges = [request.ranges] if request.ranges else None
-    with session.encode(pixels, ranges=ranges, channels=request.channels, name=image.name, cancel=cancel) as scene:
+    with session.encode(
+        pixels, ranges=request.ranges, channels=request.channels, name=image.name, cancel=cancel
+    ) as scene:
         encoded = time.perf_counter()
         regions = scene.segment(
             prompts,
@@ -104,17 +108,9 @@ def _segment_one(request: Request, session: Session, image: Path, stem: str, can
         )
         decoded = time.perf_counter()
         shape = scene.shape
-    files = export_regions(
-        request.output,
-        stem,
-        regions,
-        formats=request.formats,
-        shape=shape,
-        pixels=pixels,
-        overwrite=request.overwrite,
-    )
+    saved = save_regions(files, regions, shape=shape, pixels=pixels)
     empty = sum(region.is_empty for region in regions)
-    return _Done(image, len(regions) - empty, empty, 1e3 * (encoded - start), 1e3 * (decoded - encoded), files)
+    return _Done(image, len(regions) - empty, empty, 1e3 * (encoded - start), 1e3 * (decoded - encoded), saved)
 
 
 def _check(request: Request, images: Sequence[Path]) -> None:

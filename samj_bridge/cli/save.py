@@ -1,0 +1,37 @@
+"""The results of one image, in every format that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from samj_bridge.errors import FileError
+from samj_bridge.export import EXPORTERS, export
+from samj_bridge.geometry.region import Region
+
+__all__ = ["refuse_existing", "result_files", "save_regions"]
+
+
+def result_files(folder: Path, stem: str, formats: Sequence[str]) -> dict[str, Path]:
+    """Return the file of each format for an image called `stem`."""
+    return {name: folder / f"{stem}{EXPORTERS[name].suffix}" for name in formats}
+
+
+def refuse_existing(files: dict[str, Path]) -> None:
+    """Raise `FileError` if a result is there already: it may be somebody's work."""
+    existing = [path for path in files.values() if path.exists()]
+    if existing:
+        message = f"{', '.join(path.name for path in existing)} in {existing[0].parent} would be replaced."
+        raise FileError(
+            message, hint="Choose another folder with --output, or say --overwrite.", path=str(existing[0])
+        )
+
+
+def save_regions(
+    files: dict[str, Path], regions: Sequence[Region], *, shape: tuple[int, int], pixels: NDArray[Any]
+) -> list[Path]:
+    """Write `regions` in every format of `files`; return the files in that order."""
+    return [export(name, path, regions, shape=shape, pixels=pixels) for name, path in files.items()]
