@@ -8,7 +8,19 @@ from typing import Any
 
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 
-__all__ = ["choice", "flag", "only", "optional_text", "pair_list", "refuse", "text", "whole_number"]
+__all__ = [
+    "box_edges",
+    "choice",
+    "flag",
+    "is_finite_number",
+    "only",
+    "optional_text",
+    "outline",
+    "pair_list",
+    "refuse",
+    "text",
+    "whole_number",
+]
 
 
 def refuse(
@@ -81,6 +93,34 @@ def pair_list(value: Any, name: str, code: FailureCode) -> tuple[tuple[float, fl
             raise refuse(reason, code)
         pairs.append((float(item[0]), float(item[1])))
     return tuple(pairs)
+
+
+def box_edges(box: Any) -> tuple[float, float, float, float] | None:
+    """Return the edges x0, y0, x1, y1 of a box that has an extent."""
+    if box is None:
+        return None
+    if not (isinstance(box, list) and len(box) == 4 and all(map(is_finite_number, box))):
+        reason = f"box is {box!r:.100}, not four finite numbers."
+        raise refuse(reason, FailureCode.BAD_PROMPT)
+    if not (box[0] < box[2] and box[1] < box[3]):
+        hint = "Give x0, y0, x1, y1 with x0 < x1 and y0 < y1."
+        reason = f"box {list(box)} is empty or has its corners swapped."
+        raise refuse(reason, FailureCode.BAD_PROMPT, hint)
+    return float(box[0]), float(box[1]), float(box[2]), float(box[3])
+
+
+def outline(mask: Any) -> tuple[tuple[int, ...], ...]:
+    """Return the rings of a mask prompt."""
+    rings = mask.get("rings") if isinstance(mask, Mapping) else None
+    if not isinstance(rings, (list, tuple)) or not rings:
+        raise refuse("mask is not an object with rings.", FailureCode.BAD_PROMPT)
+    for ring in rings:
+        whole = isinstance(ring, (list, tuple)) and all(type(value) is int for value in ring)
+        if not whole or len(ring) < 6 or len(ring) % 2:
+            hint = "A ring is x0, y0, x1, y1, ... on pixel corners, at least three of them."
+            reason = f"mask holds the ring {ring!r:.100}."
+            raise refuse(reason, FailureCode.BAD_PROMPT, hint)
+    return tuple(tuple(ring) for ring in rings)
 
 
 def is_finite_number(value: Any) -> bool:

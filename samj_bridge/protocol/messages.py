@@ -9,11 +9,12 @@ from typing import Any
 from samj_bridge.protocol.arrays import ArrayDescription
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.protocol.fields import (
+    box_edges,
     choice,
     flag,
-    is_finite_number,
     only,
     optional_text,
+    outline,
     pair_list,
     refuse,
     text,
@@ -212,10 +213,10 @@ class PromptMessage:
             reason = f"A prompt is {value!r:.100}, not an object."
             raise refuse(reason, bad)
         only(value, ("box", "points", "negative", "mask"), "A prompt")
-        edges = _box(value.get("box"))
+        edges = box_edges(value.get("box"))
         points = pair_list(value.get("points") or (), "points", bad)
         mask = value.get("mask")
-        rings = () if mask is None else _rings(mask)
+        rings = () if mask is None else outline(mask)
         if edges is None and not points and not rings:
             raise refuse("A prompt has no box, no positive point and no mask.", bad, "Add one of them.")
         return cls(edges, points, pair_list(value.get("negative") or (), "negative", bad), rings)
@@ -333,29 +334,3 @@ def _prompt(index: int, value: Any) -> PromptMessage:
     except OperationFailed as error:
         message = f"Prompt {index}: {error.message}"
         raise OperationFailed(error.code, message, hint=error.hint, prompt=index) from error
-
-
-def _box(box: Any) -> tuple[float, float, float, float] | None:
-    if box is None:
-        return None
-    if not (isinstance(box, list) and len(box) == 4 and all(map(is_finite_number, box))):
-        reason = f"box is {box!r:.100}, not four finite numbers."
-        raise refuse(reason, FailureCode.BAD_PROMPT)
-    if not (box[0] < box[2] and box[1] < box[3]):
-        hint = "Give x0, y0, x1, y1 with x0 < x1 and y0 < y1."
-        reason = f"box {list(box)} is empty or has its corners swapped."
-        raise refuse(reason, FailureCode.BAD_PROMPT, hint)
-    return float(box[0]), float(box[1]), float(box[2]), float(box[3])
-
-
-def _rings(mask: Any) -> tuple[tuple[int, ...], ...]:
-    rings = mask.get("rings") if isinstance(mask, Mapping) else None
-    if not isinstance(rings, (list, tuple)) or not rings:
-        raise refuse("mask is not an object with rings.", FailureCode.BAD_PROMPT)
-    for ring in rings:
-        whole = isinstance(ring, (list, tuple)) and all(type(value) is int for value in ring)
-        if not whole or len(ring) < 6 or len(ring) % 2:
-            hint = "A ring is x0, y0, x1, y1, ... on pixel corners, at least three of them."
-            reason = f"mask holds the ring {ring!r:.100}."
-            raise refuse(reason, FailureCode.BAD_PROMPT, hint)
-    return tuple(tuple(ring) for ring in rings)

@@ -245,9 +245,8 @@ class Client:
 
 def error_of(failure: OperationFailed) -> SamjError:
     """Return the host's error for a failure of the worker."""
-    return ERRORS[failure.code](
-        failure.message, code=failure.code.value, hint=failure.hint, details=failure.details
-    )
+    details = {name: value for name, value in failure.details.items() if name not in ("message", "code", "hint")}
+    return ERRORS[failure.code](failure.message, code=failure.code.value, hint=failure.hint, **details)
 
 
 def _nothing() -> None:

@@ -87,7 +87,6 @@ class BlockPool:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._free: list[SharedMemory] = []
-        self._owner = os.getpid()
         self._closed = False
 
     @contextmanager
@@ -137,10 +136,8 @@ class BlockPool:
     def _drop(self, block: SharedMemory) -> None:
         with suppress(BufferError):
             block.close()
-        # A forked child has a copy of this pool; the blocks stay its parent's.
-        if self._owner == os.getpid():
-            with suppress(FileNotFoundError):
-                block.unlink()
+        with suppress(FileNotFoundError):
+            block.unlink()
 
 
 @dataclass

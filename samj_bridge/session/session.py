@@ -80,8 +80,11 @@ class Session:
         entry.check_file()
         with ExitStack() as opening:
             if launcher is None:
-                environment = environment or _environment(python, settings, progress, cancel)
-                if python is None:
+                if environment is None and python is not None:
+                    environment = _given(Path(python))
+                elif environment is None:
+                    environment = _held(opening, settings, progress, cancel)
+                else:
                     opening.enter_context(environment.hold())
                 launcher = _launcher(environment, settings)
             self._supervisor = Supervisor(launcher, entry, device or settings.device, settings, opening.pop_all())
@@ -160,17 +163,30 @@ class Session:
         self.close()
 
 
-def _environment(
-    python: Path | None, settings: Settings, progress: Progress, cancel: CancelToken | None
-) -> Environment:
-    from samj_bridge.install import Environment, ensure_environment
+def _given(python: Path) -> Environment:
+    from samj_bridge.install import Environment
 
-    if python is None:
-        return ensure_environment(settings, progress=progress, cancel=cancel)
     if not python.is_file():
         message = f"There is no Python at {python}."
         raise InstallError(message, hint="Name an interpreter that has torch, or none.", python=str(python))
-    return Environment("given", python.parent.parent, python, "given", "", "", {}, "", ())
+    # Not resolved: a virtual environment's python is a link to one that knows nothing of its packages.
+    python = python.absolute()
+    return Environment("given", python.parent.parent, python, "given", "", "")
+
+
+def _held(opening: ExitStack, settings: Settings, progress: Progress, cancel: CancelToken | None) -> Environment:
+    from samj_bridge.install import ensure_environment
+
+    environment = ensure_environment(settings, progress=progress, cancel=cancel)
+    try:
+        opening.enter_context(environment.hold())
+    except InstallError as error:
+        if error.code != "environment-gone":
+            raise
+        # Another process has just put a new one in its place.
+        environment = ensure_environment(settings, progress=progress, cancel=cancel)
+        opening.enter_context(environment.hold())
+    return environment
 
 
 def _launcher(environment: Environment, settings: Settings) -> Launcher:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -68,6 +69,7 @@ class Supervisor:
         self._lock = threading.Lock()
         self._running: Running | None = None
         self._closed = False
+        self._owner = os.getpid()
 
     def attempt(
         self,
@@ -108,6 +110,9 @@ class Supervisor:
 
     def close(self) -> None:
         """End the worker and give everything back. Safe to call again."""
+        if self._owner != os.getpid():
+            # A forked child: worker, shared memory and locks are its parent's.
+            return
         # Not under the lock: a start that hangs holds it, and ends when its worker does.
         self._closed = True
         running = self._running

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from samj_bridge.protocol.messages import EncodeReply
@@ -50,6 +50,15 @@ class Encodings:
         self.remove(entry.reply.encoding)
         self._entries[entry.reply.encoding] = entry
         self.bytes += entry.size
+        self._fit()
+
+    def weigh(self, name: str) -> None:
+        """Measure an entry again: some networks add to an encoding when a prompt first needs it."""
+        entry = self._entries.get(name)
+        if entry is not None and entry.size != size_of(entry.encoding):
+            self.add(replace(entry, size=size_of(entry.encoding)))
+
+    def _fit(self) -> None:
         while self.bytes > self.budget and len(self._entries) > 1:
             self.remove(next(iter(self._entries)))
 

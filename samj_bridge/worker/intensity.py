@@ -31,7 +31,8 @@ def robust_range(channel: NDArray[Any], low: float = 0.1, high: float = 99.9) ->
     Returns
     -------
     (float, float)
-        Low and high; equal for a constant image, (0, 0) where no pixel is finite.
+        Low and high; the extremes where both percentiles are equal, so equal only for a constant image; (0, 0)
+        where no pixel is finite.
 
     Examples
     --------
@@ -46,6 +47,10 @@ def robust_range(channel: NDArray[Any], low: float = 0.1, high: float = 99.9) ->
     if sample.size == 0:
         return 0.0, 0.0
     bottom, top = np.percentile(sample.ravel(), (low, high))
+    if bottom == top:
+        # A few bright pixels on a flat background, which the percentiles pass over: show them all the same.
+        finite = channel[np.isfinite(channel)] if channel.dtype.kind == "f" else channel
+        bottom, top = finite.min(), finite.max()
     return float(bottom), float(top)
 
 
@@ -107,7 +112,8 @@ def _stretch(channel: NDArray[Any], limits: Range) -> NDArray[np.float32]:
         unit -= exact(low)
         unit *= exact(1.0 / (high - low))
     np.clip(unit, 0.0, 1.0, out=unit)
-    np.nan_to_num(unit, copy=False, nan=0.0)
+    if channel.dtype.kind == "f":
+        unit[np.isnan(unit)] = 0.0
     return unit.astype(np.float32, copy=False)
 
 

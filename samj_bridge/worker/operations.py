@@ -127,6 +127,7 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
             context.update(current=index + 1, maximum=total, info={"prompt": index, "regions": found})
         else:
             regions.extend(found)
+    engine.encodings.weigh(request.encoding)
     return {"regions": regions, "prompts": total, "seconds": time.perf_counter() - begun}
 
 
