@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from samj_bridge.geometry.components import label_components
 from samj_bridge.geometry.measure import area, signed_areas
+from samj_bridge.geometry.normalise import normalise
 from samj_bridge.geometry.rasterise import rasterise
 from samj_bridge.geometry.trace import trace
 
@@ -130,6 +131,28 @@ def test_oblique_edges_take_the_pixels_whose_centres_they_enclose() -> None:
 def test_what_is_no_mask_is_refused_in_words(mask: object, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         trace(mask)  # type: ignore[arg-type]
+
+
+@given(masks(), st.integers(-9, 9))
+def test_any_outline_of_the_same_pixels_becomes_the_traced_one(mask: NDArray[np.bool_], x: int) -> None:
+    rings = trace(mask, (x, 5))
+    worse = [np.repeat(np.roll(ring[::-1], 3, axis=0), 2, axis=0) for ring in reversed(rings)]
+    assert [ring.tolist() for ring in normalise(worse)] == [ring.tolist() for ring in rings]
+
+
+def test_outlines_far_apart_are_normalised_without_drawing_what_lies_between() -> None:
+    far = np.array([[0, 0], [2, 0], [2, 2], [0, 2]])
+    rings = normalise([far + 2**30, far, far - 2**30])
+    assert [ring[0].tolist() for ring in rings] == [[-(2**30)] * 2, [0, 0], [2**30] * 2]
+    assert normalise([np.array([[0, 0], [5, 0]])]) == ()
+
+
+def test_oblique_outlines_are_traced_by_their_pixels_unless_they_are_huge() -> None:
+    triangle = np.array([[0, 0], [8, 8], [0, 8]])
+    (ring,) = normalise([triangle])
+    assert np.array_equal(rasterise([ring], (8, 8)), rasterise([triangle], (8, 8)))
+    with pytest.raises(ValueError, match="too large"):
+        normalise([triangle * 10_000])
 
 
 @pytest.mark.parametrize("origin", [(0.5, 0), (1,), "ab", None, (float("nan"), 0), (0, float("inf"))])

@@ -1,0 +1,90 @@
+"""Regions to files: one module per format, one line in the table for each.
+
+Every writer leaves empty regions out, names and numbers the others by their place in the list it was given (so that
+``object-0003`` in the ROI manager is label 3 in the label image), and replaces a file whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from samj_bridge.export.geojson import write_geojson
+    from samj_bridge.export.imagej_zip import read_rois, write_rois
+    from samj_bridge.export.labels import write_labels
+    from samj_bridge.export.overlay import write_overlay
+    from samj_bridge.geometry.region import Region
+
+__all__ = [
+    "EXPORTERS",
+    "Exporter",
+    "export",
+    "read_rois",
+    "write_geojson",
+    "write_labels",
+    "write_overlay",
+    "write_rois",
+]
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """One format."""
+
+    module: str
+    """Module that has the function; imported when used."""
+    function: str
+    """Its writer: ``(path, regions, *further arguments)``."""
+    suffix: str
+    """What a result's file name has after the image's name."""
+    takes: tuple[str, ...] = ()
+    """Further arguments, of ``shape`` and ``pixels``, in their order."""
+
+
+EXPORTERS = {
+    "roi": Exporter("samj_bridge.export.imagej_zip", "write_rois", "_rois.zip"),
+    "labels": Exporter("samj_bridge.export.labels", "write_labels", "_labels.tif", ("shape",)),
+    "overlay": Exporter("samj_bridge.export.overlay", "write_overlay", "_overlay.png", ("pixels",)),
+    "geojson": Exporter("samj_bridge.export.geojson", "write_geojson", "_outlines.geojson"),
+}
+
+
+def export(name: str, path: str | Path, regions: Sequence[Region], *, shape: tuple[int, int], pixels: Any) -> Path:
+    """Write `regions` in the format `name` of `EXPORTERS`; return the file.
+
+    Parameters
+    ----------
+    name : str
+        Key of `EXPORTERS`.
+    path : path
+        The file; replaced if it is there.
+    regions : sequence of Region
+    shape : (int, int)
+        (Y, X) of the image.
+    pixels : (Y, X) or (Y, X, C) array
+        The image.
+    """
+    exporter = EXPORTERS[name]
+    given = {"shape": shape, "pixels": pixels}
+    write = getattr(import_module(exporter.module), exporter.function)
+    return Path(write(path, regions=regions, **{key: given[key] for key in exporter.takes}))
+
+
+_PUBLIC = {
+    "read_rois": "samj_bridge.export.imagej_zip",
+    "write_geojson": "samj_bridge.export.geojson",
+    "write_labels": "samj_bridge.export.labels",
+    "write_overlay": "samj_bridge.export.overlay",
+    "write_rois": "samj_bridge.export.imagej_zip",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(_PUBLIC[name]), name)

@@ -1,0 +1,198 @@
+"""ImageJ's ROI files: a ``.zip`` of ``.roi`` members, as the ROI manager opens and saves them.
+
+A region with one ring becomes a traced polygon with whole-number vertices, any other one a composite (ImageJ's
+``ShapeRoi``), whose path holds every ring. Both are exact: ImageJ's mask of the ROI has the region's pixels.
+
+Score, model, prompt and so on are kept as ROI properties: ``roi.getProperty("score")`` in ImageJ.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import roifile
+from numpy.typing import NDArray
+
+from samj_bridge.errors import FileError, InputError
+from samj_bridge.export.output import check_regions, replacing, unique_names
+from samj_bridge.export.properties import fields_of, read_properties, write_properties
+from samj_bridge.geometry.normalise import normalise
+from samj_bridge.geometry.region import Region
+
+__all__ = ["read_rois", "write_rois"]
+
+# ImageJ reads 16-bit numbers below -5000 as unsigned: polygons fit between these edges, composites anywhere.
+_SMALLEST, _LARGEST = -5000, 60_535
+# Composites hold 32-bit floats, exact for whole numbers up to here.
+_LARGEST_COMPOSITE = 2**24
+_MOVE_TO, _LINE_TO, _CLOSE = 0, 1, 4
+
+
+def write_rois(
+    path: str | Path, regions: Region | Iterable[Region], *, colour: tuple[int, int, int] | None = None
+) -> Path:
+    """Write a ROI zip that ImageJ's ROI manager opens.
+
+    Parameters
+    ----------
+    path : path
+        File ending with ``.zip``; replaced if it is there, whole or not at all.
+    regions : Region or iterable of Region
+        Empty ones are left out: ImageJ has no ROI without pixels. Names that occur twice get a number.
+    colour : (int, int, int), optional
+        Stroke colour (red, green, blue), 0 to 255 each.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        Something is no region, the name does not end with ``.zip``, or a region lies too far out for ImageJ.
+    FileError, NoSpaceError
+        The file can't be written.
+    """
+    listed = check_regions(regions)
+    names = unique_names(listed)
+    members = _member_names(names)
+    with replacing(path, ".zip") as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+        for region, name, member in zip(listed, names, members, strict=True):
+            if not region.is_empty:
+                # A ZipInfo without a date: equal regions make equal files.
+                info = zipfile.ZipInfo(member)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.external_attr = 0o644 << 16
+                archive.writestr(info, _encode(region, name, colour))
+    return Path(path)
+
+
+def read_rois(path: str | Path) -> list[Region]:
+    """Read a ROI zip or a single ``.roi`` file; the inverse of `write_rois`.
+
+    Polygons with whole-number vertices, rectangles and composites of them are read, whoever made them.
+
+    Returns
+    -------
+    list of Region
+        In the file's order.
+
+    Raises
+    ------
+    FileError
+        The file is missing, damaged, or holds other kinds of ROI (ovals, lines, points, sub-pixel outlines, text).
+    """
+    source = Path(path)
+    try:
+        data = source.read_bytes()
+        if data[:4] == b"Iout":
+            return [_decode(data, source.name)]
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = [name for name in archive.namelist() if name.lower().endswith(".roi")]
+            return [_decode(archive.read(name), f"{source.name}: {name}") for name in members]
+    except OSError as error:
+        message = f"Can't read {str(source)!r}: {error.strerror or error}."
+        raise FileError(message, hint="Check the path.", path=str(source)) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        message = f"{str(source)!r} is no ROI file, or is damaged: {error}."
+        raise FileError(message, hint="Save it again from ImageJ's ROI manager.", path=str(source)) from error
+
+
+def _member_names(names: Iterable[str]) -> list[str]:
+    """Return names for the zip's members: unique, and harmless wherever they are unpacked."""
+    taken: set[str] = set()
+    members = []
+    for name in names:
+        safe = "".join("_" if letter in '/\\:*?"<>|' or not letter.isprintable() else letter for letter in name)
+        safe = safe.strip(". ")[:120] or "_"
+        member, number = safe, 2
+        while member.casefold() in taken:
+            member, number = f"{safe}-{number}", number + 1
+        taken.add(member.casefold())
+        members.append(f"{member}.roi")
+    return members
+
+
+def _encode(region: Region, name: str, colour: tuple[int, int, int] | None) -> bytes:
+    x0, y0, x1, y1 = region.bbox_xyxy
+    farthest = max(abs(x0), abs(y0), abs(x1), abs(y1))
+    if farthest > _LARGEST_COMPOSITE:
+        message = f"Region {name!r} reaches to coordinate {farthest}; ImageJ's ROIs end at {_LARGEST_COMPOSITE}."
+        raise InputError(message, hint="Write it as GeoJSON.")
+    roi = roifile.ImagejRoi(left=x0, top=y0, right=x1, bottom=y1)
+    if len(region.rings) == 1 and min(x0, y0) >= _SMALLEST and max(x1, y1) <= _LARGEST:
+        roi.roitype = roifile.ROI_TYPE.TRACED
+        roi.integer_coordinates = region.rings[0] - np.array([x0, y0], np.int32)
+        roi.n_coordinates = len(region.rings[0])
+    else:
+        roi.roitype = roifile.ROI_TYPE.RECT
+        roi.multi_coordinates = _path(region.rings)
+        roi.shape_roi_size = len(roi.multi_coordinates)
+    roi.c_position, roi.z_position, roi.t_position = region.position
+    roi.props = write_properties(region)
+    if colour is not None:
+        roi.stroke_color = bytes([255, *colour])
+    # roifile counts letters where the format counts UTF-16 units, so the name is put in afterwards.
+    units = name.encode("utf-16-be", "replace")
+    roi.name = "x" * (len(units) // 2)
+    data = bytearray(roi.tobytes())
+    (second_header,) = struct.unpack_from(">i", data, 60)
+    (name_at,) = struct.unpack_from(">i", data, second_header + 16)
+    data[name_at : name_at + len(units)] = units
+    return bytes(data)
+
+
+def _path(rings: Iterable[NDArray[np.int32]]) -> NDArray[np.float32]:
+    """Return the rings as a composite's path: move, lines, close."""
+    pieces = []
+    for ring in rings:
+        moves = np.full((len(ring), 3), _LINE_TO, np.float32)
+        moves[0, 0] = _MOVE_TO
+        moves[:, 1:] = ring
+        pieces += [moves.reshape(-1), np.array([_CLOSE], np.float32)]
+    return np.concatenate(pieces)
+
+
+def _decode(data: bytes, where: str) -> Region:
+    try:
+        roi = roifile.ImagejRoi.frombytes(data)
+        # Others' outlines may run either way round and have vertices to spare.
+        rings = normalise(_rings(roi))
+        if not rings:
+            raise ValueError("it encloses no pixel")
+    except (ValueError, struct.error, TypeError, RuntimeError, NotImplementedError, UnicodeDecodeError) as error:
+        message = f"{where} can't be read: {error}."
+        hint = "Ovals, lines, points and sub-pixel outlines need ImageJ: samj_bridge.fiji.read_zip_in_imagej(path)."
+        raise FileError(message, hint=hint) from error
+    position = (roi.c_position, roi.z_position, roi.t_position)
+    if not any(position) and roi.position > 0:
+        position = (0, roi.position, 0)
+    fields = fields_of(read_properties(roi.props))
+    return Region(rings, **fields, name=roi.name, position=position)
+
+
+def _rings(roi: roifile.ImagejRoi) -> list[NDArray[np.int32]]:
+    kind = roifile.ROI_TYPE
+    if roi.composite and roi.multi_coordinates is not None:
+        rings = roifile.ImagejRoi.path2coords(roi.multi_coordinates)
+        if any((ring != np.round(ring)).any() for ring in rings):
+            raise ValueError("its outline has sub-pixel vertices")
+        if any((np.abs(ring) > _LARGEST_COMPOSITE).any() for ring in rings):
+            raise ValueError("its vertices lie too far out to be exact")
+        return [ring.astype(np.int32) for ring in rings]
+    if roi.roitype in {kind.POLYGON, kind.FREEHAND, kind.TRACED} and roi.subpixel_coordinates is None:
+        return [np.asarray(roi.integer_coordinates, np.int32) + np.array([roi.left, roi.top], np.int32)]
+    if roi.roitype == kind.RECT and roi.arrow_style_or_aspect_ratio == roi.rounded_rect_arc_size == 0:
+        x0, y0, x1, y1 = roi.left, roi.top, roi.right, roi.bottom
+        return [np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.int32)]
+    message = f"it is a {roi.roitype.name.lower()} ROI" + (
+        " with sub-pixel vertices" if roi.subpixelresolution else ""
+    )
+    raise ValueError(message)
