@@ -37,6 +37,12 @@ class IndexedWheel:
         """Python, ABI and platform, such as ``cp312-cp312-manylinux_2_28_x86_64``."""
         return "-".join(self.filename.removesuffix(".whl").split("-")[-3:])
 
+    @property
+    def single_tags(self) -> list[str]:
+        """The same with one platform each: a file name may join several with dots."""
+        python, abi, platforms = self.tags.split("-")
+        return [f"{p}-{a}-{t}" for p in python.split(".") for a in abi.split(".") for t in platforms.split(".")]
+
 
 def read_page(index: str, package: str, *, timeout_s: float = 8.0, cancel: CancelToken | None = None) -> str:
     """Fetch the page of `package` on `index` within `timeout_s` seconds, however the server behaves.
@@ -56,6 +62,8 @@ def read_page(index: str, package: str, *, timeout_s: float = 8.0, cancel: Cance
         try:
             answer.append(_get(url, timeout_s))
         except (OSError, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             answer.append(error)
         done.set()
 

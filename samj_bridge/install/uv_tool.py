@@ -19,7 +19,7 @@ __all__ = ["UvTool", "failure"]
 # In the order in which they are asked: a full disk also looks like a broken download.
 _NO_SPACE = re.compile(r"no space left|os error (28|112|122)\b|not enough space|disk quota exceeded", re.IGNORECASE)
 _OFFLINE = re.compile(r"network (connectivity )?(is|was) disabled|--offline", re.IGNORECASE)
-_HASH = re.compile(r"hash mismatch", re.IGNORECASE)
+_HASH = re.compile(r"hash mismatch|hash-checking", re.IGNORECASE)
 _NETWORK = re.compile(
     r"dns error|error sending request|connection (refused|reset|closed)|timed out|tls|certificate|"
     r"failed to (fetch|download)|request failed|error decoding response|http status|client error|server error",
@@ -27,7 +27,7 @@ _NETWORK = re.compile(
 )
 _REFUSED = re.compile(r"permission denied|read-only file system|os error (13|30|5)\b", re.IGNORECASE)
 _CAUSE = re.compile(r"^(cause|caused by):\s*", re.IGNORECASE)
-_INTERESTING = re.compile(r"error|cause|failed|because|mismatch|expected|computed", re.IGNORECASE)
+_INTERESTING = re.compile(r"error|failed|because|can't|cannot|not found", re.IGNORECASE)
 _UNREACHABLE = re.compile(r"lookup|refused|reset|timed out|certificate|unreachable|closed|status", re.IGNORECASE)
 
 
@@ -175,12 +175,13 @@ def failure(finished: Finished, settings: Settings) -> SamjError:
 
 
 def _reason(lines: Sequence[str]) -> str:
-    """Pick the line that says most: the root of a network failure, else the first complaint."""
-    plain = [line.strip(" ×╰─▶│├>").strip() for line in lines]
-    plain = [_CAUSE.sub("", line) for line in plain if line]
-    root = [line for line in plain if _UNREACHABLE.search(line) and "://" not in line]
-    interesting = root[-1:] or [line for line in plain if _INTERESTING.search(line)][:2] or plain[-1:]
-    return re.sub(r"^error:\s*", "", " ".join(interesting)).rstrip(".")
+    """Pick the line that says most: a hash, the root of a network failure, else the first complaint."""
+    plain = [_CAUSE.sub("", line.strip(" ×╰─▶│├>")) for line in lines if line.strip()]
+    hashes = [line for line in plain if _HASH.search(line)]
+    roots = [line for line in plain if _UNREACHABLE.search(line) and "://" not in line]
+    others = [line for line in plain if _INTERESTING.search(line)]
+    chosen = hashes[:1] or roots[-1:] or others[:1] or plain[-1:]
+    return re.sub(r"^error:\s*", "", " ".join(chosen)).rstrip(".:")
 
 
 def _existing(path: Path) -> Path:

@@ -13,6 +13,10 @@ import subprocess
 import sys
 import threading
 
+CANNOT_START = 127
+PREFIX = "samj-guard: "
+"""What the only line on standard error begins with when the command can't be started."""
+
 
 def _watch(child: subprocess.Popen[bytes]) -> None:
     while os.read(0, 4096):
@@ -34,8 +38,8 @@ def main(command: list[str]) -> int:
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     except OSError as error:
-        sys.stderr.write(f"can't start {command[0]}: {error}\n")
-        return 127
+        sys.stderr.write(f"{PREFIX}{error.strerror or error}\n")
+        return CANNOT_START
     threading.Thread(target=_watch, args=(child,), daemon=True).start()
     return child.wait()
 

@@ -110,6 +110,8 @@ def run(
             process.stdin.close()
     if cancel is not None:
         cancel.check()
+    if process.returncode == guard.CANNOT_START and lines[1] and lines[1][0].startswith(guard.PREFIX):
+        raise _cannot_start(str(command[0]), lines[1][0].removeprefix(guard.PREFIX))
     return Finished(process.returncode, tuple(lines[0]), tuple(lines[1]), timed_out)
 
 
@@ -143,10 +145,12 @@ def _start(command: Sequence[str | Path], env: Mapping[str, str], cwd: Path | No
             creationflags=flags,
         )
     except OSError as error:
-        message = f"{arguments[0]} can't be started: {error.strerror or error}."
-        raise SamjError(
-            message, code="cannot-start", hint="Check that the program exists and may be run."
-        ) from error
+        raise _cannot_start(arguments[0], error.strerror or str(error)) from error
+
+
+def _cannot_start(program: str, reason: str) -> SamjError:
+    message = f"{program} can't be started: {reason.rstrip('.')}."
+    return SamjError(message, code="cannot-start", hint="Check that the program exists and may be run.")
 
 
 def _read(pipe: IO[bytes], lines: deque[str], on_line: Callable[[str], None] | None) -> None:

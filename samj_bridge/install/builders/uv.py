@@ -1,11 +1,12 @@
 """A virtual environment from PyPI, pinned and hash-checked, made by uv.
 
-torch's wheels on PyPI for Linux bring CUDA: gigabytes that do nothing without an NVIDIA GPU. So where there is none, torch
-comes from an index of CPU wheels, and from PyPI if that fails; the rest always comes from PyPI.
+torch's wheels on PyPI for Linux bring CUDA: gigabytes that do nothing without an NVIDIA GPU. So where there is
+none, torch comes from an index of CPU wheels, and from PyPI if that fails; the rest always comes from PyPI.
 """
 
 from __future__ import annotations
 
+import platform
 import re
 import sys
 from collections.abc import Sequence
@@ -38,12 +39,15 @@ class UvBuilder:
         Indexes, Python to base on, offline or not.
     executable : Path, optional
         uv to use; the one from PyPI's package by default.
+    index_timeout_s : float
+        Seconds that torch's CPU index has for its answer.
     """
 
     name = "uv"
 
-    def __init__(self, settings: Settings, executable: Path | None = None) -> None:
+    def __init__(self, settings: Settings, executable: Path | None = None, index_timeout_s: float = 8.0) -> None:
         self.settings = settings
+        self.index_timeout_s = index_timeout_s
         self.uv = UvTool(settings, executable)
 
     def obstacle(self, specification: Specification) -> str:
@@ -74,22 +78,26 @@ class UvBuilder:
         python = python_of(request.prefix)
         if wheels:
             try:
-                self._install_cpu(request, python, wheels)
+                own = self._install_cpu_package(request, python, wheels)
             except (NoSpaceError, Cancelled):
                 raise
             except SamjError as error:
-                notes.append(
-                    f"torch's CPU index failed ({error.message.rstrip('.')}): took the default index instead"
-                )
+                package, reason = specification.cpu_index_package, error.message.rstrip(".")
+                notes.append(f"{package}'s CPU index failed ({reason}): took the default index")
                 request.tell("resolve", notes[-1] + ".")
                 feature, wheels = "cuda", []
                 check_space(
                     specification.disk.get(feature, 0), request.prefix, self.uv.cache_dir(), self.settings.home
                 )
-        if not wheels:
-            pins = requirements(specification.lock)
-            self._install(request, python, pins, self._pypi())
-            _write_lock(request.prefix, pins)
+        pins = requirements(specification.lock)
+        if wheels:
+            pins = [pin for pin in pins if not _comes_with_cuda(pin, specification)]
+        self._install(request, python, pins, self._pypi())
+        if wheels:
+            # What the CPU build needs is known from its own metadata only: ask whether it is all there.
+            self.uv.call(["pip", "check", "--quiet", "--python", str(python)], cancel=request.cancel)
+            pins = [*pins, own]
+        (request.prefix / LOCK_NAME).write_text("\n".join(sorted(pins)) + "\n", encoding="utf-8")
         return Built(python, feature, tuple(notes))
 
     def _pypi(self) -> list[str]:
@@ -114,7 +122,7 @@ class UvBuilder:
             "resolve", f"No NVIDIA GPU found: asking {settings.torch_index} for the small CPU build of {package}."
         )
         try:
-            page = read_page(settings.torch_index, package, cancel=request.cancel)
+            page = read_page(settings.torch_index, package, timeout_s=self.index_timeout_s, cancel=request.cancel)
             wheels = _matching(wheels_of(page, package), _pinned_versions(specification))
             if not wheels:
                 versions = " or ".join(sorted(_pinned_versions(specification)))
@@ -127,24 +135,17 @@ class UvBuilder:
             return [], [note]
         return wheels, [f"no NVIDIA GPU found: the small CPU build of {package} from {settings.torch_index}"]
 
-    def _install_cpu(self, request: BuildRequest, python: Path, wheels: Sequence[IndexedWheel]) -> None:
-        specification = request.specification
-        package = specification.cpu_index_package
-        pins = requirements(specification.lock)
-        own = [pin for pin in pins if _name(pin) == package]
-        rest = [
-            pin
-            for pin in pins
-            if _name(pin) != package
-            and not any(fnmatch(_name(pin), pattern) for pattern in specification.cuda_packages)
-        ]
-        # The big one first: when its index fails half-way, nothing else has been done in vain.
-        chosen = [_with_wheels(pin, wheels) for pin in own]
-        index = ["--default-index", self.settings.torch_index]
-        self._install(request, python, [pin for pin in chosen if pin], index)
-        self._install(request, python, rest, self._pypi())
-        self.uv.call(["pip", "check", "--quiet", "--python", str(python)], cancel=request.cancel)
-        _write_lock(request.prefix, [*rest, *_installed_pin(request.prefix, package, wheels)])
+    def _install_cpu_package(self, request: BuildRequest, python: Path, wheels: Sequence[IndexedWheel]) -> str:
+        """Install the one package from its CPU index, and return its pin with the hash of its very wheel."""
+        package = request.specification.cpu_index_package
+        own = [pin for pin in requirements(request.specification.lock) if _name(pin) == package]
+        pins = [pin for pin in (_with_wheels(pin, wheels) for pin in own) if pin]
+        self._install(request, python, pins, ["--default-index", self.settings.torch_index])
+        installed = _installed_pin(request.prefix, package, wheels)
+        if not installed:
+            message = f"{self.settings.torch_index} has no wheel of {package} for this machine and Python."
+            raise InstallError(message, code="no-wheel")
+        return installed
 
     def _install(self, request: BuildRequest, python: Path, pins: Sequence[str], index: list[str]) -> None:
         wanted = request.prefix / "samj-requirements.txt"
@@ -176,6 +177,12 @@ def _name(pin: str) -> str:
     return re.split(r"[\s=<>!~;\[@]", pin, maxsplit=1)[0].lower().replace("_", "-")
 
 
+def _comes_with_cuda(pin: str, specification: Specification) -> bool:
+    """Tell whether a pin is of the package that has a CPU build, or of what only its CUDA build needs."""
+    names = (specification.cpu_index_package, *specification.cuda_packages)
+    return any(fnmatch(_name(pin), name) for name in names)
+
+
 def _pinned_versions(specification: Specification) -> set[str]:
     package = specification.cpu_index_package
     pins = (pin for pin in requirements(specification.lock) if _name(pin) == package)
@@ -188,28 +195,32 @@ def _matching(wheels: Sequence[IndexedWheel], versions: set[str]) -> list[Indexe
 
 
 def _with_wheels(pin: str, wheels: Sequence[IndexedWheel]) -> str:
-    """Return `pin` with the hashes, and the local version, of the CPU wheels; empty when there are none for it."""
+    """Return `pin` with the local version and the hashes of the CPU wheels; empty when there are none for it."""
     match = re.match(r"([^=]+)==\s*([^\s;]+)\s*(;.*?)?\s*(?=--hash|$)", pin)
-    fitting = [wheel for wheel in wheels if match and wheel.version.split("+")[0] == match[2]]
-    if match is None or not fitting:
+    if match is None:
         return ""
-    # An index may hold "2.9.0+cpu" and, for other machines, a plain "2.9.0": one equals sign accepts both.
-    hashes = " ".join(f"--hash=sha256:{sha256}" for sha256 in sorted({wheel.sha256 for wheel in fitting}))
-    return f"{match[1].strip()}=={match[2]} {match[3] or ''} {hashes}"
+    # An index may have 2.9.0+cpu for some machines and a plain 2.9.0 for others: uv looks up hashes by the
+    # very version.
+    machine = platform.machine()
+    here = [
+        wheel for wheel in wheels if wheel.tags.endswith((f"_{machine}", "-any")) and "macosx" not in wheel.tags
+    ]
+    for version in (f"{match[2]}+cpu", match[2]):
+        fitting = sorted({wheel.sha256 for wheel in here if wheel.version == version})
+        if fitting:
+            hashes = " ".join(f"--hash=sha256:{sha256}" for sha256 in fitting)
+            return f"{match[1].strip()}=={version} {match[3] or ''} {hashes}"
+    return ""
 
 
-def _installed_pin(prefix: Path, package: str, wheels: Sequence[IndexedWheel]) -> list[str]:
-    """Return the pin of the wheel that uv chose among `wheels`, with its own hash alone."""
+def _installed_pin(prefix: Path, package: str, wheels: Sequence[IndexedWheel]) -> str:
+    """Return the pin of the wheel that uv chose among `wheels`, with its own hash alone; empty: it chose none."""
     for wheel_file in prefix.rglob(f"{package}-*.dist-info/WHEEL"):
         version = wheel_file.parent.name.removesuffix(".dist-info").split("-", 1)[1]
-        text = wheel_file.read_text(encoding="utf-8", errors="replace")
-        tags = set(re.findall(r"^Tag:\s*(\S+)", text, flags=re.MULTILINE))
+        tags = re.findall(r"^Tag:\s*(\S+)", wheel_file.read_text("utf-8", errors="replace"), flags=re.MULTILINE)
         same = [wheel for wheel in wheels if wheel.version == version]
-        exact = [wheel for wheel in same if wheel.tags in tags or any(wheel.tags.startswith(tag) for tag in tags)]
+        # A file may name several tags at once, joined by dots; the metadata inside lists them one by one.
+        exact = [wheel for wheel in same if any(tag in tags for tag in wheel.single_tags)]
         hashes = " ".join(f"--hash=sha256:{wheel.sha256}" for wheel in exact or same)
-        return [f"{package}=={version} {hashes}"]
-    return []
-
-
-def _write_lock(prefix: Path, pins: Sequence[str]) -> None:
-    (prefix / LOCK_NAME).write_text("\n".join(sorted(pins)) + "\n", encoding="utf-8")
+        return f"{package}=={version} {hashes}"
+    return ""

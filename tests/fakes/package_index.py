@@ -1,0 +1,196 @@
+"""A package index on this machine, with tiny wheels, that can misbehave in the ways real ones do.
+
+Also a specification whose environment takes a second to make: a stand-in for torch with a "CUDA" build on the
+default index (it needs ``nvidia-fake``) and a CPU build on an index of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from samj_bridge.install.specification import Specification, read_specification
+
+_PIXI = """
+[workspace]
+name = "tiny"
+channels = ["conda-forge"]
+platforms = ["linux-64", "linux-aarch64", "osx-arm64", "osx-64", "win-64"]
+[dependencies]
+python = ">=3.10"
+[feature.pypi.dependencies]
+python = ">=3.10,<3.20"
+[feature.pypi.pypi-dependencies]
+tiny = "*"
+torch = "*"
+[environments]
+pypi = { features = ["pypi"], no-default-feature = true }
+[tool.samj-bridge]
+lock = "pypi.lock"
+probe = ["tiny", "torch"]
+cpu-index-package = "torch"
+cuda-packages = ["nvidia-*"]
+"""
+
+
+def make_wheel(name: str, version: str, code: str = "", requires: tuple[str, ...] = ()) -> tuple[str, bytes]:
+    """Return the file name and the bytes of a pure wheel with one module."""
+    module = name.replace("-", "_")
+    info = f"{module}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    metadata += "".join(f"Requires-Dist: {item}\n" for item in requires)
+    files = {
+        f"{module}.py": f'__version__ = "{version}"\n{code}\n',
+        f"{info}/METADATA": metadata,
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*files, f"{info}/RECORD"))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
+    return f"{module}-{version}-py3-none-any.whl", buffer.getvalue()
+
+
+class PackageIndex:
+    """Serves wheels under ``/simple/``; set an attribute to make it misbehave."""
+
+    def __init__(self) -> None:
+        self.wheels: dict[str, bytes] = {}
+        self.requests: list[str] = []
+        self.page_status = 200
+        """Answered for every page."""
+        self.stall_pages = False
+        """Take the request for a page, and never answer."""
+        self.stall_wheels = False
+        """Send half of a wheel, and then nothing."""
+        self.cut_wheels = False
+        """Send half of a wheel, and hang up."""
+        self.lie = False
+        """Announce hashes that are not the wheels'."""
+        self.silent = False
+        """Announce no hashes at all."""
+        self.stalled = threading.Event()
+        """Set when a request has been left hanging."""
+        self.stopped = threading.Event()
+        self.url = ""
+
+    def add(self, name: str, version: str, code: str = "", requires: tuple[str, ...] = ()) -> str:
+        """Offer a wheel and return its pin with its hash."""
+        filename, data = make_wheel(name, version, code, requires)
+        self.wheels[filename] = data
+        return f"{name}=={version} --hash=sha256:{hashlib.sha256(data).hexdigest()}"
+
+    def page(self, package: str) -> str:
+        links = []
+        for filename, data in self.wheels.items():
+            if filename.split("-")[0].replace("_", "-") == package:
+                digest = hashlib.sha256(data if not self.lie else b"another").hexdigest()
+                fragment = "" if self.silent else f"#sha256={digest}"
+                links.append(f'<a href="/files/{quote(filename)}{fragment}">{filename}</a><br/>')
+        return "<!DOCTYPE html><html><body>" + "\n".join(links) + "</body></html>"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    index: PackageIndex
+
+    def do_GET(self) -> None:
+        path = unquote(self.path)
+        self.index.requests.append(path)
+        parts = path.strip("/").split("/")
+        if parts[0] == "simple":
+            self.send_page(parts[-1])
+        else:
+            self.send_wheel(parts[-1])
+
+    do_HEAD = do_GET
+
+    def send_page(self, package: str) -> None:
+        if self.index.stall_pages:
+            self.stall()
+            return
+        body = self.index.page(package).encode()
+        self.send_response(self.index.page_status if "<a" in body.decode() else 404)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def send_wheel(self, filename: str) -> None:
+        data = self.index.wheels[filename]
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if self.index.stall_wheels or self.index.cut_wheels:
+            self.wfile.write(data[: len(data) // 2])
+            self.wfile.flush()
+            if self.index.stall_wheels:
+                self.stall()
+            self.close_connection = True
+            return
+        self.wfile.write(data)
+
+    def stall(self) -> None:
+        self.index.stalled.set()
+        self.index.stopped.wait(120)
+        self.close_connection = True
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *args: object) -> None:
+        pass  # killed clients hang up: that is what is tested
+
+
+@contextlib.contextmanager
+def serve(index: PackageIndex) -> Iterator[PackageIndex]:
+    """Run `index` on a free port while the block runs."""
+
+    handler = type("Handler", (_Handler,), {"index": index})
+    server = _Server(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    index.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
+    try:
+        yield index
+    finally:
+        index.stopped.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+def tiny_specification(
+    folder: Path, pypi: PackageIndex, *, code: str = "", version: str = "1.0", pixi: str = ""
+) -> Specification:
+    """Offer the packages on `pypi`, write the specification with its lock into `folder`, and read it."""
+    pins = [
+        pypi.add("tiny", version, code),
+        pypi.add("torch", "1.0", "build = 'cuda'", requires=("nvidia-fake", "tiny")),
+        pypi.add("nvidia-fake", "1.0"),
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pixi.toml").write_text(_PIXI + pixi, encoding="utf-8")
+    (folder / "pypi.lock").write_text("\n".join(pins) + "\n", encoding="utf-8")
+    return read_specification(folder / "pixi.toml")
+
+
+def offer_cpu_build(index: PackageIndex) -> str:
+    """Offer the CPU build of the stand-in for torch; return its pin."""
+    return index.add("torch", "1.0+cpu", "build = 'cpu'", requires=("tiny",))
