@@ -60,8 +60,9 @@ class Show:
 
     def __init__(self, *, json_output: bool = False, quiet: bool = False) -> None:
         self.json_output = json_output
-        self.out = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
-        self.talk = Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
+        # Without a terminal there is no width to fit: paths must not be broken in two.
+        self.out = Console(file=sys.stdout, highlight=False, **_wide(sys.stdout.isatty()))
+        self.talk = Console(file=sys.stderr, highlight=False, **_wide(sys.stderr.isatty()))
         self._bars = self.talk.is_terminal and not quiet and not json_output
 
     @contextmanager
@@ -183,3 +184,7 @@ def _amount(event: ProgressEvent) -> str:
 
 def _log_event(event: ProgressEvent) -> None:
     _log.info("%s: %s", event.stage, event.message)
+
+
+def _wide(terminal: bool) -> dict[str, Any]:
+    return {} if terminal else {"width": 240, "soft_wrap": True}
