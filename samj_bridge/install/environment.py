@@ -78,15 +78,23 @@ class Environment:
         """
         leases = self.prefix.parent / "leases"
         lease = leases / f"{self.prefix.name}.{uuid.uuid4().hex[:12]}"
-        leases.mkdir(exist_ok=True)
-        with hold_lock(lease):
-            # Whoever sweeps takes the marker away first and then looks for leases again: one of us sees the other.
-            if not (self.prefix / MARKER_NAME).is_file() or not lease.exists():
-                message = f"The environment {self.prefix} was replaced or removed a moment ago."
-                raise InstallError(message, code="environment-gone", hint="Try again: the new one will be used.")
+        if not os.access(leases if leases.is_dir() else leases.parent, os.W_OK):
+            # Installed by an administrator for everybody: who can't write there can't remove it either.
             yield
-        with contextlib.suppress(OSError):
-            lease.unlink()
+            return
+        leases.mkdir(exist_ok=True)
+        try:
+            with hold_lock(lease):
+                # Whoever sweeps takes the marker away first and then looks for leases again: one of us sees the other.
+                if not (self.prefix / MARKER_NAME).is_file() or not lease.exists():
+                    message = f"The environment {self.prefix} was replaced or removed a moment ago."
+                    raise InstallError(
+                        message, code="environment-gone", hint="Try again: the new one will be used."
+                    )
+                yield
+        finally:
+            with contextlib.suppress(OSError):
+                lease.unlink()
 
 
 def environment_folder(settings: Settings, name: str) -> Path:

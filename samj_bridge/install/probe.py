@@ -33,7 +33,7 @@ def probe(
         Something of it failed; the message has the last line, ``details["output"]`` the rest.
     """
     program = Path(probe_program.__file__)
-    hint = "Make the environment again: samj-bridge setup --fresh"
+    hint = "Make the environment again: samj-bridge env remove samj; samj-bridge setup"
     try:
         finished = run([python, "-I", program, *modules], env=clean_environ(), timeout_s=timeout_s, cancel=cancel)
     except SamjError as error:

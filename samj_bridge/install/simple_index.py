@@ -77,8 +77,7 @@ def read_page(index: str, package: str, *, timeout_s: float = 8.0, cancel: Cance
     if answer and isinstance(answer[0], str):
         return answer[0]
     reason = _reason(answer[0]) if answer else f"no answer within {timeout_s:g} s"
-    host = urlparse(url).hostname or url
-    message = f"{reason[:1].upper()}{reason[1:]}: {host} could not be asked for {package}."
+    message = f"{reason[:1].upper()}{reason[1:]}: {index} could not be asked for {package}."
     raise NetworkError(message, hint="Check the connection and the proxy settings.", url=url, reason=reason)
 
 

@@ -1,9 +1,10 @@
-"""What uv says on standard error, as progress events."""
+"""What can be seen of a running uv, as progress events: its lines on standard error, and its cache growing."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal
+import threading
+from pathlib import Path
 
 from samj_bridge.progress import Progress, ProgressEvent
 
@@ -13,39 +14,79 @@ _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _STARTED = re.compile(r"^\s*Downloading (\S+) \(([\d.]+)\s*([KMG]?i?B)\)")
 _ENDED = re.compile(r"^\s*Downloaded (\S+)")
 _STEP = re.compile(r"^\s*(Resolved|Prepared|Installed) (\d+) packages?")
+# uv unpacks while it downloads, so all that grows is unpacked; wheels of libraries shrink to about half.
+_PACKED = 0.5
 
 
 class UvProgress:
     """Takes uv's lines one by one and reports them.
 
-    uv names each large download when it starts and when it has ended: the total grows while they are found.
+    uv names each large download when it starts and when it has ended: the total grows while they are found, and
+    between the two ends the done part is an estimate from what lies in the cache's temporary folders.
+
+    Parameters
+    ----------
+    progress : callable
+        Told of each step.
+    cache : Path
+        uv's cache.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, cache: Path) -> None:
         self._progress = progress
-        self._sizes: dict[str, int] = {}
+        self._cache = cache
+        self._earlier = set(self._temporary())
+        self._lock = threading.Lock()
+        self._running: dict[str, int] = {}
+        self._finished = 0
         self._done = 0
 
     def line(self, line: str) -> None:
         """Take one line; those that mean nothing to a user are ignored."""
         if match := _STARTED.match(line):
-            self._sizes[match[1]] = round(float(match[2]) * _UNITS[match[3]])
+            with self._lock:
+                self._running[match[1]] = round(float(match[2]) * _UNITS[match[3]])
             self._tell(f"Downloading {match[1]} ({match[2]} {match[3]}).")
         elif match := _ENDED.match(line):
-            self._done += self._sizes.get(match[1], 0)
+            with self._lock:
+                self._finished += self._running.pop(match[1], 0)
             self._tell(f"Downloaded {match[1]}.")
         elif match := _STEP.match(line):
             self._step(match[1], int(match[2]))
 
+    def tick(self) -> None:
+        """Look how far the running downloads are; called every now and then."""
+        with self._lock:
+            names = ", ".join(self._running)
+        if names:
+            self._tell(f"Downloading {names}.")
+
     def _tell(self, message: str) -> None:
-        total = sum(self._sizes.values())
-        self._progress(ProgressEvent("download", message, self._done, total, "bytes"))
+        unpacked = sum(_size(folder) for folder in self._temporary() if folder not in self._earlier)
+        with self._lock:
+            running = sum(self._running.values())
+            # Never backwards: what is finished leaves the temporary folders before uv says so.
+            self._done = max(self._done, self._finished + min(running, round(unpacked * _PACKED)))
+            event = ProgressEvent("download", message, self._done, self._finished + running, "bytes")
+        self._progress(event)
 
     def _step(self, word: str, count: int) -> None:
-        stages: dict[str, tuple[Literal["resolve", "install"], str]] = {
-            "Resolved": ("resolve", f"Checked {count} packages."),
-            "Prepared": ("install", f"{count} packages are here; installing them."),
-            "Installed": ("install", f"Installed {count} packages."),
-        }
-        stage, message = stages[word]
-        self._progress(ProgressEvent(stage, message, count if word == "Installed" else 0, count, "packages"))
+        stage, message, done = {
+            "Resolved": ("resolve", f"Checked {count} packages.", 0),
+            "Prepared": ("install", f"{count} packages are here; installing them.", 0),
+            "Installed": ("install", f"Installed {count} packages.", count),
+        }[word]
+        self._progress(ProgressEvent(stage, message, done, count, "packages"))
+
+    def _temporary(self) -> list[Path]:
+        return list(self._cache.glob(".tmp*"))
+
+
+def _size(folder: Path) -> int:
+    size = 0
+    for path in folder.rglob("*"):
+        try:
+            size += path.lstat().st_size
+        except OSError:
+            continue  # uv moved it away a moment ago
+    return size

@@ -95,7 +95,7 @@ class UvBuilder:
         self._install(request, python, pins, self._pypi())
         if wheels:
             # What the CPU build needs is known from its own metadata only: ask whether it is all there.
-            self.uv.call(["pip", "check", "--quiet", "--python", str(python)], cancel=request.cancel)
+            self._check(python, request)
             pins = [*pins, own]
         (request.prefix / LOCK_NAME).write_text("\n".join(sorted(pins)) + "\n", encoding="utf-8")
         return Built(python, feature, tuple(notes))
@@ -147,10 +147,21 @@ class UvBuilder:
             raise InstallError(message, code="no-wheel")
         return installed
 
+    def _check(self, python: Path, request: BuildRequest) -> None:
+        try:
+            self.uv.call(["pip", "check", "--python", str(python)], cancel=request.cancel)
+        except InstallError as error:
+            package = request.specification.cpu_index_package
+            message = (
+                f"The CPU build of {package} needs packages that are not pinned ({error.message.rstrip('.')})."
+            )
+            hint = "Set SAMJ_TORCH_INDEX to nothing, which takes the larger build, and report this."
+            raise InstallError(message, code="cpu-build-incomplete", hint=hint, **error.details) from error
+
     def _install(self, request: BuildRequest, python: Path, pins: Sequence[str], index: list[str]) -> None:
         wanted = request.prefix / "samj-requirements.txt"
         wanted.write_text("\n".join(pins) + "\n", encoding="utf-8")
-        progress = UvProgress(request.progress)
+        progress = UvProgress(request.progress, self.uv.cache_dir())
         self.uv.call(
             [
                 *("pip", "install", "--python", str(python), "--requirement", str(wanted)),
@@ -158,6 +169,7 @@ class UvBuilder:
                 *index,
             ],
             on_line=progress.line,
+            on_tick=progress.tick,
             cancel=request.cancel,
         )
         wanted.unlink()
