@@ -85,7 +85,7 @@ class Environment:
         leases.mkdir(exist_ok=True)
         try:
             with hold_lock(lease):
-                # Whoever sweeps takes the marker away first and then looks for leases again: one of us sees the other.
+                # Whoever sweeps takes the marker away and then looks for leases again: one of us sees the other.
                 if not (self.prefix / MARKER_NAME).is_file() or not lease.exists():
                     message = f"The environment {self.prefix} was replaced or removed a moment ago."
                     raise InstallError(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shutil
+import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from samj_bridge.progress import Progress, ProgressEvent
@@ -61,6 +66,14 @@ class UvProgress:
         if names:
             self._tell(f"Downloading {names}.")
 
+    def remove_stopped(self) -> None:
+        """Remove from the cache what a killed uv had begun to unpack: it may be gigabytes."""
+        # Every running uv shares the cache's lock: who gets it alone knows that no temporary folder is in use.
+        with _alone(self._cache / ".lock") as alone:
+            for folder in self._temporary() if alone else []:
+                if folder not in self._earlier:
+                    shutil.rmtree(folder, ignore_errors=True)
+
     def _tell(self, message: str) -> None:
         unpacked = sum(_size(folder) for folder in self._temporary() if folder not in self._earlier)
         with self._lock:
@@ -80,6 +93,28 @@ class UvProgress:
 
     def _temporary(self) -> list[Path]:
         return list(self._cache.glob(".tmp*"))
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[bool]:
+    if sys.platform == "win32":
+        yield False
+        return
+    import fcntl
+
+    try:
+        # Not through filelock, which removes the file afterwards: it is uv's.
+        descriptor = os.open(lock, os.O_RDWR)
+    except OSError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
 
 
 def _size(folder: Path) -> int:

@@ -150,8 +150,8 @@ def test_the_users_own_configuration_does_not_reach_in(
     assert str(made.prefix) in place.stdout
 
 
-def test_a_cancelled_build_leaves_neither_prefix_nor_process(
-    builder: str, settings: Settings, tiny: Specification, pypi: PackageIndex
+def test_a_cancelled_build_leaves_neither_prefix_nor_process_nor_half_a_download(
+    builder: str, settings: Settings, tiny: Specification, pypi: PackageIndex, tmp_path: Path
 ) -> None:
     pypi.stall_wheels = True
     token = CancelToken()
@@ -162,6 +162,7 @@ def test_a_cancelled_build_leaves_neither_prefix_nor_process(
     canceller.join()
     assert prefixes(settings) == []
     assert started_from(settings.home) == []
+    assert list((tmp_path / "uv cache").glob(".tmp*")) == []
     with pytest.raises(Cancelled):
         ensure_environment(settings, name="tiny", specification=tiny, builder=builder, cancel=token)
     pypi.stall_wheels = False

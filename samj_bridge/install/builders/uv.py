@@ -162,16 +162,20 @@ class UvBuilder:
         wanted = request.prefix / "samj-requirements.txt"
         wanted.write_text("\n".join(pins) + "\n", encoding="utf-8")
         progress = UvProgress(request.progress, self.uv.cache_dir())
-        self.uv.call(
-            [
-                *("pip", "install", "--python", str(python), "--requirement", str(wanted)),
-                *("--require-hashes", "--no-deps", "--only-binary", ":all:"),
-                *index,
-            ],
-            on_line=progress.line,
-            on_tick=progress.tick,
-            cancel=request.cancel,
-        )
+        try:
+            self.uv.call(
+                [
+                    *("pip", "install", "--python", str(python), "--requirement", str(wanted)),
+                    *("--require-hashes", "--no-deps", "--only-binary", ":all:"),
+                    *index,
+                ],
+                on_line=progress.line,
+                on_tick=progress.tick,
+                cancel=request.cancel,
+            )
+        except SamjError:
+            progress.remove_stopped()
+            raise
         wanted.unlink()
 
 

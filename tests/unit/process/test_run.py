@@ -96,7 +96,8 @@ def test_cancel_kills_the_children_of_the_child_too() -> None:
 
 @posix_only
 def test_a_grandchild_that_holds_the_pipes_open_does_not_hang_us() -> None:
-    code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)"
+    sleeper = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    code = f"import subprocess, sys; print({sleeper}.pid)"
     finished = python(code, timeout_s=60)
     assert not finished.timed_out
     assert gone(int(finished.stdout[0]))
