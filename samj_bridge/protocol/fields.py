@@ -99,7 +99,7 @@ def box_edges(box: Any) -> tuple[float, float, float, float] | None:
     """Return the edges x0, y0, x1, y1 of a box that has an extent."""
     if box is None:
         return None
-    if not (isinstance(box, list) and len(box) == 4 and all(map(is_finite_number, box))):
+    if not (isinstance(box, (list, tuple)) and len(box) == 4 and all(map(is_finite_number, box))):
         reason = f"box is {box!r:.100}, not four finite numbers."
         raise refuse(reason, FailureCode.BAD_PROMPT)
     if not (box[0] < box[2] and box[1] < box[3]):

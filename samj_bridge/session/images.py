@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from samj_bridge.errors import ImageError, OutOfMemory
 from samj_bridge.protocol.arrays import ArrayDescription
 
-__all__ = ["BlockPool", "Channels", "Plane", "plane_of", "shared_view"]
+__all__ = ["BlockPool", "Channels", "Plane", "copy_of", "fill", "plane_of", "shared_view"]
 
 Channels = int | Sequence[int] | str | None
 """An index, up to three indices (red, green, blue), ``"merge"``, or None for what the shape suggests."""
@@ -162,6 +162,16 @@ def shared_view(loan: Loan, plane: Plane) -> NDArray[Any]:
     return flat.reshape(plane.pixels.shape)
 
 
+def fill(loan: Loan, plane: Plane) -> None:
+    """Copy a plane into the block."""
+    plane.copy_into(shared_view(loan, plane))
+
+
+def copy_of(loan: Loan, plane: Plane) -> Plane:
+    """Return the plane with a private copy of what `fill` wrote: converted, and nobody else's to change."""
+    return replace(plane, pixels=shared_view(loan, plane).copy())
+
+
 def _create(nbytes: int) -> SharedMemory:
     block = None
     try:
@@ -242,7 +252,7 @@ def _choose(array: NDArray[Any], channels: Channels) -> tuple[NDArray[Any], str]
 
 
 def _indices(channels: Any, there: int) -> list[int]:
-    items = [channels] if isinstance(channels, (int, np.integer)) else list(channels)
+    items = list(channels) if isinstance(channels, (Sequence, np.ndarray)) else [channels]
     whole = all(isinstance(item, (int, np.integer)) and not isinstance(item, bool) for item in items)
     if not whole or not 1 <= len(items) <= 3:
         message = f"channels is {channels!r}."

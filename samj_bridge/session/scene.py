@@ -16,7 +16,7 @@ from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.protocol.messages import EncodeRequest, RegionMessage, SegmentRequest
-from samj_bridge.session.images import Plane, shared_view
+from samj_bridge.session.images import Plane, copy_of, fill
 from samj_bridge.session.prompts import Prompt, message_of, prompts_of
 from samj_bridge.session.supervisor import Running, Supervisor
 
@@ -134,7 +134,8 @@ class Scene:
         """
         wanted = prompts_of(prompts)
         messages = [message_of(prompt, self.shape, index) for index, prompt in enumerate(wanted)]
-        if candidates not in (1, 2, 3) or min_area < 0:
+        whole = isinstance(min_area, (int, np.integer)) and isinstance(candidates, (int, np.integer))
+        if not whole or candidates not in (1, 2, 3) or min_area < 0:
             message = f"candidates is {candidates!r} and min_area {min_area!r}."
             raise InputError(message, hint="Ask for 1 to 3 candidates, and an area of 0 or more pixels.")
         request = SegmentRequest(
@@ -255,8 +256,7 @@ class Scene:
     ) -> None:
         plane = self._plane
         with self._supervisor.pool.lend(plane.nbytes) as loan:
-            pixels = shared_view(loan, plane)
-            plane.copy_into(pixels)
+            fill(loan, plane)
             image = loan.describe(plane)
             request = EncodeRequest(
                 running.model, image, self.ranges or plane.ranges, plane.channels, str(id(self))
@@ -265,9 +265,8 @@ class Scene:
             try:
                 if not self._copied:
                     # While the worker is busy: the copy costs no time that anybody waits for.
-                    self._plane = Plane(pixels.copy(), plane.dtype, plane.channels, plane.ranges)
+                    self._plane = copy_of(loan, plane)
                     self._copied = True
-                del pixels
                 outputs = call.result(lambda event: progress(_encode_event(event.current)))
             except MemoryError as error:
                 message = f"There is no memory for a copy of the image ({plane.nbytes / 1e6:.0f} MB)."

@@ -81,7 +81,8 @@ class Model:
             kept[y : y + height, x : x + width] = prompt.mask
             inside &= kept
         found = bright & inside
-        labels, _ = label_components(found)
+        clicked = len(prompt.points_xy) or len(prompt.negative_xy)
+        labels = label_components(found)[0] if clicked else None
         for points, keep in ((prompt.points_xy, True), (prompt.negative_xy, False)):
             if len(points):
                 height, width = found.shape

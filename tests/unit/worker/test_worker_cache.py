@@ -1,0 +1,55 @@
+from dataclasses import dataclass
+
+import numpy as np
+
+from samj_bridge.protocol.messages import EncodeReply
+from samj_bridge.worker.cache import Encodings, Entry, size_of
+
+
+@dataclass
+class Features:
+    levels: list
+
+
+def entry(name, size):
+    encoding = Features([np.zeros(size, np.uint8)])
+    return Entry(EncodeReply(name, (1, 1), ((0.0, 1.0),), 1, 0.0, False), None, encoding, size)
+
+
+def test_the_least_recently_used_goes_first():
+    cache = Encodings(budget=250)
+    cache.add(entry("a", 100))
+    cache.add(entry("b", 100))
+    assert cache.find("a") is not None
+    cache.add(entry("c", 100))
+    assert (cache.find("b"), cache.bytes, len(cache)) == (None, 200, 2)
+
+
+def test_the_newest_stays_even_above_the_budget():
+    cache = Encodings(budget=10)
+    cache.add(entry("a", 100))
+    assert cache.find("a") is not None
+    cache.add(entry("b", 100))
+    assert cache.find("a") is None
+    assert cache.bytes == 100
+
+
+def test_an_encoding_that_grows_is_weighed_again():
+    cache = Encodings(budget=150)
+    cache.add(entry("a", 50))
+    cache.add(entry("b", 50))
+    cache.find("b").encoding.levels.append(np.zeros(60, np.uint8))
+    cache.weigh("b")
+    assert cache.bytes == 110
+    assert cache.find("a") is None
+
+
+def test_removing_what_is_not_there_is_harmless():
+    cache = Encodings(budget=10)
+    assert not cache.remove("x")
+    cache.weigh("x")
+
+
+def test_the_size_counts_everything_inside():
+    inside = {"a": [np.zeros(3), (np.zeros(2, np.float32),)], "b": Features([np.zeros(5, np.uint8)]), "c": "text"}
+    assert size_of(inside) == 24 + 8 + 5
