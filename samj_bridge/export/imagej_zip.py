@@ -25,7 +25,7 @@ from samj_bridge.export.properties import fields_of, read_properties, write_prop
 from samj_bridge.geometry.normalise import normalise
 from samj_bridge.geometry.region import Region
 
-__all__ = ["read_rois", "write_rois"]
+__all__ = ["composite_path", "read_rois", "write_rois"]
 
 # ImageJ reads 16-bit numbers below -5000 as unsigned: polygons fit between these edges, composites anywhere.
 _SMALLEST, _LARGEST = -5000, 60_535
@@ -133,7 +133,7 @@ def _encode(region: Region, name: str, colour: tuple[int, int, int] | None) -> b
         roi.n_coordinates = len(region.rings[0])
     else:
         roi.roitype = roifile.ROI_TYPE.RECT
-        roi.multi_coordinates = _path(region.rings)
+        roi.multi_coordinates = composite_path(region.rings)
         roi.shape_roi_size = len(roi.multi_coordinates)
     roi.c_position, roi.z_position, roi.t_position = region.position
     roi.props = write_properties(region)
@@ -149,15 +149,14 @@ def _encode(region: Region, name: str, colour: tuple[int, int, int] | None) -> b
     return bytes(data)
 
 
-def _path(rings: Iterable[NDArray[np.int32]]) -> NDArray[np.float32]:
-    """Return the rings as a composite's path: move, lines, close."""
-    pieces = []
-    for ring in rings:
-        moves = np.full((len(ring), 3), _LINE_TO, np.float32)
-        moves[0, 0] = _MOVE_TO
-        moves[:, 1:] = ring
-        pieces += [moves.reshape(-1), np.array([_CLOSE], np.float32)]
-    return np.concatenate(pieces)
+def composite_path(rings: Iterable[NDArray[np.int32]]) -> NDArray[np.float32]:
+    """Return rings as the path of ImageJ's ``ShapeRoi``: move (0, x, y), lines (1, x, y), close (4), for each."""
+    listed = list(rings)
+    ends = np.cumsum([len(ring) for ring in listed])
+    steps = np.full((ends[-1], 3), _LINE_TO, np.float32)
+    steps[:, 1:] = np.concatenate(listed)
+    steps[np.concatenate([[0], ends[:-1]]), 0] = _MOVE_TO
+    return np.insert(steps.reshape(-1), 3 * ends, np.float32(_CLOSE))
 
 
 def _decode(data: bytes, where: str) -> Region:

@@ -1,0 +1,223 @@
+"""ImagePlus to numpy or to shared memory: one copy, the least there can be, for Java's memory moves."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from samj_bridge.errors import FileError, ImageError, InputError
+from samj_bridge.fiji.jvm import java_class, java_errors
+
+__all__ = ["copy_pixels", "display_ranges", "open_image", "pixels_of", "plane_spec"]
+
+_DTYPES = {8: np.uint8, 16: np.uint16, 32: np.float32}
+"""numpy's types by ImageJ's bit depth; 24 is RGB."""
+_VIEWS = {1: "", 2: "asShortBuffer", 4: "asFloatBuffer"}
+# A Java buffer ends at 2 GiB: longer planes go in pieces of so many pixels.
+_PIECE = 2**28
+
+
+def open_image(path: str | Path) -> Any:
+    """Let ImageJ open a file, without showing it.
+
+    Returns
+    -------
+    ij.ImagePlus
+
+    Raises
+    ------
+    FileError
+        The file is missing, or ImageJ can't read it.
+    FijiError
+        ImageJ is not running.
+    """
+    opener = java_class("ij.io.Opener")()
+    opener.setSilentMode(True)
+    if not Path(path).is_file():
+        message = f"There is no file {str(path)!r}."
+        raise FileError(message, hint="Check the path.", path=str(path))
+    with java_errors(f"ImageJ could not open {str(path)!r}"):
+        imp = opener.openImage(str(Path(path).absolute()))
+    if imp is None:
+        message = f"ImageJ can't read {str(path)!r}."
+        raise FileError(message, hint="Save it as TIFF, or start a Fiji that has a reader for it.", path=str(path))
+    return imp
+
+
+def plane_spec(imp: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and type that one plane of an ImagePlus has in numpy.
+
+    Returns
+    -------
+    shape : tuple of int
+        (Y, X), or (Y, X, 3) for RGB and for tables of colours.
+    dtype : numpy.dtype
+        uint8, uint16 or float32.
+    """
+    _check_image(imp)
+    height, width = int(imp.getHeight()), int(imp.getWidth())
+    if _is_colour(imp):
+        return (height, width, 3), np.dtype(np.uint8)
+    return (height, width), np.dtype(_DTYPES[int(imp.getBitDepth())])
+
+
+def pixels_of(imp: Any, *, c: int = 0, z: int = 0, t: int = 0) -> NDArray[Any]:
+    """Return one plane of an ImagePlus as a new array.
+
+    Parameters
+    ----------
+    imp : ij.ImagePlus
+    c, z, t : int
+        Channel, slice and frame, from 1; 0: the current one.
+
+    Returns
+    -------
+    array as `plane_spec` says, with the raw values: neither display range nor calibration applied
+
+    Raises
+    ------
+    InputError
+        The plane does not exist, or `imp` is no ImagePlus.
+    """
+    shape, dtype = plane_spec(imp)
+    pixels = np.empty(shape, dtype)
+    copy_pixels(imp, pixels, c=c, z=z, t=t)
+    return pixels
+
+
+def copy_pixels(imp: Any, out: Any, *, c: int = 0, z: int = 0, t: int = 0) -> None:
+    """Copy one plane of an ImagePlus into memory that is there already, such as a session's shared memory.
+
+    The memory may be released as soon as the call returns: Java keeps no hold on it.
+
+    Parameters
+    ----------
+    imp : ij.ImagePlus
+    out : writable buffer, C-contiguous
+        As many bytes as `plane_spec` asks for, or more (shared memory comes in whole pages).
+    c, z, t : int
+        Channel, slice and frame, from 1; 0: the current one.
+
+    Raises
+    ------
+    InputError
+        The plane does not exist, or `out` is too small or read-only.
+    """
+    shape, dtype = plane_spec(imp)
+    index = _stack_index(imp, c, z, t)
+    target = _as_bytes(out, int(np.prod(shape)) * dtype.itemsize)
+    with java_errors("The pixels could not be read"):
+        single = int(imp.getStackSize()) == 1
+        processor = imp.getProcessor() if single else imp.getStack().getProcessor(index)
+        if len(shape) == 3:
+            processor = processor.convertToRGB()
+        pixels = processor.getPixels()
+        if len(shape) == 2:
+            _copy(pixels, target, dtype)
+            return
+        # An int holds 0xAARRGGBB.
+        colours = np.asarray(pixels).view(np.uint32).reshape(shape[:2])
+        planes = target.reshape(shape)
+        for channel, shift in enumerate((16, 8, 0)):
+            planes[..., channel] = (colours >> shift).astype(np.uint8)
+
+
+def display_ranges(imp: Any, *, c: int = 0) -> list[tuple[float, float]] | None:
+    """Return the display range that the user sees, so that what she sees is what is segmented.
+
+    Parameters
+    ----------
+    imp : ij.ImagePlus
+    c : int
+        Channel, from 1; 0: the current one.
+
+    Returns
+    -------
+    list of one (low, high), in raw pixel values, or None
+        An inverting look-up table (ImageJ's blobs have one) gives them swapped, (high, low). None for colour images
+        and for images without a range of finite numbers.
+    """
+    _check_image(imp)
+    if _is_colour(imp):
+        return None
+    if c and bool(imp.isComposite()):
+        lut = imp.getLuts()[_check_index(c, int(imp.getNChannels()), "channel") - 1]
+        low, high, inverted = float(lut.min), float(lut.max), False
+    else:
+        low, high = float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())
+        inverted = bool(imp.isInvertedLut())
+    if not (np.isfinite([low, high]).all() and low < high):
+        return None
+    return [(high, low) if inverted else (low, high)]
+
+
+def _check_image(imp: Any) -> None:
+    if not isinstance(imp, java_class("ij.ImagePlus")):
+        message = f"An ij.ImagePlus is needed, not a {type(imp).__name__}."
+        raise InputError(message, hint="open_image(path) returns one.")
+    if not int(imp.getWidth()) or not int(imp.getHeight()) or imp.getProcessor() is None:
+        raise ImageError("The ImagePlus has no pixels.", hint="Was it closed?")
+
+
+def _is_colour(imp: Any) -> bool:
+    """Return whether pixels mean colours rather than intensities.
+
+    ImageJ itself tells a table of colours (a GIF of a drawing) from one that tints intensities (green, fire).
+    """
+    depth = int(imp.getBitDepth())
+    processor = imp.getProcessor()
+    return depth == 24 or (depth == 8 and bool(processor.isColorLut()) and not bool(processor.isPseudoColorLut()))
+
+
+def _stack_index(imp: Any, c: int, z: int, t: int) -> int:
+    if not any((c, z, t)):
+        return int(imp.getCurrentSlice())
+    counts = (int(imp.getNChannels()), int(imp.getNSlices()), int(imp.getNFrames()))
+    current = (int(imp.getC()), int(imp.getZ()), int(imp.getT()))
+    place = [
+        _check_index(wanted, count, axis) if wanted else now
+        for wanted, count, now, axis in zip((c, z, t), counts, current, ("channel", "slice", "frame"), strict=True)
+    ]
+    return int(imp.getStackIndex(*place))
+
+
+def _check_index(wanted: int, count: int, axis: str) -> int:
+    if not 1 <= wanted <= count:
+        message = f"The image has no {axis} {wanted}; it has {count}, counted from 1."
+        raise InputError(message)
+    return wanted
+
+
+def _as_bytes(out: Any, needed: int) -> NDArray[np.uint8]:
+    """Return the first `needed` bytes of a buffer, by address alone.
+
+    JPype would hold the buffer until Java collects its garbage, and held shared memory can't be closed.
+    """
+    try:
+        held = np.frombuffer(out, np.uint8)
+    except (TypeError, ValueError, BufferError) as error:
+        message = f"Pixels can't be copied into a {type(out).__name__}: {error}."
+        raise InputError(message, hint="Hand in a writable, contiguous buffer.") from error
+    if held.nbytes < needed or not held.flags.writeable:
+        what = f"has {held.nbytes} bytes; the plane needs {needed}" if held.flags.writeable else "is read-only"
+        message = f"The memory for the pixels {what}."
+        raise InputError(message, hint="plane_spec(imp) says what a plane needs.")
+    by_address = (ctypes.c_ubyte * needed).from_address(held.ctypes.data)
+    return np.frombuffer(memoryview(by_address), np.uint8)
+
+
+def _copy(pixels: Any, target: NDArray[np.uint8], dtype: DTypeLike) -> None:
+    import jpype.nio
+
+    size = np.dtype(dtype).itemsize
+    native = java_class("java.nio.ByteOrder").nativeOrder()
+    for first in range(0, len(pixels), _PIECE):
+        count = min(_PIECE, len(pixels) - first)
+        buffer = jpype.nio.convertToDirectBuffer(target[first * size : (first + count) * size]).order(native)
+        if size > 1:
+            buffer = getattr(buffer, _VIEWS[size])()
+        buffer.put(pixels, first, count)
