@@ -35,7 +35,7 @@ def clean_environ(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 
     Examples
     --------
-    >>> clean_environ({"HOME": "/home/eve", "PYTHONPATH": "x", "CURL_CA_BUNDLE": "ca.pem"})["SSL_CERT_FILE"]
+    >>> clean_environ({"HOME": "h", "PYTHONPATH": "x", "CURL_CA_BUNDLE": "ca.pem"})["SSL_CERT_FILE"]
     'ca.pem'
     """
     environ = os.environ if environ is None else environ
