@@ -16,7 +16,8 @@ class ProgressEvent:
     """One step of something long."""
 
     stage: str
-    """Stable name of the step: ``resolve``, ``download``, ``install``, ``probe``, ``encode``, ``segment``."""
+    """Stable name of the step: ``resolve``, ``download``, ``install``, ``probe``, ``commit``, ``sweep``, ``wait``,
+    ``start``, ``load``, ``encode``, ``segment``, ``imagej``, ``done``."""
     message: str
     """The step in words, for people."""
     done: float = 0.0

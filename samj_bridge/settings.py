@@ -1,6 +1,7 @@
 """Every setting, read once; and where things live on disk.
 
-Nothing else in the package looks at ``os.environ`` or asks platformdirs.
+Nothing else in the package asks platformdirs; ``os.environ`` is read elsewhere only to hand it on to a child
+process, without what could break it (`samj_bridge.process.environ`).
 """
 
 from __future__ import annotations
