@@ -143,8 +143,7 @@ def check_model(settings: Settings) -> Iterator[Finding]:
     """Look for the starter model's weights, part of the package."""
     from samj_bridge.models.catalog import find_model
 
-    model = find_model("starter")
-    size = Path(model.weights).stat().st_size
+    size = find_model("starter").check_file().stat().st_size
     yield Finding("model", "ok", f"starter, {size / 1e6:.1f} MB, in the package")
 
 

@@ -119,7 +119,7 @@ def _csv_prompt(columns: Mapping[str, str], where: str) -> Prompt:
             corners = parse_numbers(
                 ",".join(columns.get(key, "") for key in ("x0", "y0", "x1", "y1")), "x0,y0,x1,y1"
             )
-            return Prompt(box=corners, name=name)  # type: ignore[arg-type]
+            return Prompt(box=corners, name=name)
         x, y = parse_numbers(f"{columns.get('x', '')},{columns.get('y', '')}", "x,y")
         return Prompt(points=[(x, y)], name=name)
     except PromptError as error:
@@ -157,8 +157,8 @@ def command_line_prompts(
     """
     prompts: dict[str | None, Sequence[Prompt]] = dict(read_prompts(file)) if file else {}
     outside = [parse_numbers(text, "x,y") for text in negative]
-    given = [Prompt(box=parse_numbers(text, "x0,y0,x1,y1"), negative=outside) for text in boxes]  # type: ignore[arg-type]
-    given += [Prompt(points=[parse_numbers(text, "x,y")], negative=outside) for text in points]  # type: ignore[list-item]
+    given = [Prompt(box=parse_numbers(text, "x0,y0,x1,y1"), negative=outside) for text in boxes]
+    given += [Prompt(points=[parse_numbers(text, "x,y")], negative=outside) for text in points]
     if outside and not given:
         raise PromptError("--negative was given, but no --box or --point.", hint="Say what is wanted as well.")
     if given:

@@ -36,12 +36,12 @@ class Prompt:
     ((12.0, 7.0),)
     """
 
-    box: tuple[float, float, float, float] | None = None
+    box: Sequence[float] | None = None
     """Edges (x0, y0, x1, y1), half open: an ImageJ rectangle is (x, y, x + width, y + height)."""
-    points: tuple[Pair, ...] = ()
+    points: Sequence[Sequence[float]] = ()
     """(x, y) inside the object. Whole numbers mean the pixel of that index, others a place in continuous
     coordinates, where pixel (x, y) covers [x, x+1) x [y, y+1)."""
-    negative: tuple[Pair, ...] = ()
+    negative: Sequence[Sequence[float]] = ()
     """(x, y) outside the object."""
     mask: Region | NDArray[np.bool_] | None = None
     """An earlier region to refine, or a (Y, X) bool array of the image's size; kept as a region."""
@@ -133,7 +133,7 @@ def message_of(prompt: Prompt, shape: tuple[int, int], index: int = 0) -> Prompt
     return PromptMessage(box, points, negative, rings)
 
 
-def _continuous(point: Pair, shape: tuple[int, int], kind: str, index: int) -> Pair:
+def _continuous(point: Sequence[float], shape: tuple[int, int], kind: str, index: int) -> Pair:
     x, y = point
     if x.is_integer() and y.is_integer():
         # The pixel of that index: its centre. The one place where this is done.

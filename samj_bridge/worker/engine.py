@@ -22,7 +22,7 @@ from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply,
 from samj_bridge.worker import devices, intensity
 from samj_bridge.worker.cache import Encodings, Entry, size_of
 from samj_bridge.worker.families import FAMILIES
-from samj_bridge.worker.families.base import Model
+from samj_bridge.worker.families.base import Candidate, Model, PromptArrays
 
 __all__ = ["Engine"]
 
@@ -48,6 +48,8 @@ class Engine:
     """Images encoded so far."""
     segmented: int = 0
     """Prompts answered so far."""
+    network_seconds: float = 0.0
+    """Time that networks took to decode prompts so far: what is not overhead."""
 
     def load(self, request: LoadRequest) -> LoadReply:
         """Load a network, or find it loaded.
@@ -121,6 +123,13 @@ class Engine:
             message = f"There is no encoding {name!r} (any more)."
             raise OperationFailed(FailureCode.UNKNOWN_ENCODING, message, hint="Encode the image again.")
         return entry
+
+    def decode(self, entry: Entry, prompt: PromptArrays, candidates: int) -> list[Candidate]:
+        """Let the encoding's network answer a prompt; best score first."""
+        begun = time.perf_counter()
+        found = entry.model.decode(entry.encoding, prompt, candidates)
+        self.network_seconds += time.perf_counter() - begun
+        return found
 
     def _model(self, handle: str) -> tuple[Model, LoadReply]:
         if handle not in self.models:

@@ -106,6 +106,7 @@ def _stats(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict
         "encodings_budget_bytes": engine.encodings.budget,
         "encoded": engine.encoded,
         "segmented": engine.segmented,
+        "network_seconds": engine.network_seconds,
         "pid": os.getpid(),
     }
 
@@ -121,7 +122,7 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
     regions: list[dict[str, Any]] = []
     for index, prompt in enumerate(request.prompts):
         context.check()
-        found = [region.to_wire() for region in _regions(entry, request, index, prompt)]
+        found = [region.to_wire() for region in _regions(engine, entry, request, index, prompt)]
         engine.segmented += 1
         if request.stream:
             context.update(current=index + 1, maximum=total, info={"prompt": index, "regions": found})
@@ -131,10 +132,12 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
     return {"regions": regions, "prompts": total, "seconds": time.perf_counter() - begun}
 
 
-def _regions(entry: Entry, request: SegmentRequest, index: int, prompt: PromptMessage) -> Iterator[RegionMessage]:
+def _regions(
+    engine: Engine, entry: Entry, request: SegmentRequest, index: int, prompt: PromptMessage
+) -> Iterator[RegionMessage]:
     # Networks give one mask or three; of three the best `candidates` are kept.
     wanted = 1 if request.candidates == 1 else 3
-    found = entry.model.decode(entry.encoding, _arrays(prompt), wanted)[: request.candidates]
+    found = engine.decode(entry, _arrays(prompt), wanted)[: request.candidates]
     for number, candidate in enumerate(found):
         rings = trace(_cleaned(candidate, request), candidate.origin_xy)
         score = float(candidate.score)

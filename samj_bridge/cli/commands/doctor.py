@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from samj_bridge.cli.result import Result
-from samj_bridge.doctor import examine
+from samj_bridge.doctor import Finding, examine
 from samj_bridge.progress import Progress, ProgressEvent
 from samj_bridge.settings import Settings
 
@@ -17,7 +17,7 @@ _MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "broken": "[red
 
 def run(settings: Settings, *, start_worker: bool, progress: Progress) -> Result:
     """Examine the installation; the result is not ok when something is broken."""
-    findings = []
+    findings: list[Finding] = []
     for finding in examine(settings, start_worker=start_worker):
         progress(ProgressEvent("doctor", f"Checking ({finding.check} done)", len(findings)))
         findings.append(finding)
