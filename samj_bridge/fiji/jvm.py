@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from samj_bridge.errors import FijiError, InputError
 from samj_bridge.fiji.java import Java, find_java
@@ -93,8 +94,7 @@ def start_imagej(
             else:
                 source = str(fiji)
                 gateway = _start_folder(_check_folder(Path(fiji)), options, headless=headless)
-        # ImageJ's filters leave threads behind that Java would wait for when Python ends.
-        jpype.config.destroy_jvm = False
+        _end_well()
         return _describe(source, gateway)
 
 
@@ -152,6 +152,26 @@ def java_errors(what: str) -> Iterator[None]:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         message = f"{what}: {reason.rstrip('.')}."
         raise FijiError(message, hint="samj-bridge doctor says what is missing.") from error
+
+
+def _end_well() -> None:
+    """See to it that Python ends when its work is done.
+
+    ImageJ's filters leave a pool of threads behind, and Java waits for every such thread before it ends.
+    """
+    import jpype
+    import scyjava
+
+    def end_pool() -> None:
+        java_class("ij.util.ThreadUtil").threadPoolExecutor.shutdown()
+        threads = java_class("java.lang.Thread").getAllStackTraces().keySet()
+        for thread in [thread for thread in threads if not thread.isDaemon() and thread.getName() != "main"]:
+            thread.join(500)
+            if thread.isAlive():
+                # Someone else's: better an unclean end than none.
+                jpype.config.destroy_jvm = False
+
+    scyjava.when_jvm_stops(end_pool)
 
 
 def _set_class_loader() -> None:
@@ -221,6 +241,9 @@ def _start_plain(options: Sequence[str], offline: bool) -> None:
         config.get_repositories().clear()
         config.endpoints[:] = []
         if jar.exists():
+            if not is_zipfile(jar):
+                message = f"{jar} is damaged: its download was broken off, perhaps."
+                raise FijiError(message, code="damaged-jar", hint="Delete it: it will be fetched again.")
             config.add_classpath(str(jar))
         elif offline:
             message = f"ImageJ is not on this machine yet ({jar} is missing), and SAMJ_OFFLINE forbids to fetch it."
@@ -228,6 +251,12 @@ def _start_plain(options: Sequence[str], offline: bool) -> None:
         else:
             config.endpoints[:] = [_ENDPOINT]
         scyjava.start_jvm(list(options))
+    except OSError as error:
+        if jar.exists():
+            raise
+        message = f"ImageJ {IMAGEJ} could not be fetched from Maven Central: {error}."
+        hint = "Check the network and its proxy, or give the folder of a Fiji that is on this machine."
+        raise FijiError(message, code="fetch-failed", hint=hint) from error
     finally:
         config.endpoints[:] = endpoints
         config.get_repositories().update(repositories)
