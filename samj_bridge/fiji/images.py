@@ -1,4 +1,9 @@
-"""ImagePlus to numpy or to shared memory: one copy, the least there can be, for Java's memory moves."""
+"""ImagePlus to numpy or to shared memory: one copy, the least there can be, for Java's memory moves.
+
+What the user sees is what is segmented. Under an inverting look-up table (ImageJ's blobs have one) low values are
+bright, so pixels of such images are turned round while they are copied, and their display range with them: an 8-bit
+pixel v becomes 255 - v, a 16-bit one 65,535 - v, a 32-bit one -v. ``raw=True`` leaves them as they are stored.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +70,7 @@ def plane_spec(imp: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return (height, width), np.dtype(_DTYPES[int(imp.getBitDepth())])
 
 
-def pixels_of(imp: Any, *, c: int = 0, z: int = 0, t: int = 0) -> NDArray[Any]:
+def pixels_of(imp: Any, *, c: int = 0, z: int = 0, t: int = 0, raw: bool = False) -> NDArray[Any]:
     """Return one plane of an ImagePlus as a new array.
 
     Parameters
@@ -73,10 +78,12 @@ def pixels_of(imp: Any, *, c: int = 0, z: int = 0, t: int = 0) -> NDArray[Any]:
     imp : ij.ImagePlus
     c, z, t : int
         Channel, slice and frame, from 1; 0: the current one.
+    raw : bool
+        Whether to leave the values as stored under an inverting look-up table.
 
     Returns
     -------
-    array as `plane_spec` says, with the raw values: neither display range nor calibration applied
+    array as `plane_spec` says; neither display range nor calibration is applied
 
     Raises
     ------
@@ -85,11 +92,11 @@ def pixels_of(imp: Any, *, c: int = 0, z: int = 0, t: int = 0) -> NDArray[Any]:
     """
     shape, dtype = plane_spec(imp)
     pixels = np.empty(shape, dtype)
-    copy_pixels(imp, pixels, c=c, z=z, t=t)
+    copy_pixels(imp, pixels, c=c, z=z, t=t, raw=raw)
     return pixels
 
 
-def copy_pixels(imp: Any, out: Any, *, c: int = 0, z: int = 0, t: int = 0) -> None:
+def copy_pixels(imp: Any, out: Any, *, c: int = 0, z: int = 0, t: int = 0, raw: bool = False) -> None:
     """Copy one plane of an ImagePlus into memory that is there already, such as a session's shared memory.
 
     The memory may be released as soon as the call returns: Java keeps no hold on it.
@@ -101,6 +108,8 @@ def copy_pixels(imp: Any, out: Any, *, c: int = 0, z: int = 0, t: int = 0) -> No
         As many bytes as `plane_spec` asks for, or more (shared memory comes in whole pages).
     c, z, t : int
         Channel, slice and frame, from 1; 0: the current one.
+    raw : bool
+        Whether to leave the values as stored under an inverting look-up table.
 
     Raises
     ------
@@ -118,6 +127,8 @@ def copy_pixels(imp: Any, out: Any, *, c: int = 0, z: int = 0, t: int = 0) -> No
         pixels = processor.getPixels()
         if len(shape) == 2:
             _copy(pixels, target, dtype)
+            if not raw and _is_inverted(imp):
+                _turn_round(target.view(dtype))
             return
         # An int holds 0xAARRGGBB.
         colours = np.asarray(pixels).view(np.uint32).reshape(shape[:2])
@@ -126,7 +137,7 @@ def copy_pixels(imp: Any, out: Any, *, c: int = 0, z: int = 0, t: int = 0) -> No
             planes[..., channel] = (colours >> shift).astype(np.uint8)
 
 
-def display_ranges(imp: Any, *, c: int = 0) -> list[tuple[float, float]] | None:
+def display_ranges(imp: Any, *, c: int = 0, raw: bool = False) -> list[tuple[float, float]] | None:
     """Return the display range that the user sees, so that what she sees is what is segmented.
 
     Parameters
@@ -134,25 +145,28 @@ def display_ranges(imp: Any, *, c: int = 0) -> list[tuple[float, float]] | None:
     imp : ij.ImagePlus
     c : int
         Channel, from 1; 0: the current one.
+    raw : bool
+        As given to `pixels_of`.
 
     Returns
     -------
-    list of one (low, high), in raw pixel values, or None
-        An inverting look-up table (ImageJ's blobs have one) gives them swapped, (high, low). None for colour images
-        and for images without a range of finite numbers.
+    list of one (low, high), in the values that `pixels_of` gives, or None
+        None for colour images and for images without a range of finite numbers.
     """
     _check_image(imp)
     if _is_colour(imp):
         return None
     if c and bool(imp.isComposite()):
         lut = imp.getLuts()[_check_index(c, int(imp.getNChannels()), "channel") - 1]
-        low, high, inverted = float(lut.min), float(lut.max), False
+        low, high = float(lut.min), float(lut.max)
     else:
         low, high = float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())
-        inverted = bool(imp.isInvertedLut())
     if not (np.isfinite([low, high]).all() and low < high):
         return None
-    return [(high, low) if inverted else (low, high)]
+    if raw or not _is_inverted(imp):
+        return [(low, high)]
+    top = {8: 255.0, 16: 65_535.0, 32: 0.0}[int(imp.getBitDepth())]
+    return [(top - high, top - low)]
 
 
 def _check_image(imp: Any) -> None:
@@ -171,6 +185,18 @@ def _is_colour(imp: Any) -> bool:
     depth = int(imp.getBitDepth())
     processor = imp.getProcessor()
     return depth == 24 or (depth == 8 and bool(processor.isColorLut()) and not bool(processor.isPseudoColorLut()))
+
+
+def _is_inverted(imp: Any) -> bool:
+    """Return whether low values are bright; channels of a composite are tinted, not inverted."""
+    return bool(imp.isInvertedLut()) and not bool(imp.isComposite()) and not _is_colour(imp)
+
+
+def _turn_round(values: NDArray[Any]) -> None:
+    if values.dtype.kind == "f":
+        np.negative(values, out=values)
+    else:
+        np.invert(values, out=values)
 
 
 def _stack_index(imp: Any, c: int, z: int, t: int) -> int:

@@ -75,7 +75,7 @@ def test_a_tint_is_not_a_colour_image(blobs: Path) -> None:
     imp = open_image(blobs)
     before = pixels_of(imp)
     imp.setLut(java_class("ij.process.LUT").createLutFromColor(java_class("java.awt.Color").green))
-    assert np.array_equal(pixels_of(imp), before)
+    assert np.array_equal(pixels_of(imp), 255 - before), "green is not inverted any more"
     assert display_ranges(imp) == [(0.0, 255.0)]
 
 
@@ -125,11 +125,26 @@ def test_memory_that_does_not_fit_is_refused(out: object, blobs: Path) -> None:
 
 def test_blobs_are_shown_with_an_inverting_table(blobs: Path) -> None:
     imp = open_image(blobs)
-    ((low, high),) = display_ranges(imp)
-    assert (low, high) == (255.0, 0.0)
     with Image.open(blobs) as picture:
         shown = np.asarray(picture.convert("L"))
-    assert np.array_equal(pixels_of(imp), 255 - shown), "what is bright on the screen is low in the pixels"
+    assert np.array_equal(pixels_of(imp), shown)
+    assert np.array_equal(pixels_of(imp, raw=True), 255 - shown)
+    imp.setDisplayRange(10, 200)
+    assert display_ranges(imp) == [(55.0, 245.0)]
+    assert display_ranges(imp, raw=True) == [(10.0, 200.0)]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_under_an_inverting_table_low_values_are_bright(dtype: type, tmp_path: Path) -> None:
+    pixels = np.array([[0, 50, 200], [10, 100, 255]]).astype(dtype)
+    imp = open_array(tmp_path, pixels)
+    imp.setDisplayRange(0, 200)
+    imp.getProcessor().invertLut()
+    assert imp.isInvertedLut()
+    ((low, high),) = display_ranges(imp)
+    seen = np.clip((pixels_of(imp).astype(float) - low) / (high - low), 0, 1)
+    assert np.allclose(seen, 1 - np.clip(pixels / 200, 0, 1))
+    assert np.array_equal(pixels_of(imp, raw=True), pixels)
 
 
 def test_the_display_range_is_the_one_the_user_set(tmp_path: Path) -> None:
