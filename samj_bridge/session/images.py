@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
@@ -173,9 +175,14 @@ def copy_of(loan: Loan, plane: Plane) -> Plane:
 
 
 def _create(nbytes: int) -> SharedMemory:
+    name = f"samj_{secrets.token_hex(8)}"
+    if os.name == "posix":
+        # Before the block exists: Python's tracker, which takes it away when this process is killed, would
+        # otherwise hear of the first block only once the tracker has started, and a kill can come before that.
+        resource_tracker.register(f"/{name}", "shared_memory")
     block = None
     try:
-        block = SharedMemory(create=True, size=nbytes)
+        block = SharedMemory(name, create=True, size=nbytes)
         descriptor = getattr(block, "_fd", -1)
         if descriptor >= 0 and hasattr(os, "posix_fallocate"):
             # Linux gives pages only when they are written; where /dev/shm is full (64 MB in a container) that
@@ -186,6 +193,10 @@ def _create(nbytes: int) -> SharedMemory:
         if block is not None:
             block.close()
             block.unlink()
+        elif os.name == "posix":
+            # Depending on where it failed Python took the name back or not; twice would upset the tracker.
+            resource_tracker.register(f"/{name}", "shared_memory")
+            resource_tracker.unregister(f"/{name}", "shared_memory")
         message = f"There are no {nbytes / 1e6:.0f} MB of shared memory left to hand over the image ({error})."
         hint = "Close other programs, use a smaller image, or in a container give more: docker run --shm-size=2g."
         raise OutOfMemory(message, hint=hint, code="image-too-large", needed_bytes=nbytes) from error
@@ -266,7 +277,7 @@ def _indices(channels: Any, there: int) -> list[int]:
 def _pairs(ranges: Any, count: int) -> tuple[tuple[float, float], ...] | None:
     if ranges is None:
         return None
-    hint = "Give (low, high), or one such pair per channel, in the image's own values."
+    hint = "Give (low, high), or one such pair per channel, in the image's own values; (high, low) inverts."
     try:
         pairs = np.asarray(ranges, dtype=np.float64)
     except (ValueError, TypeError) as error:
@@ -274,9 +285,7 @@ def _pairs(ranges: Any, count: int) -> tuple[tuple[float, float], ...] | None:
         raise ImageError(message, hint=hint) from error
     if pairs.shape == (2,):
         pairs = np.tile(pairs, (count, 1))
-    if pairs.shape != (count, 2) or not np.isfinite(pairs).all() or (pairs[:, 0] >= pairs[:, 1]).any():
-        message = (
-            f"ranges is {ranges!r}, which is not a finite low below a finite high for each of {count} channel(s)."
-        )
+    if pairs.shape != (count, 2) or not np.isfinite(pairs).all() or (pairs[:, 0] == pairs[:, 1]).any():
+        message = f"ranges is {ranges!r}, which is not two different finite numbers for each of {count} channel(s)."
         raise ImageError(message, hint=hint)
     return tuple((float(low), float(high)) for low, high in pairs)

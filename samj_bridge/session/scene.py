@@ -134,7 +134,7 @@ class Scene:
         """
         wanted = prompts_of(prompts)
         messages = [message_of(prompt, self.shape, index) for index, prompt in enumerate(wanted)]
-        whole = isinstance(min_area, (int, np.integer)) and isinstance(candidates, (int, np.integer))
+        whole = all(isinstance(number, (int, np.integer)) for number in (candidates, min_area))
         if not whole or candidates not in (1, 2, 3) or min_area < 0:
             message = f"candidates is {candidates!r} and min_area {min_area!r}."
             raise InputError(message, hint="Ask for 1 to 3 candidates, and an area of 0 or more pixels.")

@@ -50,9 +50,9 @@ def two_squares(dtype: str = "uint16") -> np.ndarray:
 
 
 def shared_blocks() -> set[str]:
-    """Return the names of the shared memory blocks that Python programs have on this machine."""
+    """Return the names of the shared memory blocks that hosts have on this machine."""
     folder = Path("/dev/shm")
-    return {path.name for path in folder.glob("psm_*")} if folder.is_dir() else set()
+    return {path.name for path in folder.glob("samj_*")} if folder.is_dir() else set()
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:

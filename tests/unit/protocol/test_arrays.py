@@ -83,9 +83,9 @@ def test_a_description_that_does_not_hold_together_is_a_bad_image(value):
 
 def test_a_block_that_is_gone_or_too_small_is_a_bad_image(block):
     for name, shape in (("psm_not_there", (2, 2)), (block.name, (4096, 4096))):
-        with pytest.raises(OperationFailed, match=r"opened|needs") as caught:
-            with attached(ArrayDescription("uint8", shape, name, 1 << 30)):
-                pytest.fail("there is nothing to attach to")
+        missing = attached(ArrayDescription("uint8", shape, name, 1 << 30))
+        with pytest.raises(OperationFailed, match=r"opened|needs") as caught, missing:
+            pytest.fail("there is nothing to attach to")
         assert caught.value.code == "bad-image"
 
 

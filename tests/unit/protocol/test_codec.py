@@ -67,9 +67,7 @@ def test_numpy_numbers_are_written_as_numbers():
     assert json.loads(codec.encode_line(message)) == {"f": 0.5, "i": 3, "b": True, "s": [1, 2], "o": "x"}
 
 
-@given(
-    st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner), max_leaves=20)
-)
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=20))
 def test_every_message_is_one_line_of_strict_ascii_json(value):
     line = codec.encode_line({"value": value})
     assert line.count(b"\n") == 1

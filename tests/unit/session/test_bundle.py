@@ -41,7 +41,10 @@ def test_it_holds_the_worker_and_nothing_of_the_host(settings):
 @pytest.mark.parametrize("home", ["plain", "with space", "é 漢", "colon:and;more"])
 def test_host_code_can_not_be_imported_from_it(tmp_path, home):
     bundle = write_bundle(Settings(home=tmp_path / home))
-    program = "import samj_bridge.protocol, samj_bridge\ntry:\n    import samj_bridge.session\nexcept ImportError:\n    print('ok')"
+    program = (
+        "import samj_bridge.protocol, samj_bridge\n"
+        "try:\n    import samj_bridge.session\nexcept ImportError:\n    print('ok')\n"
+    )
     code = f"import sys; sys.path.insert(0, sys.argv[1])\n{program}"
     found = subprocess.run([sys.executable, "-I", "-c", code, bundle], capture_output=True, text=True, check=True)
     assert found.stdout == "ok\n"

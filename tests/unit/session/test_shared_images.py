@@ -10,6 +10,7 @@ import pytest
 from fakes.opening import shared_blocks
 
 from samj_bridge.errors import ImageError, OutOfMemory
+from samj_bridge.session import images
 from samj_bridge.session.images import BlockPool, plane_of, shared_view
 
 
@@ -228,6 +229,23 @@ def test_more_than_the_machine_has_is_out_of_memory_and_leaves_nothing(pool):
     assert "shm-size" in caught.value.hint
     gc.collect()
     assert shared_blocks() <= before
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="blocks can be seen in Linux only")
+def test_the_tracker_knows_a_block_before_it_exists(pool, monkeypatch):
+    # Otherwise a host that is killed while the tracker starts, or between two lines, leaves its block for ever.
+    known = []
+    made = images.SharedMemory
+    monkeypatch.setattr(images.resource_tracker, "register", lambda name, kind: known.append(name))
+    monkeypatch.setattr(images.resource_tracker, "unregister", lambda name, kind: None)
+
+    def create(name, **options):
+        assert known == [f"/{name}"]
+        return made(name, **options)
+
+    monkeypatch.setattr(images, "SharedMemory", create)
+    with pool.lend(1000) as loan:
+        assert known == [f"/{loan.block.name}"] * 2
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="blocks can be seen in Linux only")

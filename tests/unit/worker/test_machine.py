@@ -20,7 +20,8 @@ def test_available_memory_is_a_sensible_number_where_the_system_tells():
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux gives handles of processes")
 def test_a_process_leaves_with_its_host_even_while_its_stdin_stays_open():
     with subprocess.Popen(["sleep", "600"]) as host:
-        program = f"from samj_bridge.worker.machine import leave_with; leave_with({host.pid}); import sys; sys.stdin.read()"
+        leave = f"from samj_bridge.worker.machine import leave_with; leave_with({host.pid})"
+        program = f"{leave}; import sys; sys.stdin.read()"
         with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as worker:
             time.sleep(0.3)
             assert worker.poll() is None
