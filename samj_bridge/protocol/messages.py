@@ -321,8 +321,9 @@ def _ranges(value: Any, shape: tuple[int, ...]) -> tuple[tuple[float, float], ..
         return None
     ranges = pair_list(value, "ranges", FailureCode.BAD_IMAGE)
     channels = shape[2] if len(shape) == 3 else 1
-    if len(ranges) != channels or any(low >= high for low, high in ranges):
-        hint = "Give one [low, high] per channel, low below high, in the image's own values."
+    # Equal ends are allowed: a constant image has such a range, and comes back with it when it is encoded again.
+    if len(ranges) != channels:
+        hint = "Give one [low, high] per channel, in the image's own values."
         reason = f"ranges {value!r:.100} do not fit {channels} channels."
         raise refuse(reason, FailureCode.BAD_IMAGE, hint)
     return ranges

@@ -68,7 +68,8 @@ def find_ranges(image: NDArray[Any], channels: str = "auto") -> tuple[Range, ...
 def to_unit(image: NDArray[Any], ranges: Sequence[Range], channels: str = "auto") -> NDArray[np.float32]:
     """Scale every channel from its display range to 0..1, clipped.
 
-    NaN and -inf become 0, +inf 1, a channel whose range is empty (a constant image) 0 throughout.
+    A range with its high end first inverts, as ImageJ's inverting look-up tables do. NaN becomes 0, an infinity the
+    end that it lies beyond, and a channel whose range is empty (a constant image) 0 throughout.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def to_unit(image: NDArray[Any], ranges: Sequence[Range], channels: str = "auto"
 
 def _stretch(channel: NDArray[Any], limits: Range) -> NDArray[np.float32]:
     low, high = limits
-    if not high > low:
+    if high == low:
         return np.zeros(channel.shape, np.float32)
     # float64 where float32 would round the pixel values themselves; the difference to `low` is then small.
     exact = np.float64 if channel.dtype.itemsize >= 4 and channel.dtype != np.float32 else np.float32
