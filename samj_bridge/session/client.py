@@ -36,8 +36,12 @@ ERRORS: dict[FailureCode, type[SamjError]] = {
 }
 """Which error the host raises for a failure of the worker."""
 
-_CANCEL_S = 5.0
-"""Seconds that the worker has to heed a cancel before it is killed."""
+_END_S = 5.0
+"""Seconds that a killed worker has to be gone."""
+_CANCEL_S = 2.0
+"""Seconds that a cancelled call waits for the worker to heed it."""
+_STUCK_S = 30.0
+"""Seconds after which a worker that still does not heed it is ended, behind the scenes."""
 
 
 class Call:
@@ -144,8 +148,9 @@ class Call:
         overdue = self._deadline is not None and time.monotonic() >= self._deadline
         busy = not self._launched and self._client.heard_since(self._silence_s)
         if self._cancelled_at is not None:
-            self._end_worker()
-            raise Cancelled("Stopped on request; the worker did not heed it and was ended.")
+            # A large block of a network on a slow machine: nobody has to wait for it.
+            self._client.service.end_if_stuck(self._task, _STUCK_S)
+            raise Cancelled("Stopped on request; the worker still finishes a step.")
         if busy and not overdue:
             # It waits behind other calls that do make progress.
             return
@@ -162,7 +167,7 @@ class Call:
 
     def _end_worker(self) -> None:
         self._client.service.kill()
-        self._client.service.wait_for(_CANCEL_S)
+        self._client.service.wait_for(_END_S)
         self.settled = True
 
     def _finish(self, event: TaskEvent) -> None:

@@ -159,6 +159,16 @@ class WorkerService(Service):  # type: ignore[misc]
         """Wait until the process has ended and its output is read; returns its exit code, None at the timeout."""
         return self.exit_code if self._ended.wait(timeout_s) else None
 
+    def end_if_stuck(self, task: WorkerTask, seconds: float) -> None:
+        """Kill the process if the task has not ended after some seconds; returns at once."""
+        timer = threading.Timer(seconds, self._kill_with, (task,))
+        timer.daemon = True
+        timer.start()
+
+    def _kill_with(self, task: WorkerTask) -> None:
+        if task.uuid in self._tasks:
+            self.kill()
+
     def forget(self, task: WorkerTask) -> None:
         """Drop a task that was never started."""
         self._tasks.pop(task.uuid, None)

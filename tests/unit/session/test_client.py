@@ -176,13 +176,18 @@ def test_a_call_that_is_cancelled_beforehand_is_not_sent(start):
     assert not client.service._tasks
 
 
-def test_a_worker_that_does_not_heed_a_cancel_is_ended(start, monkeypatch):
-    monkeypatch.setattr("samj_bridge.session.client._CANCEL_S", 0.3)
+def test_a_worker_that_does_not_heed_a_cancel_is_not_waited_for_and_ended_later(start, monkeypatch):
+    monkeypatch.setattr("samj_bridge.session.client._CANCEL_S", 0.2)
+    monkeypatch.setattr("samj_bridge.session.client._STUCK_S", 0.5)
     client, token = start("silent"), CancelToken()
     threading.Timer(0.1, token.cancel).start()
-    with pytest.raises(Cancelled, match="did not heed"):
-        client.start("x", cancel=token).result()
-    assert client.service.ended
+    call = client.start("x", cancel=token)
+    with pytest.raises(Cancelled, match="still finishes"):
+        call.result()
+    assert not client.service.ended
+    # Shared memory that it reads must not be given to another image.
+    assert not call.settled
+    assert client.service.wait_for(10) == -signal.SIGKILL
 
 
 def test_close_ends_a_worker_that_ignores_the_end_of_stdin(start):
