@@ -121,7 +121,7 @@ class Session:
             as it is; with 4, the alpha channel is dropped. Any other number of channels but 1 and 3 is merged
             (each channel stretched to its own range, then the mean), unless `channels` says otherwise.
         ranges : (low, high) or one such pair per channel, optional
-            Values shown as black and white, high end first to invert; by default the 0.1 and 99.9 percentiles. The high one
+            Values shown as black and white; by default the 0.1 and 99.9 percentiles of the image. The high one
             first inverts, as ImageJ's inverting look-up tables do.
         channels : int, sequence of 1 to 3 ints, or "merge", optional
             One channel as grey, or up to three as red, green and blue, each stretched to its own range.

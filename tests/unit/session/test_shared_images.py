@@ -144,9 +144,7 @@ def test_ranges_are_one_pair_or_one_per_channel():
     assert plane_of(image[..., 0], np.array([1, 2])).ranges == ((1, 2),)
 
 
-@pytest.mark.parametrize(
-    "ranges", [(1, 1), (0, np.nan), (0, np.inf), 5, "ab", [(0, 1)] * 2, (1, 2, 3), [None]]
-)
+@pytest.mark.parametrize("ranges", [(1, 1), (0, np.nan), (0, np.inf), 5, "ab", [(0, 1)] * 2, (1, 2, 3), [None]])
 def test_ranges_that_make_no_sense_are_refused(ranges):
     with pytest.raises(ImageError, match="ranges") as caught:
         plane_of(np.zeros((5, 6, 3)), ranges)
