@@ -15,6 +15,9 @@ from training.losses import box_iou, hypothesis_loss, mask_loss, real_iou
 from training.prompts import BOX, MASK, POINT
 
 CLICKS = 4
+AMBIGUOUS = 6.0
+"""Weight of clicks that may mean the part or the whole. They are few, and with the weight of the others the three
+candidates all settle for a mask between the two."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ def round_loss(scenes: Scenes, prompts: Prompts, logits: Tensor, scores: Tensor)
     loss = mask_loss(logits, torch.stack([first, second, first], 1))
     other = mask_loss(logits[:, 2:], second[:, None])[:, 0]
     free = torch.minimum(loss[:, 2], other)
-    masks = (loss[:, 0] + loss[:, 1] + free).mean() / 3
+    weight = 1 + (AMBIGUOUS - 1) * prompts.ambiguous.float()
+    masks = ((loss[:, 0] + loss[:, 1] + free) * weight).mean() / 3
     cell = (prompts.window[:, 2:] - prompts.window[:, :2]).prod(1) / cells**2
     area = prompts.areas.gather(1, prompts.layer[:, None])[:, 0] / cell
     with torch.no_grad():

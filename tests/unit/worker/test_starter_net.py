@@ -91,12 +91,12 @@ def a_missing_key_is_an_error() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "broken.safetensors"
         save_file(stored, path)
+        said = ""
         try:
             starter.build(path, "cpu")
         except RuntimeError as error:
-            assert "decoder.masks.bias" in str(error)
-        else:
-            raise AssertionError
+            said = str(error)
+        assert "decoder.masks.bias" in said
 
 
 @check
@@ -112,6 +112,8 @@ def fixed_weights_give_fixed_numbers() -> None:
                 steps = torch.arange(value.numel(), dtype=torch.float64)
                 fan = value[0].numel()
                 value.copy_((torch.sin(0.7 * steps + len(name)) * (1.5 / fan) ** 0.5).reshape(value.shape))
+            elif name.endswith("bias"):
+                value.fill_(0.02)
         image = (torch.arange(3 * 64 * 64).reshape(1, 3, 64, 64) % 97) / 96
         features = net.encoder(normalise(image))
         fine = torch.linspace(-1, 1, 13 * 56 * 56).reshape(1, 13, 56, 56)
@@ -256,7 +258,7 @@ def the_same_prompt_gives_the_same_answer() -> None:
         assert (a.mask == b.mask).all()
 
 
-SNAPSHOT = [24.345187, 29.534260, 1.585926]
+SNAPSHOT = [31.365520, 39.105043, 2.110441]
 
 
 def main() -> None:
