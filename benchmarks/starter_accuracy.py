@@ -290,9 +290,9 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 @contextmanager
 def _segmenter(weights: Path | None, *, direct: bool) -> Iterator[Segmenter]:
     if direct:
-        from samj_bridge.worker import families
+        from samj_bridge.models import find_model
 
-        yield DirectSegmenter(weights or Path(families.__file__).parents[1] / "weights" / "starter.safetensors")
+        yield DirectSegmenter(weights or find_model("starter").check_file())
         return
     from samj_bridge import Session
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
-WEIGHTS = ROOT / "samj_bridge" / "worker" / "weights" / "starter.safetensors"
+WEIGHTS = ROOT / "samj_bridge" / "models" / "weights" / "starter.safetensors"
 CHECKS: dict[str, Callable[[], None]] = {}
 
 
