@@ -75,6 +75,9 @@ def build(weights: Path, device: str) -> StarterModel:
 class StarterModel:
     """Encode images and decode prompts; implements ``samj_bridge.worker.families.base.Model``."""
 
+    bytes_per_pixel = 48
+    """Memory that a large image takes per pixel: half-precision image and features, and the tile in work."""
+
     def __init__(self, net: StarterNet, device: str = "cpu"):
         self.net = net.eval().to(device=device, memory_format=torch.channels_last)
         self.device = torch.device(device)
@@ -98,7 +101,7 @@ class StarterModel:
             and not len(prompt.points_xy)
         ):
             return [_nothing()] * candidates
-        level, windows, slots = self._windows(encoding, prompt)
+        level, windows = self._windows(encoding, prompt)
         place = _scaled(prompt, level, self.device)
         before = self._mask_before(prompt, windows, level)
         logits, scores = self._run(encoding, level, windows, place, before)
@@ -109,8 +112,6 @@ class StarterModel:
             logits, scores = logits[0], scores[0]
         order = scores.argsort(descending=True)[:candidates]
         logits, windows, scores = logits[order], windows[order], scores[order]
-        if slots:
-            logits, windows = self._look_again(encoding, level, place, logits, windows)
         return [
             Candidate(*paste(mask, window * 2**level, encoding.image_hw), float(score))
             for mask, window, score in zip(logits, windows, scores.sigmoid(), strict=True)
@@ -145,8 +146,8 @@ class StarterModel:
             encoding.levels.append(Level(image, self._features(image, lambda _: None)))
         return encoding.levels[level]
 
-    def _windows(self, encoding: StarterEncoding, prompt: PromptArrays) -> tuple[int, Tensor, bool]:
-        """Choose the level and one or two windows there; true where they are the network's own guess."""
+    def _windows(self, encoding: StarterEncoding, prompt: PromptArrays) -> tuple[int, Tensor]:
+        """Choose the level and the windows there: one around a box or mask, or a click's part and whole."""
         box = prompt.box_xyxy
         if box is None and prompt.mask is not None and prompt.mask.any():
             box = box_of(prompt.mask, prompt.mask_origin_xy)
@@ -155,9 +156,9 @@ class StarterModel:
                 box = (*np.minimum(box[:2], low).tolist(), *np.maximum(box[2:], high).tolist())
         if box is not None:
             level = _level_of(max(box[2] - box[0], box[3] - box[1]))
-            return level, sw.window_around(torch.tensor([box], device=self.device) / 2**level), False
+            return level, sw.window_around(torch.tensor([box], device=self.device) / 2**level)
         level, boxes = self._guess(encoding, prompt.points_xy)
-        return level, sw.window_around(boxes), True
+        return level, sw.window_around(boxes)
 
     def _guess(self, encoding: StarterEncoding, points_xy: NDArray[np.float32]) -> tuple[int, Tensor]:
         """Read the boxes (2, 4) of part and whole under positive clicks, at the level that is surest of them."""
@@ -228,22 +229,6 @@ class StarterModel:
             sw.context(windows, box, clicks, has_mask),
         )
         return out
-
-    def _look_again(
-        self, encoding: StarterEncoding, level: int, prompt: _Prompt, logits: Tensor, windows: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Decode candidates once more, each around its own mask and with it as a prompt."""
-        found = (logits > 0).flatten(1).any(1)
-        if not bool(found.any()):
-            return logits, windows
-        masks = (logits[found][:, None] > 0).float()
-        around = sw.window_around(sw.box_on_window(masks, windows[found], prompt.clicks))
-        before = sw.sample_each(masks, windows[found], around, self.net.config.grid) * 2 - 1
-        again, scores = self._run(encoding, level, around, prompt, before)
-        logits, windows = logits.clone(), windows.clone()
-        logits[found] = again[torch.arange(len(again)), scores.argmax(1)]
-        windows[found] = around
-        return logits, windows
 
 
 def _join_slots(logits: Tensor, windows: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
