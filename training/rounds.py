@@ -15,9 +15,6 @@ from training.losses import box_iou, hypothesis_loss, mask_loss, real_iou
 from training.prompts import BOX, MASK, POINT
 
 CLICKS = 4
-AMBIGUOUS = 6.0
-"""Weight of clicks that may mean the part or the whole. They are few, and with the weight of the others the three
-candidates all settle for a mask between the two."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,9 @@ def decode(net: StarterNet, scenes: Scenes, prompts: Prompts) -> tuple[Tensor, T
     return out
 
 
-def round_loss(scenes: Scenes, prompts: Prompts, logits: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+def round_loss(
+    scenes: Scenes, prompts: Prompts, logits: Tensor, scores: Tensor, ambiguous_weight: float
+) -> tuple[Tensor, Tensor]:
     """Loss of one round, and the IoU (N, 3) each candidate reached with the sampled target."""
     cells = logits.shape[-1]
     part = truth_on(scenes, prompts, torch.zeros_like(prompts.layer), prompts.window, cells)
@@ -102,7 +101,7 @@ def round_loss(scenes: Scenes, prompts: Prompts, logits: Tensor, scores: Tensor)
     loss = mask_loss(logits, torch.stack([first, second, first], 1))
     other = mask_loss(logits[:, 2:], second[:, None])[:, 0]
     free = torch.minimum(loss[:, 2], other)
-    weight = 1 + (AMBIGUOUS - 1) * prompts.ambiguous.float()
+    weight = 1 + (ambiguous_weight - 1) * prompts.ambiguous.float()
     masks = ((loss[:, 0] + loss[:, 1] + free) * weight).mean() / 3
     cell = (prompts.window[:, 2:] - prompts.window[:, :2]).prod(1) / cells**2
     area = prompts.areas.gather(1, prompts.layer[:, None])[:, 0] / cell

@@ -32,12 +32,8 @@ from training.rounds import Scenes, decode, first_prompts, next_prompts, places_
 class Plan:
     """What a run depends on besides the data."""
 
-    steps: int = 6000
-    """Optimiser steps in all."""
-    decay: int = 1800
-    """Of these, the last ones, in which the learning rate falls along a cosine."""
-    warmup: int = 200
-    rate: float = 2e-3
+    steps: int = 6100
+    """Optimiser steps in all; fewer end the run early, for a trial."""
     weight_decay: float = 0.02
     crops: int = 6
     size: int = 256
@@ -48,6 +44,32 @@ class Plan:
     processes: int = 2
     """Each takes its share of the crops on one thread, and gradients are averaged once a step. On a shared machine
     this waits far less than one process with two threads, which meet after every layer."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A part of the run: the learning rate rises, stays, and falls along a cosine to its end."""
+
+    end: int
+    """The step after its last."""
+    warmup: int
+    """Its first steps, in which the rate rises."""
+    decay: int
+    """Its last steps, in which the rate falls."""
+    rate: float
+    ambiguous: float
+    """Weight of clicks that may mean the part or the whole. They are few; with the weight of the others the
+    candidates all settle for a mask between the two."""
+    places: float
+    """Weight of the boxes read from places, on which every click depends."""
+
+
+LEGS = (
+    Leg(4271, 200, 1400, 2e-3, ambiguous=1, places=1),
+    Leg(4751, 0, 480, 8e-4, ambiguous=6, places=1),
+    Leg(6100, 100, 800, 1.2e-3, ambiguous=6, places=2),
+)
+"""The schedule as it was: each leg was added because of what the scores after the one before still lacked."""
 
 
 class Batches(Dataset[dict[str, Tensor]]):
@@ -92,12 +114,18 @@ class Average:
                 mine.copy_(new)
 
 
-def rate_at(step: int, plan: Plan, decay_from: int) -> float:
-    """Warm up, stay, fall: the share of the learning rate at a step."""
-    if step < plan.warmup:
-        return (step + 1) / plan.warmup
-    done = (step - decay_from) / plan.decay
-    return 1.0 if done < 0 else 0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+def leg_at(step: int) -> tuple[Leg, float]:
+    """Return the leg of a step, and the step's learning rate."""
+    begin, leg = 0, LEGS[-1]
+    for candidate in LEGS:
+        if step < candidate.end:
+            leg = candidate
+            break
+        begin = candidate.end
+    if step - begin < leg.warmup:
+        return leg, leg.rate * (step - begin + 1) / leg.warmup
+    fallen = max(0.0, (step - (leg.end - leg.decay)) / leg.decay)
+    return leg, leg.rate * (0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * min(fallen, 1.0))))
 
 
 def losses(
@@ -107,13 +135,15 @@ def losses(
     image = normalise(batch["image"])
     features = net.encoder(image.contiguous(memory_format=torch.channels_last)).contiguous()
     scenes = Scenes(image, features, batch["labels"].long())
+    leg, _ = leg_at(step)
     total, spread = places_loss(net, scenes, batch)
     log = {"places": float(total.detach())}
+    total = leg.places * total
     trust = 0.8 * min(1.0, step / 600)
     prompts = first_prompts(net, scenes, spread, batch, rng, trust)
     for number, weight in enumerate((1.0, 0.5, 0.25), 1):
         logits, scores = decode(net, scenes, prompts)
-        loss, iou = round_loss(scenes, prompts, logits, scores)
+        loss, iou = round_loss(scenes, prompts, logits, scores, leg.ambiguous)
         total = total + weight * loss
         boxed = ~prompts.box[:, 0].isnan()
         chosen = iou.gather(1, scores.argmax(1, keepdim=True))[:, 0]
@@ -135,11 +165,11 @@ def save(path: Path, content: object) -> None:
     part.replace(path)
 
 
-def share(net: StarterNet, flag: bool) -> bool:
-    """Average gradients and running statistics over the processes; true when any of them raised its flag."""
+def share(net: StarterNet) -> None:
+    """Average gradients and running statistics over the processes."""
     tensors = [p.grad for p in net.parameters() if p.grad is not None]
     tensors += [b for b in net.buffers() if b.is_floating_point()]
-    flat = torch.cat([*(t.reshape(-1) for t in tensors), torch.tensor([float(flag)])])
+    flat = torch.cat([t.reshape(-1) for t in tensors])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
     at = 0
@@ -147,47 +177,41 @@ def share(net: StarterNet, flag: bool) -> bool:
         for tensor in tensors:
             tensor.copy_(flat[at : at + tensor.numel()].view(tensor.shape))
             at += tensor.numel()
-    return bool(flat[-1] > 0)
 
 
 def train(rank: int, root: Path, out: Path, plan: Plan, meeting: str) -> None:
-    """Run or take up a training in ``out``; a file ``out/decay`` starts the final decay at once."""
+    """Run or take up a training in ``out``."""
     torch.set_num_threads(1)
     torch.manual_seed(plan.seed)
     dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=plan.processes)
     out.mkdir(parents=True, exist_ok=True)
     net = StarterNet().to(memory_format=torch.channels_last).train()
     average = Average(net, plan.ema)
-    optimiser = torch.optim.AdamW(net.parameters(), plan.rate, (0.9, 0.98), weight_decay=plan.weight_decay)
-    start, decay_from, latest = 0, plan.steps - plan.decay, out / "checkpoint.pt"
+    optimiser = torch.optim.AdamW(net.parameters(), LEGS[0].rate, (0.9, 0.98), weight_decay=plan.weight_decay)
+    start, latest = 0, out / "checkpoint.pt"
     if latest.is_file():
         state = torch.load(latest, weights_only=True)
         net.load_state_dict(state["net"])
         average.net.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
-        start, decay_from = state["step"], state["decay_from"]
+        start = state["step"]
     loader = DataLoader(
         Batches(root, plan, rank),
         None,
-        sampler=range(start, 10**6),
+        sampler=range(start, plan.steps),
         num_workers=1,
         prefetch_factor=4,
         worker_init_fn=_worker,
     )
     logs: list[dict[str, float]] = []
     began = saved = time.monotonic()
-    hurry = False
     for step, batch in enumerate(loader, start):
-        if step < decay_from and hurry:
-            decay_from = step
-        if step >= decay_from + plan.decay:
-            break
         for group in optimiser.param_groups:
-            group["lr"] = plan.rate * rate_at(step, plan, decay_from)
+            group["lr"] = leg_at(step)[1]
         total, log = losses(net, batch, np.random.default_rng((plan.seed, step, rank, 1)), step)
         optimiser.zero_grad(set_to_none=True)
         total.backward()
-        hurry = share(net, (out / "decay").exists())
+        share(net)
         log["norm"] = float(torch.nn.utils.clip_grad_norm_(net.parameters(), 3.0))
         optimiser.step()
         average.update(net, step)
@@ -195,31 +219,27 @@ def train(rank: int, root: Path, out: Path, plan: Plan, meeting: str) -> None:
         if rank:
             continue
         if step % 50 == 49:
-            _report(logs, step + 1, began, decay_from, start)
+            _report(logs, step + 1, began, start)
             logs = []
         if time.monotonic() - saved > 240:
             saved = time.monotonic()
-            save(latest, _state(net, average, optimiser, step + 1, decay_from))
+            save(latest, _state(net, average, optimiser, step + 1))
     dist.barrier()
     dist.destroy_process_group()
     if rank:
         return
-    save(latest, _state(net, average, optimiser, decay_from + plan.decay, decay_from))
-    (out / "plan.json").write_text(
-        json.dumps(asdict(plan) | {"steps": decay_from + plan.decay, "seconds": time.monotonic() - began})
-    )
-    print("done", decay_from + plan.decay, flush=True)
+    save(latest, _state(net, average, optimiser, plan.steps))
+    content = asdict(plan) | {"legs": [asdict(leg) for leg in LEGS], "seconds": time.monotonic() - began}
+    (out / "plan.json").write_text(json.dumps(content))
+    print("done", plan.steps, flush=True)
 
 
-def _state(
-    net: StarterNet, average: Average, optimiser: torch.optim.Optimizer, step: int, decay_from: int
-) -> dict[str, object]:
+def _state(net: StarterNet, average: Average, optimiser: torch.optim.Optimizer, step: int) -> dict[str, object]:
     return {
         "net": net.state_dict(),
         "average": average.net.state_dict(),
         "optimiser": optimiser.state_dict(),
         "step": step,
-        "decay_from": decay_from,
     }
 
 
@@ -228,11 +248,11 @@ def _worker(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def _report(logs: list[dict[str, float]], step: int, began: float, decay_from: int, start: int) -> None:
+def _report(logs: list[dict[str, float]], step: int, began: float, start: int) -> None:
     mean = {key: float(np.nanmean([log[key] for log in logs])) for key in logs[0]}
     pace = (time.monotonic() - began) / max(step - start, 1)
     text = " ".join(f"{key} {value:.3f}" for key, value in mean.items())
-    print(f"{time.strftime('%H:%M:%S')} {step} {pace:.2f}s {text} decay@{decay_from}", flush=True)
+    print(f"{time.strftime('%H:%M:%S')} {step} {pace:.2f}s {text}", flush=True)
 
 
 def main(arguments: list[str]) -> None:
