@@ -139,7 +139,7 @@ def _kill_worker_when(process: subprocess.Popen[str], ready: Any) -> bool:
     workers = [
         child
         for child in psutil.Process(process.pid).children(recursive=True)
-        if "samj_bridge.worker" in " ".join(child.cmdline())
+        if "samj-worker" in " ".join(child.cmdline())
     ]
     for worker in workers:
         worker.kill()
