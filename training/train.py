@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -179,8 +180,8 @@ def share(net: StarterNet) -> None:
             at += tensor.numel()
 
 
-def train(rank: int, root: Path, out: Path, plan: Plan, meeting: str) -> None:
-    """Run or take up a training in ``out``."""
+def train(rank: int, root: Path, out: Path, plan: Plan, begin: Path | None, meeting: str) -> None:
+    """Run or take up a training in ``out``; one that is new starts from the weights in ``begin``, if given."""
     torch.set_num_threads(1)
     torch.manual_seed(plan.seed)
     dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=plan.processes)
@@ -189,6 +190,10 @@ def train(rank: int, root: Path, out: Path, plan: Plan, meeting: str) -> None:
     average = Average(net, plan.ema)
     optimiser = torch.optim.AdamW(net.parameters(), LEGS[0].rate, (0.9, 0.98), weight_decay=plan.weight_decay)
     start, latest = 0, out / "checkpoint.pt"
+    if begin is not None and not latest.is_file():
+        known = {key: value.to(net.state_dict()[key].dtype) for key, value in load_file(begin).items()}
+        net.load_state_dict(known)
+        average.net.load_state_dict(known)
     if latest.is_file():
         state = torch.load(latest, weights_only=True)
         net.load_state_dict(state["net"])
@@ -262,12 +267,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("training/runs/starter"), help="checkpoints and the result"
     )
+    parser.add_argument("--begin", type=Path, help="start from these weights instead of random ones")
     for name, value in asdict(Plan()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     given = vars(parser.parse_args(arguments))
-    root, out, plan = given.pop("data"), given.pop("out"), Plan(**given)
+    root, out, begin, plan = given.pop("data"), given.pop("out"), given.pop("begin"), Plan(**given)
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(train, (root, out, plan, f"{folder}/meeting"), plan.processes)
+        torch.multiprocessing.spawn(train, (root, out, plan, begin, f"{folder}/meeting"), plan.processes)
 
 
 if __name__ == "__main__":
