@@ -259,7 +259,7 @@ class Scene:
             fill(loan, plane)
             image = loan.describe(plane)
             request = EncodeRequest(
-                running.model, image, self.ranges or plane.ranges, plane.channels, str(id(self))
+                running.model, image, self.ranges or plane.ranges, plane.channels, self._image_id
             )
             call = running.client.start("encode", request.to_wire(), timeout_s=timeout_s, cancel=cancel)
             try:
