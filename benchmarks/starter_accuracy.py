@@ -110,8 +110,9 @@ class DirectSegmenter:
 
     def __init__(self, weights: Path):
         from samj_bridge.worker.families import starter
+        from samj_bridge.worker.families.base import BuildSpec
 
-        self._model = starter.build(weights, "cpu")
+        self._model = starter.build(BuildSpec(weights))
 
     def encode(self, pixels: NDArray[np.uint8]) -> Any:
         """Stretch grey images as the product does, then encode."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from samj_bridge import __version__
-from samj_bridge.cli.result import Result, Show, cancel_on_interrupt, run_command
+from samj_bridge.cli.env_app import env_app
+from samj_bridge.cli.options import Home, Json, Verbose, execute
+from samj_bridge.cli.result import Result, Show
 from samj_bridge.errors import InputError
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.settings import Settings
@@ -26,14 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-env_app = typer.Typer(help="The isolated environments on this machine.", no_args_is_help=True)
 app.add_typer(env_app, name="env")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines, and nothing else.")]
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder for environments and models (default: SAMJ_HOME).")
-]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")]
 
 
 def _version(value: bool) -> None:
@@ -51,28 +43,6 @@ def options(
     """Segment-Anything-class models in Fiji: from a prompt to an exact ImageJ ROI."""
 
 
-def _execute(
-    command: str,
-    body: Callable[[Settings, Progress, CancelToken], Result],
-    *,
-    json_output: bool,
-    home: Path | None,
-    verbose: bool = False,
-    **overrides: Any,
-) -> None:
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(message)s", stream=sys.stderr, force=True
-    )
-    show = Show(json_output=json_output)
-
-    def run() -> Result:
-        settings = Settings.from_environment(home=home, **overrides)
-        with show.progress() as progress, cancel_on_interrupt() as cancel:
-            return body(settings, progress, cancel)
-
-    raise typer.Exit(run_command(show, command, run))
-
-
 @app.command()
 def setup(
     again: Annotated[bool, typer.Option("--again", help="Make a new environment even if there is one.")] = False,
@@ -84,7 +54,7 @@ def setup(
     """Make the isolated environment and check that the worker answers."""
     from samj_bridge.cli.commands import setup as command
 
-    _execute(
+    execute(
         "setup",
         lambda settings, progress, cancel: command.run(settings, again=again, progress=progress, cancel=cancel),
         json_output=json_output,
@@ -145,7 +115,7 @@ def segment(
         )
         return command.run(request, settings, progress=progress, cancel=cancel)
 
-    _execute("segment", body, json_output=json_output, home=home, verbose=verbose, device=device)
+    execute("segment", body, json_output=json_output, home=home, verbose=verbose, device=device)
 
 
 @app.command()
@@ -159,7 +129,7 @@ def demo(
     """Do the main job on real images: set up, segment, make the ROIs in ImageJ, check and save them."""
     from samj_bridge.cli.commands import demo as command
 
-    _execute(
+    execute(
         "demo",
         lambda settings, progress, cancel: command.run(
             settings, output=output, imagej=imagej, progress=progress, cancel=cancel
@@ -180,34 +150,12 @@ def doctor(
     """Say what is installed, where, what is broken, and the command that mends it."""
     from samj_bridge.cli.commands import doctor as command
 
-    _execute(
+    execute(
         "doctor",
         lambda settings, progress, _: command.run(settings, start_worker=worker, progress=progress),
         json_output=json_output,
         home=home,
         verbose=verbose,
-    )
-
-
-@env_app.command("list")
-def env_list(json_output: Json = False, home: Home = None) -> None:
-    """List the environments with versions, size and place."""
-    from samj_bridge.cli.commands import env as command
-
-    _execute("env list", lambda settings, *_: command.run_list(settings), json_output=json_output, home=home)
-
-
-@env_app.command("remove")
-def env_remove(
-    name: Annotated[str, typer.Argument(help="Name of the environment.")] = "samj",
-    json_output: Json = False,
-    home: Home = None,
-) -> None:
-    """Remove an environment; models and settings stay."""
-    from samj_bridge.cli.commands import env as command
-
-    _execute(
-        "env remove", lambda settings, *_: command.run_remove(settings, name), json_output=json_output, home=home
     )
 
 

@@ -34,6 +34,8 @@ class ModelEntry:
     """Name in the worker's table of families."""
     architecture: str
     """Which network of the family; written into its checkpoint."""
+    transform: str
+    """How an image becomes the network's input."""
     prompts: tuple[str, ...]
     """Prompts that it takes: ``box``, ``points``, ``negative``, ``mask``."""
     licence: str

@@ -24,6 +24,7 @@ from samj_bridge.protocol.fields import (
 __all__ = [
     "CHANNEL_MODES",
     "OPERATIONS",
+    "PRECISIONS",
     "EmptyRequest",
     "EncodeReply",
     "EncodeRequest",
@@ -41,6 +42,9 @@ OPERATIONS = ("hello", "load", "encode", "segment", "release", "stats")
 
 CHANNEL_MODES = ("auto", "each", "merge")
 """``auto``: uint8 (Y, X, 3) is RGB, up to 3 channels are stretched each, more are merged."""
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+"""Number formats of the networks; ``auto``: what the worker finds fastest and good enough on its machine."""
 
 _MOST_PIXELS = 2**40
 
@@ -92,16 +96,25 @@ class LoadRequest:
     """Absolute path of the weights."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
+    architecture: str = ""
+    """Which network of the family; empty: its only one."""
+    transform: str = ""
+    """How an image becomes the network's input; empty: as the family does it."""
+    precision: str = "auto"
+    """One of `PRECISIONS`."""
 
     @classmethod
     def from_wire(cls, inputs: Mapping[str, Any]) -> LoadRequest:
         """Check the inputs of ``load``."""
-        only(inputs, ("model", "family", "checkpoint", "device"), "load")
+        only(inputs, cls.__dataclass_fields__, "load")
         return cls(
             text(inputs, "model"),
             text(inputs, "family"),
             text(inputs, "checkpoint"),
             optional_text(inputs, "device", "auto"),
+            optional_text(inputs, "architecture", "") if inputs.get("architecture") else "",
+            optional_text(inputs, "transform", "") if inputs.get("transform") else "",
+            choice(inputs, "precision", PRECISIONS),
         )
 
     def to_wire(self) -> dict[str, Any]:

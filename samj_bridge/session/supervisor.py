@@ -135,7 +135,14 @@ class Supervisor:
         try:
             client.greet(cancel)
             progress(ProgressEvent("load", f"Loading the model {self.model.id}"))
-            request = LoadRequest(self.model.id, self.model.family, str(checkpoint), self._device)
+            request = LoadRequest(
+                self.model.id,
+                self.model.family,
+                str(checkpoint),
+                self._device,
+                self.model.architecture,
+                self.model.transform,
+            )
             loaded = client.start("load", request.to_wire(), cancel=cancel).result()
         except BaseException:
             service.close(timeout_s=1.0)

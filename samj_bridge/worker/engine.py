@@ -22,7 +22,7 @@ from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply,
 from samj_bridge.worker import devices, intensity
 from samj_bridge.worker.cache import Encodings, Entry, size_of
 from samj_bridge.worker.families import FAMILIES
-from samj_bridge.worker.families.base import Candidate, Model, PromptArrays
+from samj_bridge.worker.families.base import BuildSpec, Candidate, Model, PromptArrays
 
 __all__ = ["Engine"]
 
@@ -61,7 +61,9 @@ class Engine:
         """
         device = devices.choose(request.device)
         # The file is part of the name: another checkpoint of the same model is another network.
-        handle = f"{request.model}@{device}:{_digest(request.family, request.checkpoint)}"
+        precision = "float32" if request.precision == "auto" else request.precision
+        parts = (request.family, request.checkpoint, request.architecture, request.transform, precision)
+        handle = f"{request.model}@{device}:{_digest(*parts)}"
         if handle in self.models:
             return LoadReply(handle, device, self.models[handle][1].parameters, 0.0)
         build = self._family(request.family).build
@@ -71,7 +73,7 @@ class Engine:
             raise OperationFailed(FailureCode.BAD_CHECKPOINT, message, hint="Install the model again.")
         begun = time.perf_counter()
         try:
-            model: Model = build(path, device)
+            model: Model = build(BuildSpec(path, request.architecture, request.transform, device, precision))
         except (OperationFailed, MemoryError):
             raise
         except Exception as error:

@@ -119,5 +119,5 @@ class Model:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def build(weights, device):
-    return Model(json.loads(weights.read_text()))
+def build(spec):
+    return Model(json.loads(spec.weights.read_text()))

@@ -23,7 +23,7 @@ def test_model(folder: Path, **knobs: Any) -> ModelEntry:
     checkpoint = folder / "test.json"
     checkpoint.write_text(json.dumps(knobs))
     return ModelEntry(
-        "test", "Test", "test", "test", ("box", "points", "negative", "mask"), "Apache-2.0", checkpoint
+        "test", "Test", "test", "test", "test", ("box", "points", "negative", "mask"), "Apache-2.0", checkpoint
     )
 
 

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Candidate", "Model", "PromptArrays"]
+__all__ = ["BuildSpec", "Candidate", "Model", "PromptArrays"]
+
+
+@dataclass(frozen=True)
+class BuildSpec:
+    """What a family's ``build(spec)`` makes a `Model` of."""
+
+    weights: Path
+    """Checkpoint: a safetensors file."""
+    architecture: str = ""
+    """Which network of the family; empty: its only one."""
+    transform: str = ""
+    """How an image becomes the network's input; empty: as the family does it."""
+    device: str = "cpu"
+    """``cpu``, ``cuda``, ``cuda:N`` or ``mps``; it exists."""
+    precision: str = "float32"
+    """``float32``, ``bfloat16`` or ``float16``; a family that has no use for less computes in float32."""
 
 
 @dataclass(frozen=True)

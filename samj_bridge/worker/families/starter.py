@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from samj_bridge.worker.families.base import Candidate, PromptArrays
+from samj_bridge.worker.families.base import BuildSpec, Candidate, PromptArrays
 from samj_bridge.worker.nets import starter_window as sw
 from samj_bridge.worker.nets.starter import PART, WHOLE, StarterConfig, StarterNet, fold, normalise
 from samj_bridge.worker.nets.starter_paste import box_of, mask_on_window, paste
@@ -65,11 +64,11 @@ class _Prompt:
     """(1, K, 3)."""
 
 
-def build(weights: Path, device: str) -> StarterModel:
+def build(spec: BuildSpec) -> StarterModel:
     """Load the network's folded weights from a safetensors file; every key must fit."""
     net = fold(StarterNet(StarterConfig()))
-    net.load_state_dict({key: value.float() for key, value in load_file(weights).items()}, strict=True)
-    return StarterModel(net, device)
+    net.load_state_dict({key: value.float() for key, value in load_file(spec.weights).items()}, strict=True)
+    return StarterModel(net, spec.device)
 
 
 class StarterModel:

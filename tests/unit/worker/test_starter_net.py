@@ -26,8 +26,9 @@ def check(function: Callable[[], None]) -> Callable[[], None]:
 
 def build() -> Any:
     from samj_bridge.worker.families import starter
+    from samj_bridge.worker.families.base import BuildSpec
 
-    return starter.build(WEIGHTS, "cpu")
+    return starter.build(BuildSpec(WEIGHTS))
 
 
 def prompt(box: Any = None, points: Any = (), negative: Any = (), mask: Any = None, origin: Any = (0, 0)) -> Any:
@@ -85,6 +86,7 @@ def a_missing_key_is_an_error() -> None:
     from safetensors.torch import load_file, save_file
 
     from samj_bridge.worker.families import starter
+    from samj_bridge.worker.families.base import BuildSpec
 
     stored = load_file(WEIGHTS)
     stored.pop("decoder.masks.bias")
@@ -93,7 +95,7 @@ def a_missing_key_is_an_error() -> None:
         save_file(stored, path)
         said = ""
         try:
-            starter.build(path, "cpu")
+            starter.build(BuildSpec(path))
         except RuntimeError as error:
             said = str(error)
         assert "decoder.masks.bias" in said
