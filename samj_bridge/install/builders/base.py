@@ -10,6 +10,7 @@ from typing import Protocol
 
 from samj_bridge.errors import InputError, InstallError
 from samj_bridge.install.builders import BUILDERS
+from samj_bridge.install.explicit_lock import ExplicitLock
 from samj_bridge.install.specification import Specification
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.settings import Settings
@@ -29,6 +30,8 @@ class BuildRequest:
     """Told of the stages ``resolve``, ``download`` and ``install``."""
     cancel: CancelToken | None
     """When set, `Cancelled` is to be raised within two seconds, and nothing left running."""
+    lock: ExplicitLock | None = None
+    """The very packages to install, instead of what the specification would be solved to."""
 
     def tell(self, stage: str, message: str, done: float = 0.0, total: float | None = None, unit: str = "") -> None:
         """Report one step."""
