@@ -11,6 +11,9 @@
     ├── InstallError          the environment could not be made, found or removed
     │   ├── NetworkError      a server could not be reached or broke off
     │   └── ProbeError        the environment was made, but does not work
+    ├── DownloadError         a file could not be fetched
+    │   ├── HashMismatch      what came is another file, or a damaged one
+    │   └── SizeMismatch      what is offered or came has another size
     ├── ModelError            an unknown model, a damaged or wrong checkpoint
     ├── WorkerError           the worker answered with a failure
     │   ├── WorkerCrashed     its process ended
@@ -29,8 +32,10 @@ from typing import Any
 
 __all__ = [
     "Cancelled",
+    "DownloadError",
     "FijiError",
     "FileError",
+    "HashMismatch",
     "ImageError",
     "InputError",
     "InstallError",
@@ -42,6 +47,7 @@ __all__ = [
     "PromptError",
     "ProtocolMismatch",
     "SamjError",
+    "SizeMismatch",
     "WorkerCrashed",
     "WorkerError",
     "WorkerTimeout",
@@ -127,6 +133,24 @@ class ProbeError(InstallError):
     """The environment was made, but does not work."""
 
     code = "probe-failed"
+
+
+class DownloadError(SamjError):
+    """A file could not be fetched; ``details["attempts"]`` says what each address answered."""
+
+    code = "download"
+
+
+class HashMismatch(DownloadError):
+    """What came is another file than was asked for, or a damaged one: nothing of it is kept."""
+
+    code = "wrong-hash"
+
+
+class SizeMismatch(DownloadError):
+    """What is offered, or what came, has another size than it should."""
+
+    code = "wrong-size"
 
 
 class ModelError(SamjError):
