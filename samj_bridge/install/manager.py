@@ -67,12 +67,12 @@ def ensure_environment(
     """
     specification = specification or load_specification(name)
     found = find_environment(settings, name)
-    if found is not None and found.specification == specification.hash:
+    if found is not None and found.specification == specification.hash_for(found.builder):
         return found
     with _locked(settings, name, progress, cancel) as folder:
         # Another process may have made it while this one waited.
         found = find_environment(settings, name)
-        if found is not None and found.specification == specification.hash:
+        if found is not None and found.specification == specification.hash_for(found.builder):
             return found
         return _create(settings, folder, name, builder, specification, progress, cancel)
 
@@ -153,7 +153,7 @@ def _create(
     old = find_environment(settings, name)
     sweep(folder, keep=old.prefix if old else None)
     builder, why = choose_builder(wanted, specification, settings)
-    prefix = _new_prefix(folder, specification)
+    prefix = _new_prefix(folder, specification.hash_for(builder.name))
     progress(ProgressEvent("resolve", f"Making the environment {name} in {prefix} with {why}."))
     try:
         built = builder.build(BuildRequest(specification, prefix, progress, cancel))
@@ -165,7 +165,7 @@ def _create(
             python=built.python,
             builder=builder.name,
             feature=built.feature,
-            specification=specification.hash,
+            specification=specification.hash_for(builder.name),
             packages=report["packages"],
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             notes=(why, *built.notes),
@@ -188,9 +188,9 @@ def _create(
     return environment
 
 
-def _new_prefix(folder: Path, specification: Specification) -> Path:
+def _new_prefix(folder: Path, specification_hash: str) -> Path:
     number = 1
-    while (prefix := folder / f"{specification.hash[:12]}-{number}").exists():
+    while (prefix := folder / f"{specification_hash[:12]}-{number}").exists():
         number += 1
     return prefix
 

@@ -9,24 +9,33 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from samj_bridge.errors import InstallError
+from samj_bridge.install.manifest import FEATURES, PLATFORMS, ManifestReader
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-__all__ = ["Specification", "current_platform", "load_specification", "read_specification", "specification_path"]
+__all__ = [
+    "Specification",
+    "conda_lock_path",
+    "current_platform",
+    "load_specification",
+    "normal_name",
+    "pin_name",
+    "read_specification",
+    "requirements",
+    "specification_path",
+]
 
-_PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
-_TOOL = "samj-bridge"
-_FEATURE = "pypi"
+_CONDA_BUILDERS = {"micromamba"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Specification:
     python: Mapping[str, str]
     """Versions of Python that fit, such as ``>=3.10,<3.15``, by platform."""
     conda: Mapping[str, str]
-    """Packages from conda-forge: name to versions."""
+    """Packages from conda's channels that every feature has: name to versions."""
     pypi: Mapping[str, Mapping[str, str]]
     """Packages from PyPI: platform to name to versions."""
     lock: str
@@ -51,8 +60,55 @@ class Specification:
     """Patterns of the packages that only the CUDA wheels need."""
     disk: Mapping[str, int] = field(default_factory=dict)
     """Bytes that an installation writes, by feature."""
+    channels: tuple[str, ...] = ()
+    """Conda channels, names or addresses, the preferred one first."""
+    conda_builds: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    """Packages from conda's channels, complete: feature (``cpu``, ``cuda``) to platform to name to versions,
+    with the build after a space where one is asked for."""
+    cuda: str = ""
+    """The oldest CUDA that a driver must offer for the feature ``cuda``, such as ``12.0``."""
+    conda_pypi: Mapping[str, str] = field(default_factory=dict)
+    """Packages from PyPI that are put on top of the conda packages; each is pinned in `lock`."""
+    conda_locks: Mapping[str, str] = field(default_factory=dict)
+    """Explicit lists of conda packages, ``<feature>-<platform>`` to text; where there is none, conda solves."""
     path: Path | None = None
     """The file it was read from."""
+
+    def conda_features(self, target: str) -> tuple[str, ...]:
+        """Return the features that conda packages can be had for on platform `target`."""
+        return tuple(feature for feature, platforms in self.conda_builds.items() if target in platforms)
+
+    def conda_specs(self, target: str, feature: str) -> list[str]:
+        """Return what to ask of conda on platform `target`: ``name versions`` or ``name versions build``."""
+        return [f"{name} {wanted}" for name, wanted in sorted(self.conda_builds[feature][target].items())]
+
+    def conda_lock(self, target: str, feature: str) -> str:
+        """Return the explicit list of conda packages that comes with the specification; empty: there is none."""
+        return self.conda_locks.get(f"{feature}-{target}", "")
+
+    @property
+    def conda_pypi_pins(self) -> list[str]:
+        """Lines of `lock` for the packages of `conda_pypi`: to be installed without their dependencies."""
+        names = {normal_name(name) for name in self.conda_pypi}
+        return [pin for pin in requirements(self.lock) if pin_name(pin) in names]
+
+    def hash_for(self, builder: str) -> str:
+        """Return the hash of all that an environment by `builder` depends on: when it changes, a new one is made.
+
+        What conda is asked for is nothing to an environment that was made from PyPI's lock.
+        """
+        if builder not in _CONDA_BUILDERS:
+            return self.hash
+        meaning = {
+            "format": 1,
+            "pypi": self.hash,
+            "channels": self.channels,
+            "builds": self.conda_builds,
+            "cuda": self.cuda,
+            "on-top": self.conda_pypi,
+            "locks": {key: requirements(text) for key, text in self.conda_locks.items()},
+        }
+        return _digest(meaning)
 
     @property
     def hash(self) -> str:
@@ -68,8 +124,7 @@ class Specification:
             "cpu-index-package": self.cpu_index_package,
             "cuda-packages": sorted(self.cuda_packages),
         }
-        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=dict)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return _digest(meaning)
 
 
 def requirements(lock: str) -> list[str]:
@@ -83,6 +138,22 @@ def requirements(lock: str) -> list[str]:
     lines = (line for line in lock.splitlines() if not line.lstrip().startswith("#"))
     joined = "\n".join(lines).replace("\\\n", " ")
     return [" ".join(line.split()) for line in joined.splitlines() if line.strip()]
+
+
+def pin_name(pin: str) -> str:
+    """Return the normal name of the package of one line of a requirements file.
+
+    Examples
+    --------
+    >>> pin_name("Typing_Extensions==4.1 --hash=sha256:ab")
+    'typing-extensions'
+    """
+    return normal_name(re.split(r"[\s=<>!~;\[@]", pin, maxsplit=1)[0])
+
+
+def normal_name(name: str) -> str:
+    """Return a PyPI package's name as all of its spellings are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def current_platform() -> str:
@@ -131,18 +202,47 @@ def read_specification(path: Path) -> Specification:
         raise _bad(path, [f"it can't be read: {error.strerror or error}"]) from error
     except ValueError as error:
         raise _bad(path, [f"it is not TOML: {error}"]) from error
-    reader = _Reader(values)
+    reader = ManifestReader(values)
     fields = reader.fields()
-    lock_name = reader.text("tool", _TOOL, "lock")
+    lock_name = reader.text("tool", "samj-bridge", "lock")
     lock = ""
     if lock_name:
         try:
             lock = path.with_name(lock_name).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             reader.problems.append(f"its lock {lock_name} can't be read: {error}")
+    pinned = {pin_name(pin) for pin in requirements(lock)}
+    if lock:
+        loose = [name for name in fields["conda_pypi"] if normal_name(name) not in pinned]
+        reader.problems += [f"pypi-dependencies.{name} is not pinned in {lock_name}" for name in loose]
+    locks = _conda_locks(path, reader.problems)
     if reader.problems:
         raise _bad(path, reader.problems)
-    return Specification(lock=lock, path=path, **fields)
+    return Specification(lock=lock, conda_locks=locks, path=path, **fields)
+
+
+def conda_lock_path(specification_path: Path, feature: str, target: str) -> Path:
+    """Return where the explicit list of conda packages of one feature and platform lies."""
+    return specification_path.with_name(f"conda-{feature}-{target}.lock")
+
+
+def _conda_locks(path: Path, problems: list[str]) -> dict[str, str]:
+    locks = {}
+    for feature in FEATURES:
+        for target in PLATFORMS:
+            file = conda_lock_path(path, feature, target)
+            try:
+                locks[f"{feature}-{target}"] = file.read_text(encoding="utf-8")
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                problems.append(f"its lock {file.name} can't be read: {error}")
+    return locks
+
+
+def _digest(meaning: dict[str, object]) -> str:
+    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=dict)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _bad(path: Path, problems: list[str]) -> InstallError:
@@ -150,126 +250,3 @@ def _bad(path: Path, problems: list[str]) -> InstallError:
     return InstallError(
         message, code="bad-specification", hint="Install samj-bridge again, or mend the file.", problems=problems
     )
-
-
-class _Reader:
-    """Takes the values that we know out of a manifest and notes everything that is wrong."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.values = values
-        self.problems: list[str] = []
-
-    def fields(self) -> dict[str, Any]:
-        self.known("", self.values, {"workspace", "dependencies", "feature", "environments", "tool"})
-        workspace = self.table("workspace")
-        self.known("workspace", workspace, {"name", "channels", "platforms"})
-        name = self.text("workspace", "name")
-        self.texts("workspace", "channels")
-        platforms = self.texts("workspace", "platforms")
-        self.problems += [f"platform {item!r} is unknown" for item in platforms if item not in _PLATFORMS]
-        python, pypi = self.feature(platforms)
-        conda = self.versions("dependencies")
-        if "python" not in conda:
-            self.problems.append("dependencies.python is missing")
-        self.environments()
-        self.known("tool", self.table("tool"), {_TOOL})
-        tool = self.table("tool", _TOOL)
-        allowed = {"lock", "probe", "cpu-index-package", "cuda-packages", "disk"}
-        self.known(f"tool.{_TOOL}", tool, allowed)
-        return {
-            "name": name,
-            "python": python,
-            "conda": conda,
-            "pypi": pypi,
-            "probe": tuple(self.texts("tool", _TOOL, "probe")),
-            "cpu_index_package": self.text("tool", _TOOL, "cpu-index-package", optional=True),
-            "cuda_packages": tuple(self.texts("tool", _TOOL, "cuda-packages", optional=True)),
-            "disk": self.sizes(),
-        }
-
-    def feature(self, platforms: list[str]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-        self.known("feature", self.table("feature"), {_FEATURE})
-        self.known(
-            f"feature.{_FEATURE}", self.table("feature", _FEATURE), {"dependencies", "pypi-dependencies", "target"}
-        )
-        python = self.versions("feature", _FEATURE, "dependencies")
-        self.known(f"feature.{_FEATURE}.dependencies", python, {"python"})
-        if "python" not in python:
-            self.problems.append(f"feature.{_FEATURE}.dependencies.python is missing")
-        pypi = self.versions("feature", _FEATURE, "pypi-dependencies")
-        pythons = dict.fromkeys(platforms, python.get("python", ""))
-        packages = {item: dict(pypi) for item in platforms}
-        targets = self.table("feature", _FEATURE, "target", optional=True)
-        self.known(f"feature.{_FEATURE}.target", targets, set(platforms))
-        for target in targets:
-            where = ("feature", _FEATURE, "target", target)
-            self.known(".".join(where), self.table(*where), {"dependencies", "pypi-dependencies"})
-            own = self.versions(*where, "dependencies", optional=True)
-            self.known(".".join((*where, "dependencies")), own, {"python"})
-            if target in packages:
-                pythons[target] = ",".join(filter(None, (pythons[target], own.get("python", ""))))
-                packages[target].update(self.versions(*where, "pypi-dependencies", optional=True))
-        return pythons, packages
-
-    def environments(self) -> None:
-        self.known("environments", self.table("environments"), {_FEATURE})
-        if self.table("environments").get(_FEATURE) != {"features": [_FEATURE], "no-default-feature": True}:
-            expected = '{ features = ["pypi"], no-default-feature = true }'
-            self.problems.append(f"environments.{_FEATURE} must be {expected}")
-
-    def sizes(self) -> dict[str, int]:
-        sizes = self.table("tool", _TOOL, "disk", optional=True)
-        self.known(f"tool.{_TOOL}.disk", sizes, {"cpu", "cuda"})
-        for key, value in sizes.items():
-            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                self.problems.append(f"tool.{_TOOL}.disk.{key} is not a number of bytes")
-        return {key: value for key, value in sizes.items() if isinstance(value, int)}
-
-    def known(self, where: str, table: Mapping[str, Any], names: set[str]) -> None:
-        prefix = f"{where}." if where else ""
-        self.problems += [f"{prefix}{key} is unknown" for key in table if key not in names]
-
-    def find(self, keys: tuple[str, ...]) -> Any:
-        value: Any = self.values
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        return value
-
-    def table(self, *keys: str, optional: bool = False) -> dict[str, Any]:
-        value = self.find(keys)
-        if isinstance(value, dict):
-            return value
-        self.complain(keys, value, "a table", optional=optional)
-        return {}
-
-    def text(self, *keys: str, optional: bool = False) -> str:
-        value = self.find(keys)
-        if isinstance(value, str) and value:
-            return value
-        self.complain(keys, value, "a text", optional=optional)
-        return ""
-
-    def texts(self, *keys: str, optional: bool = False) -> list[str]:
-        value = self.find(keys)
-        if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-            return value
-        self.complain(keys, value, "a list of texts", optional=optional)
-        return []
-
-    def versions(self, *keys: str, optional: bool = False) -> dict[str, str]:
-        table = self.table(*keys, optional=optional)
-        for key, value in table.items():
-            if not isinstance(value, str):
-                self.problems.append(f"{'.'.join((*keys, key))} is not a text of versions")
-        return {key: value for key, value in table.items() if isinstance(value, str)}
-
-    def complain(self, keys: tuple[str, ...], value: Any, kind: str, *, optional: bool) -> None:
-        where = ".".join(keys)
-        if value is None and not optional:
-            problem = f"{where} is missing"
-        elif value is not None:
-            problem = f"{where} is not {kind}"
-        else:
-            return
-        if problem not in self.problems:
-            self.problems.append(problem)

@@ -72,8 +72,8 @@ def test_an_environment_is_made_tried_out_and_found_again(
     assert find_environment(settings, "tiny") == made
     assert list_environments(settings) == [made]
     assert made.packages["tiny"] == "1.0"
-    assert (made.builder, made.specification) == (builder, tiny.hash)
-    assert made.prefix.name == f"{tiny.hash[:12]}-1"
+    assert (made.builder, made.specification) == (builder, tiny.hash_for(builder))
+    assert made.prefix.name == f"{tiny.hash_for(builder)[:12]}-1"
     assert made.prefix in made.python.parents
     assert any(note.startswith(f"{builder}: ") for note in made.notes)
     stages = [event.stage for event in events]

@@ -19,7 +19,7 @@ from samj_bridge.install.gpu import find_nvidia_gpu
 from samj_bridge.install.python import choose_python
 from samj_bridge.install.simple_index import IndexedWheel, read_page, wheels_of
 from samj_bridge.install.space import check_space
-from samj_bridge.install.specification import Specification, current_platform, requirements
+from samj_bridge.install.specification import Specification, current_platform, pin_name, requirements
 from samj_bridge.install.uv_progress import UvProgress
 from samj_bridge.install.uv_tool import UvTool
 from samj_bridge.settings import Settings
@@ -138,7 +138,7 @@ class UvBuilder:
     def _install_cpu_package(self, request: BuildRequest, python: Path, wheels: Sequence[IndexedWheel]) -> str:
         """Install the one package from its CPU index, and return its pin with the hash of its very wheel."""
         package = request.specification.cpu_index_package
-        own = [pin for pin in requirements(request.specification.lock) if _name(pin) == package]
+        own = [pin for pin in requirements(request.specification.lock) if pin_name(pin) == package]
         pins = [pin for pin in (_with_wheels(pin, wheels) for pin in own) if pin]
         self._install(request, python, pins, ["--default-index", self.settings.torch_index])
         installed = _installed_pin(request.prefix, package, wheels)
@@ -189,19 +189,15 @@ def python_of(prefix: Path) -> Path:
     return prefix / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
-def _name(pin: str) -> str:
-    return re.split(r"[\s=<>!~;\[@]", pin, maxsplit=1)[0].lower().replace("_", "-")
-
-
 def _comes_with_cuda(pin: str, specification: Specification) -> bool:
     """Tell whether a pin is of the package that has a CPU build, or of what only its CUDA build needs."""
     names = (specification.cpu_index_package, *specification.cuda_packages)
-    return any(fnmatch(_name(pin), name) for name in names)
+    return any(fnmatch(pin_name(pin), name) for name in names)
 
 
 def _pinned_versions(specification: Specification) -> set[str]:
     package = specification.cpu_index_package
-    pins = (pin for pin in requirements(specification.lock) if _name(pin) == package)
+    pins = (pin for pin in requirements(specification.lock) if pin_name(pin) == package)
     return {match[1] for pin in pins if (match := re.match(r"[^=]+==\s*([^\s;]+)", pin))}
 
 

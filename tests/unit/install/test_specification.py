@@ -125,3 +125,72 @@ def test_an_unknown_environment_is_no_environment() -> None:
 def test_a_name_that_would_leave_the_folder_is_refused(name: str, settings: Settings) -> None:
     with pytest.raises(InputError, match="can't be the name"):
         environment_folder(settings, name)
+
+
+def test_conda_packages_come_by_feature_and_platform() -> None:
+    specification = load_specification()
+    assert specification.channels == ("conda-forge",)
+    assert specification.conda_features("linux-64") == ("cpu", "cuda")
+    assert specification.conda_features("osx-arm64") == ("cpu",)
+    assert "pytorch >=2.2 cpu*" in specification.conda_specs("win-64", "cpu")
+    assert "pytorch >=2.2 cuda*" in specification.conda_specs("win-64", "cuda")
+    assert specification.cuda == "12.0"
+    assert specification.conda_lock("linux-64", "cpu") == ""
+
+
+_CONDA = """
+[dependencies]
+python = ">=3.10"
+numpy = "*"
+[target.linux-64.dependencies]
+numpy = ">=2"
+[feature.cpu.dependencies]
+numpy = { version = "<3", build = "py*" }
+[feature.cpu.target.win-64.dependencies]
+extra = "1.0"
+"""
+
+
+def conda_copy(copy: Path, text: str) -> Path:
+    before, _, rest = copy.read_text(encoding="utf-8").partition("[dependencies]")
+    rest = rest[rest.index("[feature.pypi.dependencies]") :]
+    copy.write_text(before + text + rest.replace('cuda = { features = ["cuda"] }\n', ""), encoding="utf-8")
+    return copy
+
+
+def test_a_platforms_word_replaces_and_a_features_word_adds(copy: Path) -> None:
+    specification = read_specification(conda_copy(copy, _CONDA))
+    assert specification.conda_specs("linux-64", "cpu") == ["numpy >=2,<3 py*", "python >=3.10"]
+    assert specification.conda_specs("win-64", "cpu") == ["extra 1.0", "numpy <3 py*", "python >=3.10"]
+
+
+def test_what_is_wrong_with_conda_packages_and_channels_is_named(copy: Path) -> None:
+    text = (
+        _CONDA + '"two words" = "1"\nother = "1.0 py_0"\nthird = { verson = "1" }\n[target.beos-64.dependencies]\n'
+    )
+    text = text.replace("[dependencies]", '[pypi-dependencies]\nsix = "*"\n[dependencies]', 1)
+    conda_copy(copy, text)
+    copy.write_text(
+        copy.read_text(encoding="utf-8").replace('"conda-forge"', '"conda.example/x"'), encoding="utf-8"
+    )
+    with pytest.raises(InstallError) as caught:
+        read_specification(copy)
+    problems = caught.value.details["problems"]
+    assert problems[0].startswith("channel 'conda.example/x' is neither a name nor a URL")
+    assert "target.beos-64 is unknown" in problems
+    assert "pypi-dependencies.six is not pinned in pypi.lock" in problems
+    where = "feature.cpu.target.win-64.dependencies."
+    assert {f"{where}third.verson is unknown", f"{where}two words: that is no name of a conda package"} <= {
+        *problems
+    }
+    assert any(problem.startswith(f"{where}other has a space") for problem in problems)
+
+
+def test_conda_locks_beside_the_specification_are_read_and_count_for_conda_alone(copy: Path) -> None:
+    before = read_specification(copy)
+    assert before.hash_for("uv") == before.hash != before.hash_for("micromamba")
+    copy.with_name("conda-cpu-linux-64.lock").write_text("@EXPLICIT\nhttps://x/y-1-0.conda#sha256:00\n")
+    after = read_specification(copy)
+    assert after.conda_lock("linux-64", "cpu").startswith("@EXPLICIT")
+    assert after.hash_for("uv") == before.hash_for("uv")
+    assert after.hash_for("micromamba") != before.hash_for("micromamba")
