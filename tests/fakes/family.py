@@ -25,13 +25,28 @@ import numpy as np
 import torch
 
 from samj_bridge.geometry.components import label_components
-from samj_bridge.worker.families.base import Candidate
+from samj_bridge.worker.families.base import Candidate, SoftMask
 
 
 @dataclass
 class Encoding:
     grey: np.ndarray
     features: torch.Tensor
+
+
+class Proposals:
+    def __init__(self, encoding, labels, found):
+        self.grey, self.labels, self.found = encoding.grey, labels, found
+        # A point on the ground has nothing to offer.
+        self.scores = np.stack([np.where(found > 0, 0.95, 0.1), np.full(len(found), 0.1)], 1).astype(np.float32)
+
+    def soft(self, n, k, low):
+        rows, columns = np.nonzero(self.labels == self.found[n]) if self.found[n] else ((), ())
+        if not len(rows):
+            return SoftMask(np.zeros((0, 0), np.float32), (0, 0))
+        where = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+        logits = np.where(self.labels[where] == self.found[n], 8.0, -8.0).astype(np.float32)
+        return SoftMask(logits if k == 0 else -logits, (columns.min(), rows.min()))
 
 
 class Model:
@@ -92,6 +107,18 @@ class Model:
         score = float("nan") if self.knobs.get("nan_score") else 0.9
         masks = [found, bright & inside, inside][:candidates]
         return [Candidate(mask, (0, 0), score - 0.1 * number) for number, mask in enumerate(masks)]
+
+    def propose(self, encoding, points_xy, check):
+        """Two proposals per point: the bright part under it, and with a poor score what is not it."""
+        labels = label_components(encoding.grey > 0.5)[0]
+        height, width = labels.shape
+        found = []
+        for number, (x, y) in enumerate(points_xy):
+            check(number / len(points_xy))
+            self._die("everything")
+            time.sleep(self.knobs.get("prompt_s", 0))
+            found.append(labels[min(int(y), height - 1), min(int(x), width - 1)])
+        return Proposals(encoding, labels, np.array(found))
 
     def _noise(self):
         if "stdout" in self.knobs:

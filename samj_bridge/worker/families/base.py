@@ -10,7 +10,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BuildSpec", "Candidate", "Model", "PromptArrays"]
+__all__ = [
+    "BuildSpec",
+    "Candidate",
+    "Model",
+    "PromptArrays",
+    "Proposals",
+    "ProposingModel",
+    "SeedingModel",
+    "SoftMask",
+]
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,33 @@ class Candidate:
     """Predicted IoU with what the user meant, 0 to 1."""
 
 
+@dataclass(frozen=True)
+class SoftMask:
+    """The logits of one proposed mask where they matter, in pixels of the image."""
+
+    logits: NDArray[np.float32]
+    """(h, w) logits at the image's resolution, the very ones that `Model.decode` compares with 0 (a family with
+    another threshold subtracts it first); of shape (0, 0) where no pixel matters."""
+    origin_xy: tuple[int, int]
+    """Image pixel of ``logits[0, 0]``."""
+
+
+class Proposals(Protocol):
+    """What a network makes of single positive points: K masks each, enlarged only when asked for.
+
+    Nothing is enlarged before `soft` is called: a proposal with a low score costs no more than its decoding.
+    """
+
+    scores: NDArray[np.float32]
+    """(N, K) predicted IoU, as the network gives it: neither sorted nor clipped."""
+
+    def soft(self, n: int, k: int, low: float) -> SoftMask:
+        """Return mask `k` of point `n`: a crop inside the image that covers every pixel whose logit is > `low`.
+
+        The crop may hold pixels at or below `low` too, with their right logits.
+        """
+
+
 class Model(Protocol):
     """A loaded network of any family."""
 
@@ -71,3 +107,30 @@ class Model(Protocol):
 
     def decode(self, encoding: Any, prompt: PromptArrays, candidates: int) -> list[Candidate]:
         """Return `candidates` (1 or 3) masks, best score first."""
+
+
+class ProposingModel(Model, Protocol):
+    """A network that can be asked by single points, many at a time: what everything mode lives on.
+
+    A family whose network does not take points (MedSAM) leaves this out.
+    """
+
+    def propose(self, encoding: Any, points_xy: NDArray[np.float64], check: Callable[[float], None]) -> Proposals:
+        """Return K mask proposals for each of N positive points, each point a prompt of its own.
+
+        Parameters
+        ----------
+        encoding : Any
+            From `encode`.
+        points_xy : (N, 2) array
+            Continuous image coordinates, as in `PromptArrays`: the centre of pixel (3, 4) is (3.5, 4.5).
+        check : callable
+            Called with the fraction done between prompts; raises when the call is cancelled.
+        """
+
+
+class SeedingModel(Protocol):
+    """A network that can say by itself where objects are, so that everything mode needs no grid."""
+
+    def seeds(self, encoding: Any) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Return points (N, 2), one or a few for each object that it sees, and scores (N,), best first."""

@@ -12,12 +12,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from samj_bridge.worker.families.base import BuildSpec, Candidate, PromptArrays
+from samj_bridge.worker.families.base import BuildSpec, Candidate, PromptArrays, SoftMask
 from samj_bridge.worker.nets import starter_window as sw
 from samj_bridge.worker.nets.starter import PART, WHOLE, StarterConfig, StarterNet, fold, normalise
-from samj_bridge.worker.nets.starter_paste import box_of, mask_on_window, paste
+from samj_bridge.worker.nets.starter_paste import box_of, mask_on_window, paste, paste_soft
 
-__all__ = ["Level", "StarterEncoding", "StarterModel", "build"]
+__all__ = ["Level", "StarterEncoding", "StarterModel", "StarterProposals", "build"]
 
 STRIDE = 4
 LARGEST_PX = 128
@@ -64,6 +64,23 @@ class _Prompt:
     """(1, K, 3)."""
 
 
+@dataclass(frozen=True)
+class StarterProposals:
+    """Masks for points; implements ``samj_bridge.worker.families.base.Proposals``."""
+
+    logits: Tensor
+    """(N, 3, G, G) on their windows."""
+    windows: Tensor
+    """(N, 3, 4) in the image's pixels."""
+    scores: NDArray[np.float32]
+    """(N, 3) predicted IoU."""
+    image_hw: tuple[int, int]
+
+    def soft(self, n: int, k: int, low: float) -> SoftMask:
+        """Return a mask's logits around its pixels above `low`; outside its window there are none."""
+        return SoftMask(*paste_soft(self.logits[n, k], self.windows[n, k], self.image_hw, low))
+
+
 def build(spec: BuildSpec) -> StarterModel:
     """Load the network's folded weights from a safetensors file; every key must fit."""
     net = fold(StarterNet(StarterConfig()))
@@ -100,6 +117,30 @@ class StarterModel:
             and not len(prompt.points_xy)
         ):
             return [_nothing()] * candidates
+        logits, windows, scores = self._answer(encoding, prompt)
+        order = scores.argsort(descending=True)[:candidates]
+        logits, windows, scores = logits[order], windows[order], scores[order]
+        return [
+            Candidate(*paste(mask, window, encoding.image_hw), float(score))
+            for mask, window, score in zip(logits, windows, scores, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def propose(
+        self, encoding: StarterEncoding, points_xy: NDArray[np.float64], check: Callable[[float], None]
+    ) -> StarterProposals:
+        """Decode each point by itself: part, whole, and the better of both."""
+        found = []
+        none = np.zeros((0, 2), np.float32)
+        for number, point in enumerate(points_xy):
+            check(number / len(points_xy))
+            prompt = PromptArrays(None, np.asarray(point, np.float32)[None], none, None, (0, 0))
+            found.append(self._answer(encoding, prompt))
+        logits, windows, scores = (torch.stack(parts).cpu() for parts in zip(*found, strict=True))
+        return StarterProposals(logits, windows, scores.numpy(), encoding.image_hw)
+
+    def _answer(self, encoding: StarterEncoding, prompt: PromptArrays) -> tuple[Tensor, Tensor, Tensor]:
+        """Decode a prompt: logits (3, G, G), their windows (3, 4) in the image's pixels, predicted IoU (3,)."""
         level, windows = self._windows(encoding, prompt)
         place = _scaled(prompt, level, self.device)
         before = self._mask_before(prompt, windows, level)
@@ -109,12 +150,7 @@ class StarterModel:
         else:
             windows = windows.expand(logits.shape[1], -1)
             logits, scores = logits[0], scores[0]
-        order = scores.argsort(descending=True)[:candidates]
-        logits, windows, scores = logits[order], windows[order], scores[order]
-        return [
-            Candidate(*paste(mask, window * 2**level, encoding.image_hw), float(score))
-            for mask, window, score in zip(logits, windows, scores.sigmoid(), strict=True)
-        ]
+        return logits, windows * 2**level, scores.sigmoid()
 
     def _features(self, image: Tensor, check: Callable[[float], None]) -> Tensor:
         config, (height, width) = self.net.config, image.shape[2:]

@@ -38,6 +38,39 @@ def paste(
     return _trimmed(np.concatenate(parts), (left, top))
 
 
+def paste_soft(
+    logits: Tensor, window_xyxy: Tensor, image_hw: tuple[int, int], low: float
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Read the logits (G, G) at the pixels of the window's part where they can be above `low`.
+
+    Returns
+    -------
+    logits : (h, w) float32 array
+        (0, 0) where no logit inside the image can be above `low`.
+    origin_xy : image pixel of ``logits[0, 0]``
+    """
+    above = logits > low
+    if not bool(above.any()):
+        return np.zeros((0, 0), np.float32), (0, 0)
+    cells = logits.shape[0]
+    x0, y0, x1, y1 = window_xyxy.tolist()
+    left, right = _reach(above.any(0), x0, x1, image_hw[1])
+    top, bottom = _reach(above.any(1), y0, y1, image_hw[0])
+    if right <= left or bottom <= top:
+        return np.zeros((0, 0), np.float32), (0, 0)
+    across = _weights(left, right, x0, x1, cells, logits)  # w G
+    down = _weights(top, bottom, y0, y1, cells, logits)  # h G
+    return (down @ (logits @ across.T)).cpu().numpy(), (left, top)
+
+
+def _reach(which: Tensor, low: float, high: float, length: int) -> tuple[int, int]:
+    """Pixels on which a run of cells has an influence: bilinear weights reach one cell further."""
+    cells = which.nonzero().flatten()
+    step = (high - low) / len(which)
+    first, last = low + (float(cells[0]) - 0.5) * step, low + (float(cells[-1]) + 1.5) * step
+    return max(0, int(np.floor(max(first, low)))), min(length, int(np.ceil(min(last, high))))
+
+
 def _weights(start: int, stop: int, low: float, high: float, cells: int, like: Tensor) -> Tensor:
     """Weights (pixels, cells) of bilinear interpolation at pixel centres."""
     at = (torch.arange(start, stop, dtype=torch.float64) + 0.5 - low) / (high - low) * cells - 0.5

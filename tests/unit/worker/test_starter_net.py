@@ -260,6 +260,30 @@ def the_same_prompt_gives_the_same_answer() -> None:
         assert (a.mask == b.mask).all()
 
 
+@check
+def proposals_are_what_decoding_gives_and_cover_all_that_is_above_the_limit() -> None:
+    import numpy as np
+
+    model = build()
+    image, _ = discs((150, 170), (60, 50, 14), (5, 140, 20), (120, 90, 40))
+    encoding = model.encode(image, silent)
+    points = np.array([[60.5, 50.5], [5.5, 140.5], [120.5, 90.5], [169.5, 0.5]])
+    proposals = model.propose(encoding, points, silent)
+    assert proposals.scores.shape == (4, 3)
+    for n, point in enumerate(points):
+        by_score = model.decode(encoding, prompt(points=[point]), 3)
+        for candidate, k in zip(by_score, proposals.scores[n].argsort()[::-1], strict=True):
+            assert abs(candidate.score - proposals.scores[n, k]) < 1e-6
+            full, everything = np.full((2, 150, 170), -99.0)
+            for low, canvas in ((0.0, full), (-1e9, everything)):
+                soft = proposals.soft(n, int(k), low)
+                (x, y), (height, width) = soft.origin_xy, soft.logits.shape
+                canvas[y : y + height, x : x + width] = soft.logits
+            assert iou(candidate, full > 0) > 0.9999
+            assert ((full > 0) == (everything > 0)).all()
+    assert proposals.soft(0, 0, 1e9).logits.shape == (0, 0)
+
+
 SNAPSHOT = [31.365520, 39.105043, 2.110441]
 
 
