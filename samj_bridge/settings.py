@@ -6,7 +6,9 @@ process, without what could break it (`samj_bridge.process.environ`).
 
 from __future__ import annotations
 
+import difflib
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,10 +18,22 @@ import platformdirs
 
 from samj_bridge.errors import InputError
 
-__all__ = ["Settings"]
+__all__ = ["SETTINGS_NAME", "Settings", "settings_path"]
+
+SETTINGS_NAME = "settings.toml"
+"""Name of the file of settings, in ``SAMJ_HOME`` or else in the user's folder for configuration."""
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
+_TEXTS = "tuple[str, ...]"
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "bool": ((bool,), "true or false"),
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "str": ((str,), "a text"),
+    "Path": ((str,), "a text"),
+    _TEXTS: ((list,), "a list of texts"),
+}
 
 
 def _default_home() -> Path:
@@ -28,7 +42,9 @@ def _default_home() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run of samj-bridge is told from outside. Each field has a variable ``SAMJ_<NAME>``.
+    """What a run of samj-bridge is told from outside.
+
+    Each field has a variable ``SAMJ_<NAME>`` and a key ``<name>`` in the file of settings.
 
     Examples
     --------
@@ -41,7 +57,18 @@ class Settings:
     offline: bool = False
     """Never touch the network."""
     builder: str = "auto"
-    """Who makes environments: ``auto`` or the name of a builder (``uv``)."""
+    """Who makes environments: ``auto`` or the name of a builder (``micromamba``, ``uv``)."""
+    micromamba: str = ""
+    """The micromamba to use; empty: the one of ``MAMBA_EXE`` if it is new enough, else one that is downloaded."""
+    channels: tuple[str, ...] = ()
+    """Conda channels to use instead of the specification's; in the variable, with spaces between."""
+    conda_mirror: str = ""
+    """Address of a mirror to ask instead of conda-forge."""
+    proxy: str = ""
+    """Proxy for everything that samj-bridge fetches, such as ``http://proxy.example:8080``; empty: as the usual
+    variables (``HTTPS_PROXY``, ``NO_PROXY``) say."""
+    ca_bundle: str = ""
+    """File with the certificates to trust; empty: as ``SSL_CERT_FILE`` and its like say, else the system's."""
     python: str = ""
     """Python interpreter to base environments on; empty: the one that runs samj-bridge, if it fits."""
     device: str = "auto"
@@ -80,46 +107,117 @@ class Settings:
         """Folder of log files."""
         return self.home / "logs"
 
+    @property
+    def network_variables(self) -> dict[str, str]:
+        """Variables that tell a child process of `proxy` and `ca_bundle`; empty when neither is set."""
+        variables: dict[str, str] = {}
+        if self.proxy:
+            for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+                variables |= {name: self.proxy, name.lower(): self.proxy}
+        if self.ca_bundle:
+            variables["SSL_CERT_FILE"] = self.ca_bundle
+        return variables
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
-        """Read ``SAMJ_*`` variables; keyword arguments that are not None win over them.
+        """Read the settings: keyword arguments that are not None, then ``SAMJ_*`` variables, then the file.
 
         Raises
         ------
         InputError
-            A variable has a value of the wrong kind.
+            A variable or an entry of the file is unknown or has a value that can't be used;
+            ``details["problems"]`` lists all of them.
         """
         environ = os.environ if environ is None else environ
-        values: dict[str, Any] = {}
+        problems: list[str] = []
+        values = {name: value for name, value in overrides.items() if value is not None}
         for item in fields(cls):
             variable = f"SAMJ_{item.name.upper()}"
-            if item.name in overrides and overrides[item.name] is not None:
-                values[item.name] = overrides[item.name]
-            elif variable in environ:
-                values[item.name] = _parse(variable, environ[variable], str(item.type))
+            if item.name not in values and variable in environ:
+                values[item.name] = _parse(variable, environ[variable], str(item.type), problems)
+        path = settings_path(values.get("home"))
+        values = _read_file(path, problems) | values
+        if problems:
+            hint = f"Correct or unset what is named (variables, {path}); docs/settings.md lists every setting."
+            raise InputError(" ".join(problems), hint=hint, problems=problems)
         if "home" in values:
             # resolve() would follow links that a user set on purpose; absolute() is enough for child processes.
             values["home"] = Path(values["home"]).expanduser().absolute()
         return cls(**values)
 
 
-def _parse(variable: str, text: str, kind: str) -> Any:
+def settings_path(home: Path | str | None = None) -> Path:
+    """Return where the file of settings is read from: a home that was named has its own, or there is the user's."""
+    if home:
+        return Path(home).expanduser().absolute() / SETTINGS_NAME
+    return Path(platformdirs.user_config_dir("samj-bridge", appauthor=False)) / SETTINGS_NAME
+
+
+def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        problems.append(f"{path} can't be read: {getattr(error, 'strerror', None) or error}.")
+        return {}
+    kinds = {item.name: str(item.type) for item in fields(Settings)}
+    values = {}
+    for name, value in _parse_toml(path, text, problems).items():
+        if name not in kinds:
+            near = difflib.get_close_matches(name, kinds, 1)
+            problems.append(f"{path}: {name} is no setting" + (f"; is it {near[0]}?" if near else "."))
+            continue
+        kind, words = _KINDS[kinds[name]]
+        fits = isinstance(value, kind) and (kinds[name] == "bool" or not isinstance(value, bool))
+        if not fits or (kinds[name] == _TEXTS and not all(isinstance(item, str) for item in value)):
+            problems.append(f"{path}: {name} is {value!r}, which is not {words}.")
+            continue
+        values[name] = tuple(value) if kinds[name] == _TEXTS else float(value) if kinds[name] == "float" else value
+        problems += _limits(f"{path}: {name}", name, values[name])
+    return values
+
+
+def _parse_toml(path: Path, text: str, problems: list[str]) -> dict[str, Any]:
+    # Imported here: most people have no such file, and every command would pay for it.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        values: dict[str, Any] = tomllib.loads(text)
+    except ValueError as error:
+        problems.append(f"{path} is not TOML: {error}.")
+        return {}
+    return values
+
+
+def _parse(variable: str, text: str, kind: str, problems: list[str]) -> Any:
     text = text.strip()
     try:
-        if kind == "bool":
-            if text.lower() in _TRUE | _FALSE:
-                return text.lower() in _TRUE
+        value: Any = _convert(text, kind)
+    except ValueError:
+        problems.append(f"{variable} is {text!r}, which is not {_KINDS[kind][1]}.")
+        return None
+    problems += _limits(variable, variable.removeprefix("SAMJ_").lower(), value)
+    return value
+
+
+def _convert(text: str, kind: str) -> Any:
+    if kind == "bool":
+        if text.lower() not in _TRUE | _FALSE:
             raise ValueError(text)
-        if kind == "int":
-            return int(text)
-        if kind == "float":
-            return float(text)
-    except ValueError as error:
-        message = f"{variable} is {text!r}, which is not a valid {kind}."
-        raise InputError(message, hint=f"Set {variable} to another value, or unset it.") from error
-    if kind == "Path":
-        if not text:
-            message = f"{variable} is empty."
-            raise InputError(message, hint=f"Set {variable} to a folder, or unset it.")
-        return Path(text)
-    return text
+        return text.lower() in _TRUE
+    if kind == _TEXTS:
+        return tuple(text.split())
+    return {"int": int, "float": float}.get(kind, str)(text)
+
+
+def _limits(where: str, name: str, value: Any) -> list[str]:
+    if name == "home" and not value:
+        return [f"{where} is empty; it has to be a folder."]
+    if name == "threads" and value < 0:
+        return [f"{where} is {value}; it has to be 0 or more."]
+    if name == "timeout_s" and not value > 0:
+        return [f"{where} is {value}; it has to be more than 0."]
+    return []

@@ -109,7 +109,7 @@ class UvTool:
 
     def environ(self) -> dict[str, str]:
         """Return the variables uv is started with."""
-        environ = clean_environ()
+        environ = clean_environ() | self.settings.network_variables
         # The system's certificates, under the name that uv has for them now and the one it had before 0.11.
         environ |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", "UV_PYTHON_INSTALL_BIN": "0"}
         environ["UV_PYTHON_INSTALL_DIR"] = str(self.settings.home / "python")
