@@ -79,6 +79,12 @@ class Settings:
     """Package index with torch's small CPU wheels; empty: never ask it."""
     pypi_index: str = ""
     """Package index to use instead of PyPI; empty: what uv uses by default."""
+    catalog: str = ""
+    """A catalog file of your own, in the form of ``samj_bridge/models/catalog.toml``; empty: none."""
+    model_mirror: str = ""
+    """Address that serves every model as ``ADDRESS/<id>/<file name>``; empty: the publishers' own."""
+    models_dir: str = ""
+    """Folder of model files put there by hand, recognised by their hashes; empty: ``SAMJ_HOME/models/incoming``."""
     timeout_s: float = 600.0
     """Seconds after which a call to the worker is given up."""
 
@@ -88,9 +94,14 @@ class Settings:
         return self.home / "envs"
 
     @property
-    def models_dir(self) -> Path:
+    def store_dir(self) -> Path:
         """Folder of downloaded and imported models."""
         return self.home / "models"
+
+    @property
+    def incoming_dir(self) -> Path:
+        """Folder of model files put there by hand."""
+        return Path(self.models_dir).expanduser().absolute() if self.models_dir else self.store_dir / "incoming"
 
     @property
     def cache_dir(self) -> Path:

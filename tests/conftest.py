@@ -76,7 +76,7 @@ def ready_home() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the quick tests speak first: a slip in the geometry is told in seconds, not after the worker's tests."""
-    order = ["architecture", "unit", "contract", "integration", "fiji", "faults"]
+    order = ["architecture", "unit", "contract", "models", "integration", "fiji", "faults"]
 
     def rank(item: pytest.Item) -> int:
         parts = item.path.parts

@@ -1,5 +1,6 @@
-"""Which models there are and where their files lie."""
+"""Which models there are, where their files come from and where they lie."""
 
-from samj_bridge.models.catalog import ModelEntry, catalog, find_model
+from samj_bridge.models.catalog import catalog, find_model
+from samj_bridge.models.entry import ModelEntry
 
 __all__ = ["ModelEntry", "catalog", "find_model"]

@@ -76,8 +76,8 @@ class Session:
         launcher: Launcher | None = None,
     ) -> None:
         settings = Settings.from_environment() if settings is None else settings
-        entry = find_model(model) if isinstance(model, str) else model
-        entry.check_file()
+        entry = find_model(model, settings) if isinstance(model, str) else model
+        entry.check_file(settings)
         with ExitStack() as opening:
             if launcher is None:
                 if environment is None and python is not None:

@@ -128,7 +128,7 @@ class Supervisor:
 
     def _start(self, progress: Progress, cancel: CancelToken | None) -> Running:
         progress(ProgressEvent("start", "Starting the worker"))
-        checkpoint = self.model.check_file()
+        checkpoint = self.model.check_file(self._settings)
         self.starts += 1
         service = self._launcher.start()
         client = Client(service, silence_s=self._settings.timeout_s, log=str(self._launcher.log.path))

@@ -1,0 +1,139 @@
+"""What is known of a model: one table of a catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from samj_bridge.errors import ModelError
+from samj_bridge.settings import Settings
+
+__all__ = ["OPEN_LICENCES", "ModelEntry", "Recommendation"]
+
+OPEN_LICENCES = frozenset(
+    {
+        "Apache-2.0",
+        "MIT",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "CC-BY-4.0",
+        "CC-BY-SA-4.0",
+        "CC0-1.0",
+        "ISC",
+        "Unlicense",
+    }
+)
+"""Licences that leave users free to do research and business; any other one is shown, and asked for, first."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """That a model is the one to start with for a kind of image."""
+
+    image: str
+    """The kind of image, in a few words."""
+    reason: str
+    """Why this model, with figures where there are any."""
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model. The fields up to `homepage` are those of a table in ``catalog.toml``."""
+
+    id: str
+    """Name that users and programs give: ``sam-vit-b``."""
+    title: str
+    """What it is, in a line."""
+    family: str
+    """Name in the worker's table of families."""
+    architecture: str
+    """Which network of the family."""
+    transform: str
+    """How an image becomes the network's input."""
+    prompts: tuple[str, ...]
+    """Prompts that it takes: ``box``, ``points``, ``negative``, ``mask``."""
+    licence: str = ""
+    """Licence of the weights: an SPDX identifier or words; empty: unknown."""
+    file: Path | None = None
+    """Weights that are there already (in the package): absolute; None: they must be installed."""
+    licence_note: str = ""
+    """Where an unknown licence may be read."""
+    url: str = ""
+    """Where the publisher offers the file; empty: nowhere, see `obtain`."""
+    mirrors: tuple[str, ...] = ()
+    """Other addresses of the same bytes."""
+    file_name: str = ""
+    """Name of the offered file, where the address does not end in it."""
+    size: int | None = None
+    """Bytes of the offered file; None: unknown."""
+    hashes: tuple[str, ...] = ()
+    """What the offered file must hash to, ``algorithm:hex`` each: sha256, md5, sha1, xxh128, git-blob."""
+    archive: str = ""
+    """``zip`` or ``tar.gz`` when the offered file is an archive that holds the checkpoint."""
+    member: str = ""
+    """Name of the checkpoint in the archive, folders left out."""
+    member_size: int | None = None
+    """Bytes of the checkpoint in the archive; None: unknown."""
+    wrapped: str = ""
+    """Key under which the checkpoint holds its weights; found without it too."""
+    obtain: str = ""
+    """How a person gets the file, where no program can."""
+    good_for: str = ""
+    """What it is good for."""
+    not_for: str = ""
+    """What it is not good for."""
+    recommended: tuple[Recommendation, ...] = ()
+    """Kinds of image for which it is the one to start with."""
+    citation: str = ""
+    """The paper to cite."""
+    homepage: str = ""
+    """Page of the project that made it."""
+    origin: str = "samj-bridge"
+    """Whose table it is: ``samj-bridge``, the path of a user's catalog, or ``user`` for an imported file."""
+
+    @property
+    def asks_licence(self) -> bool:
+        """Whether the licence must be accepted before an installation: it is non-commercial, unusual or unknown."""
+        return self.file is None and self.licence not in OPEN_LICENCES
+
+    @property
+    def licence_text(self) -> str:
+        """The licence in words, also where it is unknown."""
+        if self.licence:
+            return self.licence
+        return f"unknown ({self.licence_note})" if self.licence_note else "unknown"
+
+    @property
+    def offered_name(self) -> str:
+        """File name of what is offered: the last part of its address."""
+        return self.file_name or unquote(PurePosixPath(urlsplit(self.url).path).name)
+
+    @property
+    def is_packaged(self) -> bool:
+        """Whether its weights are there without being installed."""
+        return self.file is not None
+
+    def check_file(self, settings: Settings | None = None) -> Path:
+        """Return the path of the weights to load: a safetensors file.
+
+        Parameters
+        ----------
+        settings : Settings, optional
+            Whose store is asked; read from ``SAMJ_*`` variables by default.
+
+        Raises
+        ------
+        ModelError
+            ``model-not-installed``, ``model-not-converted``, or ``weights-missing``: the file has gone.
+        """
+        if self.file is None:
+            from samj_bridge.models.store import Store
+
+            return Store(settings or Settings.from_environment()).weights_of(self)
+        if not self.file.is_file():
+            message = f"The weights of the model {self.id!r} are not at {self.file}."
+            raise ModelError(
+                message, code="weights-missing", hint="Install samj-bridge again.", path=str(self.file)
+            )
+        return self.file
