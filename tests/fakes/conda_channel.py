@@ -1,0 +1,184 @@
+"""A conda channel on this machine, with tiny real packages, on disk and over HTTP, that can misbehave.
+
+Indexed by py-rattler, so what reads it reads what conda-forge has: ``repodata.json`` by platform.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote
+
+from fakes.conda_package import make_module, make_package, make_python
+
+from samj_bridge.install.specification import current_platform
+
+_ARCHIVES = (".conda", ".tar.bz2")
+
+
+class CondaChannel:
+    """A folder with packages and their index; set an attribute to make its server misbehave."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = folder.absolute().as_uri()
+        """Of the folder; `serve_channel` sets it to the server's."""
+        self.requests: list[str] = []
+        self.missing: set[str] = set()
+        """Names of packages that are in the index, and that no one has (404)."""
+        self.stall_index = False
+        """Take the request for an index, and never answer."""
+        self.stall_packages = False
+        """Send half of a package, and then nothing."""
+        self.only: str = ""
+        """Stall, cut or corrupt only packages with this name; empty: every one."""
+        self.cut_packages = False
+        """Send half of a package, and hang up."""
+        self.corrupt_packages = False
+        """Send a package with one bit changed."""
+        self.status = 200
+        """Answered to every request but 404s."""
+        self.stalled = threading.Event()
+        """Set when a request has been left hanging."""
+        self.stopped = threading.Event()
+
+    def add(self, filename: str, data: bytes, subdir: str = "noarch") -> str:
+        """Put a package into the channel and return its line of an explicit lock, ``{channel}`` for the address."""
+        path = self.folder / subdir / filename
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return f"{{channel}}/{subdir}/{filename}#sha256:{hashlib.sha256(data).hexdigest()}"
+
+    def add_python(self) -> str:
+        """Add ``python``: the interpreter of these tests, at home in the environment it is installed into.
+
+        A solve adds ``pip`` to it, so that is there as well; a lock need not have it.
+        """
+        self.add_module("pip", "26.0")
+        return self.add(*make_python(), subdir=current_platform())
+
+    def add_module(
+        self,
+        name: str,
+        version: str = "1.0",
+        code: str = "",
+        depends: tuple[str, ...] = ("python",),
+        suffix: str = ".conda",
+    ) -> str:
+        """Add a package with one module."""
+        return self.add(*make_module(name, version, code, depends, suffix))
+
+    def add_files(self, name: str, version: str, files: dict[str, bytes]) -> str:
+        """Add a package with just files."""
+        return self.add(*make_package(name, version, files))
+
+    def index(self) -> None:
+        """Write the index of what is there."""
+        from rattler.index.index import index_fs
+
+        for subdir in ("noarch", current_platform()):
+            (self.folder / subdir).mkdir(parents=True, exist_ok=True)
+        asyncio.run(index_fs(self.folder, write_zst=False, write_shards=False, force=True))
+
+    def lock(self, *lines: str) -> str:
+        """Return an explicit lock with `lines`, from where the channel is served now."""
+        head = [f"# platform: {current_platform()}", "@EXPLICIT"]
+        return "\n".join([*head, *(line.replace("{channel}", self.url) for line in lines)]) + "\n"
+
+    def lie(self, name: str) -> None:
+        """Announce a wrong hash for package `name` in the index."""
+        for path in self.folder.glob("*/repodata.json"):
+            values = json.loads(path.read_text())
+            for key in ("packages", "packages.conda"):
+                for record in values.get(key, {}).values():
+                    if record["name"] == name:
+                        record["sha256"] = hashlib.sha256(b"another").hexdigest()
+                        record.pop("md5", None)
+            path.write_text(json.dumps(values))
+
+    def concerns(self, filename: str) -> bool:
+        return filename.endswith(_ARCHIVES) and (not self.only or filename.rsplit("-", 2)[0] == self.only)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    channel: CondaChannel
+
+    def do_GET(self) -> None:
+        path = unquote(self.path.split("?")[0])
+        filename = path.rsplit("/", 1)[-1]
+        channel = self.channel
+        channel.requests.append(path)
+        file = channel.folder / path.strip("/")
+        archive = filename.endswith(_ARCHIVES)
+        if channel.status != 200:
+            self.send_error(channel.status)
+        elif not file.is_file() or (archive and filename.rsplit("-", 2)[0] in channel.missing):
+            self.send_error(404)
+        elif channel.stall_index and not archive:
+            self.stall()
+        else:
+            self.send_file(filename, file.read_bytes())
+
+    do_HEAD = do_GET
+
+    def send_file(self, filename: str, data: bytes) -> None:
+        concerned = self.channel.concerns(filename)
+        if self.channel.corrupt_packages and concerned:
+            data = data[:-1] + bytes([data[-1] ^ 1])
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if concerned and (self.channel.stall_packages or self.channel.cut_packages):
+            self.wfile.write(data[: len(data) // 2])
+            self.wfile.flush()
+            if self.channel.stall_packages:
+                self.stall()
+            self.close_connection = True
+            return
+        self.wfile.write(data)
+
+    def stall(self) -> None:
+        self.channel.stalled.set()
+        self.channel.stopped.wait(120)
+        self.close_connection = True
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *args: object) -> None:
+        pass  # killed clients hang up: that is what is tested
+
+
+@contextlib.contextmanager
+def serve_channel(channel: CondaChannel, tls: ssl.SSLContext | None = None) -> Iterator[CondaChannel]:
+    """Serve `channel` on a free port while the block runs; its ``url`` is the server's then."""
+    handler = type("Handler", (_Handler,), {"channel": channel})
+    server = _Server(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    earlier, channel.url = channel.url, f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield channel
+    finally:
+        channel.stopped.set()
+        channel.url = earlier
+        server.shutdown()
+        server.server_close()
+        thread.join(10)

@@ -1,0 +1,381 @@
+"""A stand-in for micromamba: its command line, texts, JSON, exit codes and bad habits, as recorded of a real one.
+
+It solves with py-rattler, and fetches, checks, unpacks and links real conda packages. What it does on purpose, as
+micromamba 2.8 was seen to: report success with nothing installed, wipe a prefix that exists, write into the home
+folder, ignore ``SSL_CERT_FILE``, unpack in a child process that outlives it, take ``# platform:`` for a comment.
+
+A folder named by ``STANDIN_DIR`` steers it: ``faults.json`` holds what is to go wrong, ``calls.jsonl`` gets
+every call. Faults: ``version``, ``empty_success``, ``pause_at`` (a step's name: it leaves the file ``paused`` and
+sleeps), ``refused_s`` (how long an unreachable host takes), ``slow_s`` (pause per package while linking).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import micromamba_config as config
+import micromamba_fetch as fetch
+
+STEERED_FROM = os.environ.get("STANDIN_DIR", "")
+SUFFIXES = (".conda", ".tar.bz2")
+
+
+class Failure(Exception):
+    """What ends with exit status 1: lines for standard error, and JSON for standard output, if any."""
+
+    def __init__(self, *lines: str, report: dict[str, Any] | None = None) -> None:
+        super().__init__(*lines)
+        self.lines = lines
+        self.report = report
+
+
+def fault(name: str) -> Any:
+    if not STEERED_FROM:
+        return None
+    try:
+        return json.loads((Path(STEERED_FROM) / "faults.json").read_text()).get(name)
+    except FileNotFoundError:
+        return None
+
+
+def step(name: str) -> None:
+    """Pass a step; when it is the one to stop at, say so in a file and sleep."""
+    if fault("pause_at") == name:
+        (Path(STEERED_FROM) / "paused").write_text(str(os.getpid()))
+        time.sleep(120)
+
+
+def subdir_here() -> str:
+    import rattler
+
+    return os.environ.get("CONDA_SUBDIR") or str(rattler.Subdir.current())
+
+
+class Cache:
+    """The package cache: archives, and a folder for each that was unpacked; locked while in use."""
+
+    def __init__(self, options: config.Options) -> None:
+        folder = Path(os.environ.get("CONDA_PKGS_DIRS") or options.rc.get("pkgs_dirs") or options.root / "pkgs")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "urls.txt").touch()
+        except OSError as error:
+            sys.stderr.write(f"error    libmamba Could not open '{folder}/urls.txt': {error.strerror}\n")
+            folder = Path.home() / ".mamba" / "pkgs"
+            folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        # Always there as well, whatever the root prefix is.
+        urls = Path.home() / ".mamba" / "pkgs" / "urls.txt"
+        urls.parent.mkdir(parents=True, exist_ok=True)
+        urls.touch()
+
+    @contextlib.contextmanager
+    def locked(self) -> Any:
+        import fcntl
+
+        with (self.folder / "pkgs.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def provide(self, package: dict[str, Any], options: config.Options) -> Path:
+        """Return the unpacked package, fetched if need be."""
+        archive = self.folder / package["fn"]
+        unpacked = self.folder / stem(package["fn"])
+        if not (unpacked / "info" / "index.json").is_file() or (archive.is_file() and not right(archive, package)):
+            if not archive.is_file() or not right(archive, package):
+                step(f"fetch {package['name']}")
+                part = archive.with_name(archive.name + ".part")
+                fetch.to_file(package["url"], part, options, fault("refused_s") or 0.0)
+                part.replace(archive)
+            step(f"fetched {package['name']}")
+            mismatch(archive, package)
+            self.unpack(package, archive, unpacked)
+        elif not archive.is_file() and expected(package) and not recorded(unpacked, package):
+            raise wrong(package, "the unpacked folder's own record")
+        return unpacked
+
+    def unpack(self, package: dict[str, Any], archive: Path, target: Path) -> None:
+        """Unpack in a process of its own, as micromamba does: a signal to this one alone leaves it running."""
+        command = [sys.executable, "-s", __file__, "--unpack", package["name"], str(archive), str(target)]
+        if subprocess.run(command, check=False).returncode:
+            raise Failure(f"critical libmamba Error when extracting package: {package['fn']}")
+        (target / "info" / "repodata_record.json").write_text(json.dumps(package))
+
+
+def unpack(name: str, archive: Path, target: Path) -> None:
+    from rattler.package_streaming import extract
+
+    shutil.rmtree(target, ignore_errors=True)
+    step(f"unpack {name}")
+    try:
+        extract(archive, target)
+    except Exception as error:
+        shutil.rmtree(target, ignore_errors=True)
+        sys.stderr.write(f'error    libmamba Error opening for reading "{archive}": {error}\n')
+        sys.exit(1)
+
+
+def stem(filename: str) -> str:
+    return next(filename[: -len(suffix)] for suffix in SUFFIXES if filename.endswith(suffix))
+
+
+def expected(package: dict[str, Any]) -> str:
+    return str(package.get("sha256") or package.get("md5") or "")
+
+
+def right(archive: Path, package: dict[str, Any]) -> bool:
+    wanted = expected(package)
+    return not wanted or digest(archive, wanted) == wanted
+
+
+def digest(archive: Path, wanted: str) -> str:
+    return hashlib.new("sha256" if len(wanted) == 64 else "md5", archive.read_bytes()).hexdigest()
+
+
+def recorded(unpacked: Path, package: dict[str, Any]) -> bool:
+    record = json.loads((unpacked / "info" / "repodata_record.json").read_text())
+    return expected(package) in {record.get("sha256"), record.get("md5")}
+
+
+def mismatch(archive: Path, package: dict[str, Any]) -> None:
+    if not right(archive, package):
+        actual = digest(archive, expected(package))
+        archive.unlink()
+        raise wrong(package, actual)
+
+
+def wrong(package: dict[str, Any], actual: str) -> Failure:
+    kind = "SHA256" if len(expected(package)) == 64 else "MD5"
+    return Failure(
+        f'error    libmamba File not valid: {kind} doesn\'t match expectation "{package["fn"]}"',
+        f"    Expected: {expected(package)}",
+        f"    Actual: {actual}",
+        "critical libmamba Found incorrect downloads. Aborting",
+        report={"success": False},
+    )
+
+
+def explicit_packages(text: str) -> list[dict[str, Any]]:
+    """Read a lock: order kept, ``# platform:`` ignored, nothing checked that can be let go."""
+    packages = []
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#") or line.strip() == "@EXPLICIT":
+            continue
+        url, _, fragment = line.strip().partition("#")
+        if "#" in fragment:
+            raise Failure(f"critical libmamba Invalid URL fragment: {line}")
+        value = fragment.removeprefix("sha256:")
+        filename = unquote(url.rsplit("/", 1)[-1])
+        name, version, build = stem(filename).rsplit("-", 2)
+        package = {"name": name, "version": version, "build": build, "fn": filename, "url": url}
+        package["subdir"] = url.rsplit("/", 2)[-2]
+        package["channel"] = url.rsplit("/", 2)[0]
+        if value:
+            package["sha256" if len(value) == 64 else "md5"] = value
+        else:
+            sys.stderr.write(f"warning  libmamba No checksum for {filename}\n")
+        packages.append(package)
+    return packages
+
+
+def solved_packages(options: config.Options, cache: Cache) -> list[dict[str, Any]]:
+    """Solve what was asked for, with py-rattler, from the channels' indexes."""
+    import rattler
+
+    here = subdir_here()
+    sources = []
+    folder = cache.folder / "cache"
+    folder.mkdir(exist_ok=True)
+    for url in options.channels:
+        for subdir in (here, "noarch"):
+            address = f"{url.rstrip('/')}/{subdir}/repodata.json"
+            path = folder / f"{hashlib.md5(address.encode()).hexdigest()[:8]}.json"
+            try:
+                fetch.to_file(address, path, options, fault("refused_s") or 0.0)
+            except fetch.Unreachable as error:
+                raise Failure(*error.lines, f"critical libmamba Subdir {url}/{subdir} not loaded!") from error
+            sources.append(rattler.SparseRepoData(rattler.Channel(url), subdir, path))
+    step("solve")
+    try:
+        virtual = rattler.VirtualPackage.detect()
+        solving = rattler.solve(
+            sources=sources, specs=options.specs, virtual_packages=virtual, add_pip_as_python_dependency=True
+        )
+        records = asyncio.run(solving)
+    except Exception as error:
+        if options.json:
+            raise Failure(report={"solver_problems": ["unsupported request"], "success": False}) from error
+        title = "libmamba Could not solve for environment specs"
+        raise Failure(f"error    {title}", *explained(str(error)), f"critical {title}") from error
+    ordered = rattler.PackageRecord.sort_topologically(records)
+    by_name = {record.name.normalized: json.loads(record.to_json()) for record in records}
+    return [by_name[record.name.normalized] for record in ordered]
+
+
+def explained(text: str) -> list[str]:
+    """Return the solver's reasons in libmamba's words."""
+    missing = re.findall(r"No candidates were found for (.+?)\.?$", text, flags=re.MULTILINE)
+    if missing:
+        head = "    The following package could not be installed"
+        return [head, *(f"    └─ {spec} does not exist (perhaps a typo or a missing channel)." for spec in missing)]
+    return ["    The following packages are incompatible", *(f"    │  {line}" for line in text.splitlines())]
+
+
+def link(package: dict[str, Any], unpacked: Path, prefix: Path, site_packages: str) -> None:
+    """Put the package's files into the prefix, as hard links to the cache, and its record last."""
+    index = json.loads((unpacked / "info" / "index.json").read_text())
+    paths = json.loads((unpacked / "info" / "paths.json").read_text())["paths"]
+    files = []
+    for number, entry in enumerate(paths):
+        if number == (len(paths) + 1) // 2:
+            step(f"link {package['name']}")
+        place = entry["_path"]
+        if index.get("noarch") == "python" and place.startswith("site-packages/"):
+            place = site_packages + place.removeprefix("site-packages")
+        target = prefix / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() or target.is_symlink():
+            sys.stderr.write(f"warning  libmamba [{package['name']}] The following files were already present\n")
+            target.unlink()
+        source = unpacked / entry["_path"]
+        if source.is_symlink():
+            target.symlink_to(os.readlink(source))
+        else:
+            try:
+                os.link(source, target)
+            except OSError:
+                shutil.copy2(source, target)
+        files.append(place)
+    record = {**index, **package, "files": files, "paths_data": {"paths_version": 1, "paths": paths}}
+    record["build_string"] = record["build"]
+    name = f"{record['name']}-{record['version']}-{record['build']}.json"
+    (prefix / "conda-meta" / name).write_text(json.dumps(record, indent=2))
+
+
+def install(packages: list[dict[str, Any]], options: config.Options, cache: Cache) -> None:
+    prefix = options.prefix
+    talk = io.StringIO() if options.json or options.quiet else sys.stdout
+    with cache.locked():
+        (prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
+        (prefix / "conda-meta" / "history").write_text("==> now <==\n# cmd: create\n")
+        print("\nTransaction starting", file=talk, flush=True)
+        unpacked = []
+        try:
+            for package in packages:
+                unpacked.append(cache.provide(package, options))
+        except fetch.Unreachable as error:
+            raise Failure(*error.lines, "critical libmamba Download error", report={"success": False}) from error
+        if fault("empty_success"):
+            return
+        python = next((item for item in packages if item["name"] == "python"), None)
+        short = ".".join(python["version"].split(".")[:2]) if python else "3"
+        try:
+            for package, folder in zip(packages, unpacked, strict=True):
+                print(f"Linking {stem(package['fn'])}", file=talk, flush=True)
+                link(package, folder, prefix, f"lib/python{short}/site-packages")
+                time.sleep(fault("slow_s") or 0.0)
+        except KeyboardInterrupt:
+            # Interrupted while it links, it undoes what it did, and reports success all the same.
+            shutil.rmtree(prefix)
+            (prefix / "conda-meta").mkdir(parents=True)
+            (prefix / "conda-meta" / "history").touch()
+            return
+        step("linked")
+        print("\nTransaction finished\n", file=talk, flush=True)
+    with (Path.home() / ".conda" / "environments.txt").open("a") as file:
+        file.write(f"{prefix}\n")
+
+
+def create(options: config.Options) -> int:
+    step("start")
+    prefix = options.prefix
+    config.check_home()
+    if prefix.exists() and (prefix / "conda-meta").is_dir() and not options.dry_run:
+        if not options.yes:
+            return 1  # asked whether to overwrite, the end of the input means No
+        shutil.rmtree(prefix)
+    elif prefix.is_dir() and any(prefix.iterdir()):
+        raise Failure(f"critical libmamba Non-conda folder exists at prefix: {prefix}")
+    elif prefix.exists() and not prefix.is_dir():
+        raise Failure(f"critical libmamba Target prefix is not a folder: {prefix}")
+    cache = Cache(options)
+    if options.file is not None:
+        packages = explicit_packages(options.file.read_text(encoding="utf-8"))
+        if packages and all(item["subdir"] not in {subdir_here(), "noarch"} for item in packages):
+            packages = []
+    else:
+        packages = solved_packages(options, cache)
+    dry = options.dry_run or bool(os.environ.get("MAMBA_DRY_RUN"))
+    if not dry:
+        install(packages, options, cache)
+    if options.json:
+        actions = {"FETCH": packages, "LINK": packages, "PREFIX": masked(str(prefix))}
+        report = {"actions": actions, "dry_run": dry, "prefix": masked(str(prefix)), "success": True}
+        print(json.dumps(report, indent=4))
+    return 0
+
+
+def masked(text: str) -> str:
+    """Hide what looks like a token, in paths as well."""
+    parts = text.split("/t/")
+    return "/t/".join(
+        [parts[0], *("*****" + part[part.find("/") :] if "/" in part else "*****" for part in parts[1:])]
+    )
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["--unpack"]:
+        unpack(arguments[1], Path(arguments[2]), Path(arguments[3]))
+        return 0
+    if STEERED_FROM:
+        with (Path(STEERED_FROM) / "calls.jsonl").open("a") as file:
+            file.write(json.dumps({"arguments": arguments, "environment": dict(os.environ)}) + "\n")
+    if arguments == ["--version"]:
+        print(fault("version") or "2.8.1")
+        return 0
+    try:
+        options = config.parse(arguments)
+    except config.BadOption as error:
+        print(f"{error}\nRun with --help for more information.", file=sys.stderr)
+        return 109
+    except config.BadConfiguration as error:
+        print(f"critical libmamba {error}", file=sys.stderr)
+        return 1
+    try:
+        return create(options)
+    except config.BadConfiguration as error:
+        print(f"critical libmamba {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"critical libmamba filesystem error: {error.strerror} [{error.filename}]", file=sys.stderr)
+        return 1
+    except Failure as failure:
+        if options.json and failure.report is not None:
+            print(json.dumps(failure.report))
+        print("\n".join(failure.lines), file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # py-rattler's own threads may crash an interpreter that ends in the ordinary way.
+    os._exit(status)
