@@ -23,6 +23,7 @@ __all__ = ["SETTINGS_NAME", "Settings", "settings_path"]
 SETTINGS_NAME = "settings.toml"
 """Name of the file of settings, in ``SAMJ_HOME`` or else in the user's folder for configuration."""
 
+_CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 _TEXTS = "tuple[str, ...]"
@@ -68,7 +69,8 @@ class Settings:
     """Proxy for everything that samj-bridge fetches, such as ``http://proxy.example:8080``; empty: as the usual
     variables (``HTTPS_PROXY``, ``NO_PROXY``) say."""
     ca_bundle: str = ""
-    """File with the certificates to trust; empty: as ``SSL_CERT_FILE`` and its like say, else the system's."""
+    """File or folder with the certificates to trust; empty: as ``SSL_CERT_FILE`` and its like say, else the
+    system's."""
     python: str = ""
     """Python interpreter to base environments on; empty: the one that runs samj-bridge, if it fits."""
     device: str = "auto"
@@ -151,6 +153,8 @@ class Settings:
         if problems:
             hint = f"Correct or unset what is named (variables, {path}); docs/settings.md lists every setting."
             raise InputError(" ".join(problems), hint=hint, problems=problems)
+        if not values.get("ca_bundle"):
+            values["ca_bundle"] = next((environ[name] for name in _CERTIFICATES if environ.get(name)), "")
         if "home" in values:
             # resolve() would follow links that a user set on purpose; absolute() is enough for child processes.
             values["home"] = Path(values["home"]).expanduser().absolute()

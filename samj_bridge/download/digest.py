@@ -6,15 +6,15 @@ import hashlib
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from samj_bridge.errors import FileError, InputError
 from samj_bridge.progress import CancelToken
 
-__all__ = ["ALGORITHMS", "Digester", "Digests", "digest_file", "parse_hash"]
+__all__ = ["ALGORITHMS", "Digester", "Digests", "digest_file", "parse_hash", "read_blocks"]
 
 ALGORITHMS = {"sha256": 64, "md5": 32, "xxh128": 32, "git-blob": 40}
 """Kinds of hash, and how many hexadecimal digits each has."""
@@ -87,7 +87,7 @@ def parse_hash(text: str) -> tuple[str, str]:
 class Digester:
     """Takes a file block by block, and computes every hash on threads of their own.
 
-    Used in a ``with`` statement: leaving it ends the threads. `hashlib` and `xxhash` let go of the interpreter's
+    `close`, or leaving a ``with`` statement, ends the threads. `hashlib` and `xxhash` let go of the interpreter's
     lock, so that the slowest hash, not their sum, sets the pace where there are processors for it.
 
     Parameters
@@ -121,7 +121,7 @@ class Digester:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._join()
+        self.close()
 
     def update(self, block: bytes | memoryview) -> None:
         """Take the next bytes, which nobody may change afterwards; waits while the hashes lag behind."""
@@ -131,12 +131,13 @@ class Digester:
 
     def finish(self) -> Digests:
         """Return the digests of all that came; nothing may come afterwards."""
-        self._join()
+        self.close()
         found = {name: value.hexdigest() for name, value in self._hashes.items()}
         git_blob = found.get("git-blob", "") if self.count == self.size else ""
         return Digests(self.count, found["sha256"], found["md5"], found["xxh128"], git_blob)
 
-    def _join(self) -> None:
+    def close(self) -> None:
+        """Wait for the threads and end them. A second call does nothing."""
         if self._threads:
             for waiting in self._queues.values():
                 waiting.put(None)
@@ -148,6 +149,12 @@ class Digester:
         update, waiting = self._hashes[name].update, self._queues[name]
         while (block := waiting.get()) is not None:
             update(block)
+
+
+def read_blocks(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the rest of a file, a mebibyte at a time."""
+    while block := file.read(_BLOCK):
+        yield block
 
 
 def digest_file(
@@ -173,7 +180,7 @@ def digest_file(
     """
     try:
         with path.open("rb") as file, Digester(path.stat().st_size) as digester:
-            while block := file.read(_BLOCK):
+            for block in read_blocks(file):
                 if cancel is not None:
                     cancel.check()
                 digester.update(block)

@@ -25,7 +25,11 @@ Holder = dict[str, str]
 
 @contextlib.contextmanager
 def hold_lock(
-    path: Path, *, on_wait: Callable[[Holder], None] | None = None, cancel: CancelToken | None = None
+    path: Path,
+    *,
+    on_wait: Callable[[Holder], None] | None = None,
+    on_tick: Callable[[], None] | None = None,
+    cancel: CancelToken | None = None,
 ) -> Iterator[None]:
     """Hold the lock `path` while the block runs; wait for it as long as it takes.
 
@@ -35,6 +39,8 @@ def hold_lock(
         The lock file, in an existing folder; made when missing.
     on_wait : callable, optional
         Called once, with the present holder, when there is something to wait for.
+    on_tick : callable, optional
+        Called twice a second while waiting.
     cancel : CancelToken, optional
         Ends the waiting.
 
@@ -58,6 +64,8 @@ def hold_lock(
         except Timeout:
             if not told and on_wait is not None:
                 on_wait(_read_holder(path))
+            if told and on_tick is not None:
+                on_tick()
             told = True
         except (OSError, NotImplementedError) as error:
             message = f"The lock {path} can't be taken: {error}."

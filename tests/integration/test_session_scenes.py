@@ -23,7 +23,6 @@ from samj_bridge.errors import (
 )
 from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken
-from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.session import Prompt, Session
 from samj_bridge.settings import Settings
 
@@ -53,7 +52,7 @@ def test_a_box_gives_the_exact_region(session, scene):
     assert scene.ranges == ((0.0, 100.0),)
     assert scene.encode_seconds > 0
     assert scene.name == "squares"
-    assert session.hello["protocol"] == PROTOCOL_VERSION
+    assert session.hello["protocol"] == "1.0"
 
 
 def test_points_positive_and_negative(scene):

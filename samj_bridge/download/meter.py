@@ -1,0 +1,81 @@
+"""How fast it goes and how long it still takes, in words."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from samj_bridge.progress import Progress, ProgressEvent
+
+__all__ = ["Meter", "amount"]
+
+_EVERY_S = 0.1
+_WINDOW_S = 5.0
+
+
+class Meter:
+    """Turns counts of bytes into progress events, ten a second at most.
+
+    Parameters
+    ----------
+    progress : callable
+        Takes the events.
+    stage : str
+        Of the events.
+    what : str
+        Beginning of the message: "Fetching a.bin".
+    total : int, optional
+        Bytes in all.
+    """
+
+    def __init__(self, progress: Progress, stage: str, what: str, total: int | None = None) -> None:
+        self._progress = progress
+        self._stage = stage
+        self.what = what
+        self.total = total
+        self._marks: deque[tuple[float, int]] = deque()
+        self._told = 0.0
+
+    def tell(self, done: int, *, note: str = "", always: bool = False) -> None:
+        """Say how many bytes there are; `note` stands in place of speed and time left."""
+        now = time.monotonic()
+        if not always and now - self._told < _EVERY_S:
+            return
+        self._told = now
+        if self._marks and done < self._marks[-1][1]:
+            self._marks.clear()
+        self._marks.append((now, done))
+        while len(self._marks) > 2 and now - self._marks[0][0] > _WINDOW_S:
+            self._marks.popleft()
+        words = note or self._speed(done)
+        message = f"{self.what}: {words}" if words else self.what
+        self._progress(ProgressEvent(self._stage, message, float(done), self.total, "bytes"))
+
+    def _speed(self, done: int) -> str:
+        (first_s, first), (last_s, last) = self._marks[0], self._marks[-1]
+        if last_s - first_s < _EVERY_S or last <= first:
+            return ""
+        per_s = (last - first) / (last_s - first_s)
+        words = f"{amount(per_s)}/s"
+        if self.total is not None and self.total > done:
+            words += f", {_left((self.total - done) / per_s)} left"
+        return words
+
+
+def amount(size: float) -> str:
+    """Return bytes in words.
+
+    Examples
+    --------
+    >>> amount(11_240_000), amount(950)
+    ('11.2 MB', '1.0 kB')
+    """
+    if size >= 1e9:
+        return f"{size / 1e9:.2f} GB"
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+
+
+def _left(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,280 @@
+"""One request for one file. The only module that speaks to servers (httpx).
+
+The request runs on a thread of its own: whoever waits for it can turn away at any moment, also while the thread is
+blocked in a name look-up, a connection or a read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
+
+from samj_bridge import __version__
+from samj_bridge.download.reply import REDIRECTS, Reply, Trouble, next_address, read_reply, shown
+from samj_bridge.download.source import Policy
+from samj_bridge.errors import InputError
+from samj_bridge.progress import CancelToken
+from samj_bridge.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Network", "Transfer"]
+
+_log = logging.getLogger(__name__)
+
+_BLOCK = 1 << 20
+_QUEUED_BLOCKS = 4
+_MOST_REDIRECTS = 10
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Network:
+    """How to reach servers, the same for every request of a download."""
+
+    certificates: ssl.SSLContext
+    """Which servers to believe; always checked."""
+    proxy: str
+    """Proxy for every address that ``NO_PROXY`` does not name; empty: as the usual variables say."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Network:
+        """Take the certificates and the proxy that `settings` name.
+
+        Raises
+        ------
+        InputError
+            The certificates can't be read, or the proxy has no address.
+        """
+        if settings.proxy and urlsplit(settings.proxy).scheme not in {"http", "https"}:
+            message = f"The proxy {settings.proxy!r} can't be used: it does not start with http:// or https://."
+            raise InputError(message, code="bad-proxy", hint="Correct the setting `proxy` (SAMJ_PROXY).")
+        return cls(_trusted(settings.ca_bundle), settings.proxy)
+
+    def client(self, url: str, policy: Policy) -> httpx.Client:
+        """Return a client for requests to the host of `url`."""
+        import httpx
+
+        return httpx.Client(
+            verify=self.certificates,
+            timeout=httpx.Timeout(policy.stall_s, connect=policy.connect_s),
+            trust_env=not self.proxy,
+            proxy=self.proxy if self.proxy and not proxy_bypass(urlsplit(url).hostname or "") else None,
+            headers={"Accept-Encoding": "identity", "User-Agent": f"samj-bridge/{__version__}"},
+        )
+
+
+class Transfer:
+    """A request on its way. Used in a ``with`` statement; leaving it gives the request up.
+
+    Parameters
+    ----------
+    url : str
+        Address; redirects are followed, but never from https to http.
+    network : Network
+        How to reach it.
+    policy : Policy
+        How long to wait.
+    start : int
+        First byte wanted.
+    unchanged : str
+        Validator for ``If-Range``: the server sends the whole file when it has another version. Empty: none.
+    cancel : CancelToken, optional
+        Looked at ten times a second.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        network: Network,
+        policy: Policy,
+        start: int = 0,
+        unchanged: str = "",
+        cancel: CancelToken | None = None,
+    ) -> None:
+        self._url = url
+        self._network = network
+        self._policy = policy
+        self._headers = {"Range": f"bytes={start}-"} if start else {}
+        if start and unchanged:
+            self._headers["If-Range"] = unchanged
+        self._cancel = cancel
+        self._came: queue.Queue[Any] = queue.Queue(_QUEUED_BLOCKS)
+        self._given_up = threading.Event()
+        self._socket: socket.socket | None = None
+        self._thread = threading.Thread(target=self._work, name="samj-download", daemon=True)
+
+    def __enter__(self) -> Transfer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._given_up.set()
+        if self._socket is not None:
+            # The base class's: an SSL socket's own would take its state away under the thread that reads.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def reply(self) -> Reply:
+        """Wait for the server's answer.
+
+        Raises
+        ------
+        Trouble
+            There is none, or none that brings the file.
+        Cancelled
+            The token was set.
+        """
+        while True:
+            found = self._next()
+            if isinstance(found, Reply):
+                return found
+            if found is not None:
+                raise found
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the body, about a mebibyte at a time.
+
+        Raises
+        ------
+        Trouble
+            It broke off, stalled, or crept. What was yielded before is good as far as it goes.
+        Cancelled
+            The token was set.
+        """
+        since, count = time.monotonic(), 0
+        while True:
+            found = self._next()
+            if isinstance(found, bytes):
+                if not found:
+                    return
+                count += len(found)
+                yield found
+            elif found is not None:
+                raise found
+            seconds = time.monotonic() - since
+            if seconds > self._policy.stall_s:
+                if count < self._policy.slowest_bytes_per_s * seconds:
+                    reason = f"only {count} bytes came in {seconds:.0f} s"
+                    raise Trouble(reason, "stalled", again=True)
+                since, count = time.monotonic(), 0
+
+    def _next(self) -> Any:
+        if self._cancel is not None:
+            self._cancel.check()
+        try:
+            return self._came.get(timeout=_POLL_S)
+        except queue.Empty:
+            return None
+
+    def _put(self, item: object) -> bool:
+        while not self._given_up.is_set():
+            with contextlib.suppress(queue.Full):
+                self._came.put(item, timeout=_POLL_S)
+                return True
+        return False
+
+    def _work(self) -> None:
+        import httpx
+
+        try:
+            self._request()
+        except Trouble as trouble:
+            self._put(trouble)
+        except httpx.HTTPError as error:
+            self._put(_explain(error))
+        except Exception as error:  # noqa: BLE001  nobody sees a thread end: the one who waits must hear of it
+            _log.debug("A request to %s ended in an unusual way.", shown(self._url), exc_info=True)
+            self._put(Trouble(f"the request failed ({type(error).__name__}: {error})", "unreachable"))
+
+    def _request(self) -> None:
+        url = self._url
+        for _ in range(_MOST_REDIRECTS + 1):
+            with (
+                self._network.client(url, self._policy) as client,
+                client.stream("GET", url, headers=self._headers) as response,
+            ):
+                stream = response.extensions.get("network_stream")
+                self._socket = stream.get_extra_info("socket") if stream is not None else None
+                if response.status_code not in REDIRECTS:
+                    self._deliver(response)
+                    return
+                url = next_address(url, response.headers.get("location", ""))
+        raise Trouble("it redirects in a circle", "redirect")
+
+    def _deliver(self, response: httpx.Response) -> None:
+        if not self._put(read_reply(response.status_code, response.headers)):
+            return
+        waiting: list[bytes] = []
+        size, since = 0, time.monotonic()
+        try:
+            for piece in response.iter_raw():
+                waiting.append(piece)
+                size += len(piece)
+                # What comes slowly is handed on as it comes: a slow server must be seen to be alive.
+                if size >= _BLOCK or time.monotonic() - since > _POLL_S:
+                    if not self._put(b"".join(waiting)):
+                        return
+                    waiting, size, since = [], 0, time.monotonic()
+        finally:
+            # Also when it broke off: what came before is good, and need not come again.
+            if size:
+                self._put(b"".join(waiting))
+        self._put(b"")
+
+
+def _trusted(bundle: str) -> ssl.SSLContext:
+    try:
+        if bundle and Path(bundle).is_dir():
+            return ssl.create_default_context(capath=bundle)
+        context = ssl.create_default_context(cafile=bundle or None)
+    except OSError as error:
+        what = getattr(error, "reason", None) or error.strerror or error
+        message = f"The certificates in {bundle} can't be read: {what}."
+        hint = "Let SAMJ_CA_BUNDLE or SSL_CERT_FILE name a PEM file, or unset it."
+        raise InputError(message, code="bad-certificates", hint=hint, path=bundle) from error
+    paths = ssl.get_default_verify_paths()
+    if not (bundle or paths.cafile or paths.capath):
+        # Python from python.org on macOS finds none of the system's.
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
+
+
+def _explain(error: httpx.HTTPError) -> Trouble:
+    import httpx
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return Trouble(f"its certificate can't be trusted ({cause.verify_message.rstrip('.')})", "tls")
+        if isinstance(cause, ssl.SSLError) and isinstance(error, httpx.ConnectError):
+            return Trouble(f"no encrypted connection came about ({cause.reason or cause})", "tls")
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ProxyError) and "407" in str(error):
+        return Trouble("the proxy wants a name and a password", "proxy")
+    kinds: list[tuple[type[httpx.HTTPError], str, str]] = [
+        (httpx.ProxyError, "proxy", "the proxy failed"),
+        (httpx.ConnectTimeout, "unreachable", "it did not answer in time"),
+        (httpx.TimeoutException, "stalled", "nothing came any more"),
+        (httpx.ConnectError, "unreachable", "it can't be reached"),
+    ]
+    kind, words = next(
+        ((kind, words) for cls, kind, words in kinds if isinstance(error, cls)), ("cut", "the connection broke off")
+    )
+    text = str(error).strip()
+    return Trouble(f"{words} ({text})" if text else words, kind, again=True)
