@@ -32,12 +32,14 @@ class _Runs:
         return np.bincount(self.component, self.lengths, self.count).astype(np.float64)
 
 
-def label_components(mask: ArrayLike) -> tuple[NDArray[np.int32], int]:
-    """Give each 4-connected part of `mask` a number.
+def label_components(mask: ArrayLike, *, corners: bool = False) -> tuple[NDArray[np.int32], int]:
+    """Give each connected part of `mask` a number.
 
     Parameters
     ----------
     mask : (Y, X) bool array
+    corners : bool
+        Whether pixels that touch by a corner hang together (8-connected), or only by an edge (4-connected).
 
     Returns
     -------
@@ -51,7 +53,7 @@ def label_components(mask: ArrayLike) -> tuple[NDArray[np.int32], int]:
     [[1, 0, 2], [0, 2, 2]]
     """
     pixels = as_mask(mask)
-    runs = _find_runs(pixels, reach=0)
+    runs = _find_runs(pixels, reach=int(corners))
     labels = np.zeros(pixels.shape, np.int32)
     labels[pixels] = np.repeat(runs.component + 1, runs.lengths)
     return labels, runs.count

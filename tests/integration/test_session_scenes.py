@@ -23,6 +23,7 @@ from samj_bridge.errors import (
 )
 from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken
+from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.session import Prompt, Session
 from samj_bridge.settings import Settings
 
@@ -52,7 +53,7 @@ def test_a_box_gives_the_exact_region(session, scene):
     assert scene.ranges == ((0.0, 100.0),)
     assert scene.encode_seconds > 0
     assert scene.name == "squares"
-    assert session.hello["protocol"] == "1.0"
+    assert session.hello["protocol"] == PROTOCOL_VERSION
 
 
 def test_points_positive_and_negative(scene):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fakes.opening import FAMILY, VARIABLES
 
+from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.protocol.arrays import describe
 from samj_bridge.session.bundle import write_bundle
 from samj_bridge.settings import Settings
@@ -97,7 +98,7 @@ def image():
 
 def test_the_whole_protocol_by_hand(pipes, checkpoint, image):
     hello = pipes.outputs("hello")
-    assert hello["protocol"] == "1.0"
+    assert hello["protocol"] == PROTOCOL_VERSION
     assert hello["pid"] == pipes.process.pid
     assert hello["operations"] == ["hello", "load", "encode", "segment", "release", "stats"]
     model = pipes.outputs("load", model="t", family="test", checkpoint=checkpoint(), device="cpu")["model"]
@@ -207,7 +208,7 @@ def test_the_bundle_on_the_path_is_a_module_too(worker_python, settings):
     bundle = write_bundle(settings)
     command = [str(worker_python), "-m", "samj_bridge.worker"]
     running = Pipes(None, None, command=command, variables={**VARIABLES, "PYTHONPATH": str(bundle)})
-    assert running.outputs("hello")["protocol"] == "1.0"
+    assert running.outputs("hello")["protocol"] == PROTOCOL_VERSION
     # A terminal's Ctrl-C reaches the whole group: the host decides.
     running.process.send_signal(signal.SIGINT)
     assert running.outputs("stats")["pid"] == running.process.pid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,11 +11,12 @@ from typing import Protocol
 from samj_bridge.errors import InputError, InstallError
 from samj_bridge.install.builders import BUILDERS
 from samj_bridge.install.explicit_lock import ExplicitLock
+from samj_bridge.install.reach import ask_all
 from samj_bridge.install.specification import Specification
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.settings import Settings
 
-__all__ = ["BuildRequest", "Builder", "Built", "choose_builder"]
+__all__ = ["BuildRequest", "Builder", "Built", "addresses_of", "choose_builder"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class Builder(Protocol):
         """Say in a clause why it can't work here; empty: it can, as far as a quick look tells."""
         ...
 
+    def addresses(self, specification: Specification) -> tuple[str, ...]:
+        """Return what has to answer for it to work here: one address on each server or channel; empty: nothing."""
+        ...
+
     def build(self, request: BuildRequest) -> Built:
         """Fill ``request.prefix``."""
         ...
@@ -92,13 +97,49 @@ def choose_builder(
     if wanted != "auto" and wanted not in BUILDERS:
         message = f"There is no builder {wanted!r}."
         raise InputError(message, code="no-builder", hint=f"Choose one of: auto, {', '.join(BUILDERS)}.")
-    obstacles = []
-    for name in BUILDERS if wanted == "auto" else [wanted]:
-        make_builder: Callable[[Settings], Builder] = import_module(BUILDERS[name]).make_builder
-        builder = make_builder(settings)
-        obstacle = builder.obstacle(specification)
-        if not obstacle:
-            return builder, f"{name}: {'the first that can work here' if wanted == 'auto' else 'asked for'}"
-        obstacles.append(f"{name}: {obstacle}")
-    message = f"No environment can be made here ({'; '.join(obstacles)})."
-    raise InstallError(message, code="no-builder", hint="Run samj-bridge doctor to see what is missing.")
+    names = list(BUILDERS) if wanted == "auto" else [wanted]
+    builders = [_make(name, settings) for name in names]
+    obstacles = {builder.name: builder.obstacle(specification) for builder in builders}
+    able = [builder for builder in builders if not obstacles[builder.name]]
+    if not able:
+        listed = "; ".join(f"{name}: {obstacle}" for name, obstacle in obstacles.items())
+        message = f"No environment can be made here ({listed})."
+        raise InstallError(message, code="no-builder", hint="Run samj-bridge doctor to see what is missing.")
+    if wanted != "auto":
+        return able[0], f"{wanted}: asked for"
+    passed_over = [f"{name} can't: {obstacle}" for name, obstacle in obstacles.items() if obstacle]
+    return _reaching(able, passed_over, specification, settings)
+
+
+def addresses_of(settings: Settings, specification: Specification) -> dict[str, tuple[str, ...]]:
+    """Return what each builder that could work here has to reach, by name of the builder."""
+    builders = (_make(name, settings) for name in BUILDERS)
+    return {
+        builder.name: builder.addresses(specification)
+        for builder in builders
+        if not builder.obstacle(specification)
+    }
+
+
+def _reaching(
+    able: Sequence[Builder], passed_over: list[str], specification: Specification, settings: Settings
+) -> tuple[Builder, str]:
+    """Return the first builder whose servers answer, or else the last, which may have all it needs in its cache."""
+    if len(able) == 1 or settings.offline:
+        why = "offline, and the first that can work here" if settings.offline else "the first that can work here"
+        return able[0], f"{able[0].name}: {'; '.join([why, *passed_over])}"
+    addresses = {builder.name: builder.addresses(specification) for builder in able}
+    answers = ask_all((url for urls in addresses.values() for url in urls), settings)
+    for builder in able:
+        silent = [answers[url] for url in addresses[builder.name] if not answers[url].ok]
+        if not silent:
+            why = "its servers answer" if addresses[builder.name] else "it needs no server"
+            return builder, f"{builder.name}: {'; '.join([why, *passed_over])}"
+        unreached = ", ".join(f"{answer.host} ({answer.reason})" for answer in silent)
+        passed_over.append(f"{builder.name} can't reach {unreached}")
+    return able[-1], f"{able[-1].name}: no server can be reached, trying its cache; {'; '.join(passed_over)}"
+
+
+def _make(name: str, settings: Settings) -> Builder:
+    make_builder: Callable[[Settings], Builder] = import_module(BUILDERS[name]).make_builder
+    return make_builder(settings)

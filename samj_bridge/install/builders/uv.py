@@ -62,6 +62,11 @@ class UvBuilder:
             return error.message.rstrip(".")
         return ""
 
+    def addresses(self, specification: Specification) -> tuple[str, ...]:
+        """Return the page of a package that the lock names."""
+        index = self.settings.pypi_index or "https://pypi.org/simple"
+        return tuple(f"{index.rstrip('/')}/{pin_name(pin)}/" for pin in requirements(specification.lock)[:1])
+
     def build(self, request: BuildRequest) -> Built:
         """Make a virtual environment in ``request.prefix`` and install the lock into it."""
         specification = request.specification
