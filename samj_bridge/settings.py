@@ -18,7 +18,7 @@ import platformdirs
 
 from samj_bridge.errors import InputError
 
-__all__ = ["SETTINGS_NAME", "Settings", "settings_path"]
+__all__ = ["SETTINGS_NAME", "Settings", "mamba_exe", "settings_path"]
 
 SETTINGS_NAME = "settings.toml"
 """Name of the file of settings, in ``SAMJ_HOME`` or else in the user's folder for configuration."""
@@ -166,6 +166,11 @@ def settings_path(home: Path | str | None = None) -> Path:
     if home:
         return Path(home).expanduser().absolute() / SETTINGS_NAME
     return Path(platformdirs.user_config_dir("samj-bridge", appauthor=False)) / SETTINGS_NAME
+
+
+def mamba_exe(environ: Mapping[str, str] | None = None) -> str:
+    """Return the micromamba of the user's shell (``MAMBA_EXE``, which micromamba sets itself), or nothing."""
+    return (os.environ if environ is None else environ).get("MAMBA_EXE", "")
 
 
 def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:

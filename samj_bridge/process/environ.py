@@ -8,7 +8,9 @@ from collections.abc import Mapping
 __all__ = ["clean_environ"]
 
 _DROPPED_PREFIXES = (
+    "CONDARC",
     "CONDA_",
+    "MAMBARC",
     "MAMBA_",
     "PIP_",
     "PIXI_",

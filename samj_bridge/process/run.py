@@ -31,9 +31,9 @@ class Finished:
     returncode: int
     """Exit status; negative: the signal that ended it."""
     stdout: tuple[str, ...]
-    """Its last lines on standard output (at most 5,000)."""
+    """Its last lines on standard output (5,000 unless asked for more)."""
     stderr: tuple[str, ...]
-    """Its last lines on standard error (at most 5,000)."""
+    """Its last lines on standard error (5,000 unless asked for more)."""
     timed_out: bool = False
     """Whether it was killed because its time was up."""
 
@@ -48,6 +48,7 @@ def run(
     tick_s: float = 0.5,
     timeout_s: float | None = None,
     cancel: CancelToken | None = None,
+    kept_lines: int = _KEPT_LINES,
 ) -> Finished:
     """Run `command` in a process group of its own and wait for it.
 
@@ -71,6 +72,8 @@ def run(
         Seconds after which the group is killed.
     cancel : CancelToken, optional
         Kills the group when set.
+    kept_lines : int
+        How many of the last lines of each output are kept.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def run(
     if cancel is not None:
         cancel.check()
     process = _start(command, env, cwd)
-    lines: tuple[deque[str], deque[str]] = (deque(maxlen=_KEPT_LINES), deque(maxlen=_KEPT_LINES))
+    lines: tuple[deque[str], deque[str]] = (deque(maxlen=kept_lines), deque(maxlen=kept_lines))
     readers = [
         threading.Thread(target=_read, args=(process.stdout, lines[0], None), daemon=True),
         threading.Thread(target=_read, args=(process.stderr, lines[1], on_line), daemon=True),

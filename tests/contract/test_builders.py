@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from fakes.package_index import PackageIndex, serve, tiny_specification
+from fakes.beds import Bed, bed_names, make_bed
 
 from samj_bridge.errors import Cancelled, InputError, InstallError, ProbeError
 from samj_bridge.install import (
@@ -24,30 +21,34 @@ from samj_bridge.install import (
     list_environments,
     remove_environment,
 )
-from samj_bridge.install.builders import BUILDERS
 from samj_bridge.install.specification import Specification
 from samj_bridge.progress import CancelToken, ProgressEvent
 from samj_bridge.settings import Settings
 
-pytestmark = pytest.mark.parametrize("builder", BUILDERS)
+REAL = pytest.mark.real_micromamba
 
 
-@pytest.fixture
-def pypi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
+@pytest.fixture(params=[pytest.param(name, marks=[REAL] if "real" in name else []) for name in bed_names()])
+def bed(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bed]:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serve(PackageIndex()) as index:
-        yield index
+    with make_bed(request.param, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
-def settings(tmp_path: Path, pypi: PackageIndex) -> Settings:
-    return Settings(home=tmp_path / "a home é 漢", pypi_index=pypi.url, torch_index="")
+def builder(bed: Bed) -> str:
+    return bed.builder
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, pypi: PackageIndex) -> Specification:
-    return tiny_specification(tmp_path / "envs", pypi)
+def settings(tmp_path: Path, bed: Bed) -> Settings:
+    return bed.settings(tmp_path / "a home é 漢")
+
+
+@pytest.fixture
+def tiny(bed: Bed) -> Specification:
+    return bed.specification("envs")
 
 
 def prefixes(settings: Settings) -> list[str]:
@@ -83,20 +84,20 @@ def test_an_environment_is_made_tried_out_and_found_again(
 
 
 def test_a_second_call_finds_what_the_first_made(
-    builder: str, settings: Settings, tiny: Specification, pypi: PackageIndex
+    builder: str, settings: Settings, tiny: Specification, bed: Bed
 ) -> None:
     first = ensure_environment(settings, name="tiny", specification=tiny, builder=builder)
-    pypi.requests.clear()
+    asked = len(bed.requests)
     events: list[ProgressEvent] = []
     assert ensure_environment(settings, name="tiny", specification=tiny, progress=events.append) == first
-    assert (events, pypi.requests) == ([], [])
+    assert (events, len(bed.requests)) == ([], asked)
 
 
 def test_a_changed_specification_gets_a_new_prefix_and_the_old_one_goes(
-    builder: str, settings: Settings, tiny: Specification, pypi: PackageIndex, tmp_path: Path
+    builder: str, settings: Settings, tiny: Specification, bed: Bed, tmp_path: Path
 ) -> None:
     old = ensure_environment(settings, name="tiny", specification=tiny, builder=builder)
-    changed = tiny_specification(tmp_path / "new", pypi, version="2.0")
+    changed = bed.specification("new", "2.0")
     new = ensure_environment(settings, name="tiny", specification=changed, builder=builder)
     assert new.packages["tiny"] == "2.0"
     assert prefixes(settings) == [new.prefix.name]
@@ -140,41 +141,51 @@ def test_the_users_own_configuration_does_not_reach_in(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
+    (tmp_path / ".condarc").write_text(f"pkgs_dirs:\n  - {tmp_path / 'bad'}\nchannels:\n  - http://127.0.0.1:9\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("CONDARC", "MAMBARC"):
+        monkeypatch.setenv(name, str(tmp_path / ".condarc"))
+    for name in ("CONDA_PKGS_DIRS", "MAMBA_ROOT_PREFIX", "CONDA_PREFIX"):
+        monkeypatch.setenv(name, str(tmp_path / "bad"))
+    monkeypatch.setenv("CONDA_SUBDIR", "win-64")
+    for name in ("MAMBA_DRY_RUN", "MAMBA_JSON"):
+        monkeypatch.setenv(name, "true")
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "bad"))
-    monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "bad"))
     made = ensure_environment(settings, name="tiny", specification=tiny, builder=builder)
     variables = environment_variables(made)
     assert not {"PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX", "VIRTUAL_ENV", "PIP_INDEX_URL"} & set(variables)
     code = "import tiny, sys; print(tiny.__file__)"
     place = subprocess.run([made.python, "-c", code], env=variables, capture_output=True, text=True, check=True)
     assert str(made.prefix) in place.stdout
+    # Nor does anything get out: no list of environments, no cache in the user's home.
+    assert sorted(path.name for path in tmp_path.glob(".*")) == [".condarc"]
 
 
 def test_a_cancelled_build_leaves_neither_prefix_nor_process_nor_half_a_download(
-    builder: str, settings: Settings, tiny: Specification, pypi: PackageIndex, tmp_path: Path
+    builder: str, settings: Settings, tiny: Specification, bed: Bed, tmp_path: Path
 ) -> None:
-    pypi.stall_wheels = True
+    bed.stall(stall=True)
     token = CancelToken()
-    canceller = threading.Thread(target=lambda: pypi.stalled.wait(60) and token.cancel())
+    canceller = threading.Thread(target=lambda: bed.wait_stalled() and token.cancel())
     canceller.start()
     with pytest.raises(Cancelled):
         ensure_environment(settings, name="tiny", specification=tiny, builder=builder, cancel=token)
     canceller.join()
     assert prefixes(settings) == []
     assert started_from(settings.home) == []
-    assert list((tmp_path / "uv cache").glob(".tmp*")) == []
+    assert bed.halves(settings.home) == []
     with pytest.raises(Cancelled):
         ensure_environment(settings, name="tiny", specification=tiny, builder=builder, cancel=token)
-    pypi.stall_wheels = False
+    bed.stall(stall=False)
     assert ensure_environment(settings, name="tiny", specification=tiny, builder=builder).packages["tiny"] == "1.0"
 
 
 def test_an_environment_that_fails_its_trial_is_never_pointed_to(
-    builder: str, settings: Settings, tiny: Specification, pypi: PackageIndex, tmp_path: Path
+    builder: str, settings: Settings, tiny: Specification, bed: Bed, tmp_path: Path
 ) -> None:
     good = ensure_environment(settings, name="tiny", specification=tiny, builder=builder)
     code = "raise ImportError('this wheel is for another machine')"
-    bad = tiny_specification(tmp_path / "bad", pypi, version="3.0", code=code)
+    bad = bed.specification("bad", "3.0", code)
     with pytest.raises(ProbeError, match="for another machine"):
         ensure_environment(settings, name="tiny", specification=bad, builder=builder)
     assert find_environment(settings, "tiny") == good
@@ -186,55 +197,3 @@ def test_an_unknown_builder_is_named_with_those_there_are(
 ) -> None:
     with pytest.raises(InputError, match="no builder 'bazel'.*" + builder):
         ensure_environment(settings, name="tiny", specification=tiny, builder="bazel")
-
-
-_KILLED = """
-import os, signal, sys
-from pathlib import Path
-from samj_bridge.install import create_environment
-from samj_bridge.install.specification import read_specification
-from samj_bridge.settings import Settings
-
-left = int(sys.argv[4])
-def progress(event):
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-settings = Settings(home=Path(sys.argv[1]), pypi_index=sys.argv[2], torch_index="", builder=sys.argv[5])
-create_environment(settings, name="tiny", specification=read_specification(Path(sys.argv[3])), progress=progress)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_killed_at_any_step_the_next_start_finds_the_old_or_the_new_environment(
-    builder: str, settings: Settings, tiny: Specification, pypi: PackageIndex, tmp_path: Path
-) -> None:
-    create_environment(settings, name="tiny", specification=tiny, builder=builder)
-    wanted = tiny_specification(tmp_path / "new", pypi, version="2.0")
-    assert wanted.path is not None
-    seen = set()
-    for step in range(1, 50):
-        command = [settings.home, pypi.url, wanted.path, step, builder]
-        killed = subprocess.run(
-            [sys.executable, "-c", _KILLED, *map(str, command)],
-            cwd=Path.cwd(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if killed.returncode == 0:
-            break  # it had fewer steps than that: every one of them has been a deadly one by now
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
-        found = find_environment(settings, "tiny")
-        assert found is not None, f"nothing left after a kill at step {step}"
-        version = json.loads((found.prefix / "samj-environment.json").read_text())["packages"]["tiny"]
-        seen.add(version)
-        # The next start must clean up: whichever it finds, it makes the old one again for the next round.
-        again = create_environment(settings, name="tiny", specification=tiny, builder=builder)
-        assert prefixes(settings) == [again.prefix.name]
-        assert started_from(settings.home) == []
-    assert step > 5
-    assert seen == {"1.0", "2.0"}

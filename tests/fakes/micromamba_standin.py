@@ -17,10 +17,10 @@ import hashlib
 import io
 import json
 import os
+import platform
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -62,9 +62,9 @@ def step(name: str) -> None:
 
 
 def subdir_here() -> str:
-    import rattler
-
-    return os.environ.get("CONDA_SUBDIR") or str(rattler.Subdir.current())
+    system = {"linux": "linux", "darwin": "osx"}[sys.platform]
+    machine = {"x86_64": "64", "arm64": "arm64", "aarch64": "aarch64"}[platform.machine()]
+    return os.environ.get("CONDA_SUBDIR") or f"{system}-{machine}"
 
 
 class Cache:
@@ -93,11 +93,15 @@ class Cache:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def provide(self, package: dict[str, Any], options: config.Options) -> Path:
-        """Return the unpacked package, fetched if need be."""
-        archive = self.folder / package["fn"]
-        unpacked = self.folder / stem(package["fn"])
-        if not (unpacked / "info" / "index.json").is_file() or (archive.is_file() and not right(archive, package)):
+    def provide(self, packages: list[dict[str, Any]], options: config.Options) -> list[Path]:
+        """Return the unpacked packages, fetched where need be."""
+        folders = [self.folder / stem(package["fn"]) for package in packages]
+        missing = []
+        for package, folder in zip(packages, folders, strict=True):
+            archive = self.folder / package["fn"]
+            unpacked = (folder / "info" / "index.json").is_file() and intact(folder)
+            if unpacked and (right(archive, package) if archive.is_file() else recorded(folder, package)):
+                continue
             if not archive.is_file() or not right(archive, package):
                 step(f"fetch {package['name']}")
                 part = archive.with_name(archive.name + ".part")
@@ -105,17 +109,44 @@ class Cache:
                 part.replace(archive)
             step(f"fetched {package['name']}")
             mismatch(archive, package)
-            self.unpack(package, archive, unpacked)
-        elif not archive.is_file() and expected(package) and not recorded(unpacked, package):
-            raise wrong(package, "the unpacked folder's own record")
-        return unpacked
+            missing.append((package, archive, folder))
+        self.unpack(missing)
+        return folders
 
-    def unpack(self, package: dict[str, Any], archive: Path, target: Path) -> None:
+    def unpack(self, missing: list[tuple[dict[str, Any], Path, Path]]) -> None:
         """Unpack in a process of its own, as micromamba does: a signal to this one alone leaves it running."""
-        command = [sys.executable, "-s", __file__, "--unpack", package["name"], str(archive), str(target)]
-        if subprocess.run(command, check=False).returncode:
-            raise Failure(f"critical libmamba Error when extracting package: {package['fn']}")
-        (target / "info" / "repodata_record.json").write_text(json.dumps(package))
+        if not missing:
+            return
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                for package, archive, folder in missing:
+                    unpack(package["name"], archive, folder)
+                status = 0
+            except OSError as error:
+                sys.stderr.write(f"critical libmamba filesystem error: {error.strerror} [{error.filename}]\n")
+            finally:
+                sys.stderr.flush()
+                os._exit(status)
+        if os.waitpid(child, 0)[1]:
+            raise Failure("critical libmamba Error when extracting packages")
+        for package, _, folder in missing:
+            (folder / "info" / "repodata_record.json").write_text(json.dumps(package))
+
+
+def intact(folder: Path) -> bool:
+    """Tell whether the unpacked files are as they were packed; looked at only when that is asked for."""
+    wanted = {"MAMBA_EXTRA_SAFETY_CHECKS": "true", "MAMBA_SAFETY_CHECKS": "enabled"}
+    if any(os.environ.get(name) != value for name, value in wanted.items()):
+        return True
+    for entry in json.loads((folder / "info" / "paths.json").read_text())["paths"]:
+        path = folder / entry["_path"]
+        if entry["path_type"] == "hardlink" and (
+            not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]
+        ):
+            return False
+    return True
 
 
 def unpack(name: str, archive: Path, target: Path) -> None:
@@ -128,7 +159,8 @@ def unpack(name: str, archive: Path, target: Path) -> None:
     except Exception as error:
         shutil.rmtree(target, ignore_errors=True)
         sys.stderr.write(f'error    libmamba Error opening for reading "{archive}": {error}\n')
-        sys.exit(1)
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def stem(filename: str) -> str:
@@ -275,10 +307,8 @@ def install(packages: list[dict[str, Any]], options: config.Options, cache: Cach
         (prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
         (prefix / "conda-meta" / "history").write_text("==> now <==\n# cmd: create\n")
         print("\nTransaction starting", file=talk, flush=True)
-        unpacked = []
         try:
-            for package in packages:
-                unpacked.append(cache.provide(package, options))
+            unpacked = cache.provide(packages, options)
         except fetch.Unreachable as error:
             raise Failure(*error.lines, "critical libmamba Download error", report={"success": False}) from error
         if fault("empty_success"):
@@ -340,9 +370,6 @@ def masked(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments[:1] == ["--unpack"]:
-        unpack(arguments[1], Path(arguments[2]), Path(arguments[3]))
-        return 0
     if STEERED_FROM:
         with (Path(STEERED_FROM) / "calls.jsonl").open("a") as file:
             file.write(json.dumps({"arguments": arguments, "environment": dict(os.environ)}) + "\n")

@@ -25,6 +25,8 @@ channels = ["conda-forge"]
 platforms = ["linux-64", "linux-aarch64", "osx-arm64", "osx-64", "win-64"]
 [dependencies]
 python = ">=3.10"
+tiny = "=={version}"
+torch = "*"
 [feature.pypi.dependencies]
 python = ">=3.10,<3.20"
 [feature.pypi.pypi-dependencies]
@@ -186,7 +188,7 @@ def tiny_specification(
         pypi.add("nvidia-fake", "1.0"),
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pixi.toml").write_text(_PIXI + pixi, encoding="utf-8")
+    (folder / "pixi.toml").write_text(_PIXI.replace("{version}", version) + pixi, encoding="utf-8")
     (folder / "pypi.lock").write_text("\n".join(pins) + "\n", encoding="utf-8")
     return read_specification(folder / "pixi.toml")
 

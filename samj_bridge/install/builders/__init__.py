@@ -5,5 +5,6 @@
 
 BUILDERS = {
     "uv": "samj_bridge.install.builders.uv",
+    "micromamba": "samj_bridge.install.builders.micromamba",
 }
 """Name of a builder to its module, which has a function ``make_builder(settings)``; the preferred one first."""

@@ -24,7 +24,7 @@ from samj_bridge.install.uv_progress import UvProgress
 from samj_bridge.install.uv_tool import UvTool
 from samj_bridge.settings import Settings
 
-__all__ = ["LOCK_NAME", "UvBuilder", "make_builder", "python_of"]
+__all__ = ["LOCK_NAME", "UvBuilder", "install_pins", "make_builder", "python_of"]
 
 LOCK_NAME = "samj-environment.lock"
 """File in the prefix: what was installed, in the form of a requirements file with hashes."""
@@ -97,16 +97,13 @@ class UvBuilder:
         pins = requirements(specification.lock)
         if wheels:
             pins = [pin for pin in pins if not _comes_with_cuda(pin, specification)]
-        self._install(request, python, pins, self._pypi())
+        install_pins(self.uv, request, python, pins, self.settings)
         if wheels:
             # What the CPU build needs is known from its own metadata only: ask whether it is all there.
             self._check(python, request)
             pins = [*pins, own]
         (request.prefix / LOCK_NAME).write_text("\n".join(sorted(pins)) + "\n", encoding="utf-8")
         return Built(python, feature, tuple(notes))
-
-    def _pypi(self) -> list[str]:
-        return ["--default-index", self.settings.pypi_index] if self.settings.pypi_index else []
 
     def _cpu_wheels(self, request: BuildRequest) -> tuple[list[IndexedWheel], list[str]]:
         """Return the CPU wheels to choose from (none: take the default index), and why."""
@@ -145,7 +142,7 @@ class UvBuilder:
         package = request.specification.cpu_index_package
         own = [pin for pin in requirements(request.specification.lock) if pin_name(pin) == package]
         pins = [pin for pin in (_with_wheels(pin, wheels) for pin in own) if pin]
-        self._install(request, python, pins, ["--default-index", self.settings.torch_index])
+        install_pins(self.uv, request, python, pins, self.settings, index=self.settings.torch_index)
         installed = _installed_pin(request.prefix, package, wheels)
         if not installed:
             message = f"{self.settings.torch_index} has no wheel of {package} for this machine and Python."
@@ -163,30 +160,41 @@ class UvBuilder:
             hint = "Set SAMJ_TORCH_INDEX to nothing, which takes the larger build, and report this."
             raise InstallError(message, code="cpu-build-incomplete", hint=hint, **error.details) from error
 
-    def _install(self, request: BuildRequest, python: Path, pins: Sequence[str], index: list[str]) -> None:
-        wanted = request.prefix / "samj-requirements.txt"
-        wanted.write_text("\n".join(pins) + "\n", encoding="utf-8")
-        progress = UvProgress(request.progress, self.uv.cache_dir())
-        try:
-            self.uv.call(
-                [
-                    *("pip", "install", "--python", str(python), "--requirement", str(wanted)),
-                    *("--require-hashes", "--no-deps", "--only-binary", ":all:"),
-                    *index,
-                ],
-                on_line=progress.line,
-                on_tick=progress.tick,
-                cancel=request.cancel,
-            )
-        except SamjError:
-            progress.remove_stopped()
-            raise
-        wanted.unlink()
-
 
 def make_builder(settings: Settings) -> UvBuilder:
     """Return the builder, as `BUILDERS` wants it."""
     return UvBuilder(settings)
+
+
+def install_pins(
+    uv: UvTool, request: BuildRequest, python: Path, pins: Sequence[str], settings: Settings, *, index: str = ""
+) -> None:
+    """Install pinned and hashed requirements for `python`, and nothing that they may ask for themselves.
+
+    Parameters
+    ----------
+    index : str
+        Package index to ask; that of the settings by default.
+    """
+    index = index or settings.pypi_index
+    wanted = request.prefix / "samj-requirements.txt"
+    wanted.write_text("\n".join(pins) + "\n", encoding="utf-8")
+    progress = UvProgress(request.progress, uv.cache_dir())
+    try:
+        uv.call(
+            [
+                *("pip", "install", "--python", str(python), "--requirement", str(wanted)),
+                *("--require-hashes", "--no-deps", "--only-binary", ":all:"),
+                *(["--default-index", index] if index else []),
+            ],
+            on_line=progress.line,
+            on_tick=progress.tick,
+            cancel=request.cancel,
+        )
+    except SamjError:
+        progress.remove_stopped()
+        raise
+    wanted.unlink()
 
 
 def python_of(prefix: Path) -> Path:

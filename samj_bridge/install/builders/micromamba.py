@@ -1,0 +1,213 @@
+"""An environment from conda's channels, made by micromamba out of an explicit list of packages with hashes.
+
+Where there is no list, conda solves; what it decides becomes the list. So every package is checked by hash,
+what is to come is known beforehand, and the environment can be made again elsewhere. micromamba reports success
+for an empty environment as well: what counts are the records of the packages in it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from samj_bridge.errors import InstallError, NetworkError, SamjError
+from samj_bridge.install.builders.base import BuildRequest, Built
+from samj_bridge.install.builders.uv import LOCK_NAME, install_pins
+from samj_bridge.install.channels import as_published, channel_urls, from_mirror, without_secrets
+from samj_bridge.install.conda_cache import CondaCache
+from samj_bridge.install.conda_plan import Plan, read_plan, read_report
+from samj_bridge.install.environment import write_text_atomically
+from samj_bridge.install.explicit_lock import ExplicitLock, parse_explicit
+from samj_bridge.install.gpu import find_nvidia_gpu
+from samj_bridge.install.micromamba_errors import explain, unsolvable
+from samj_bridge.install.micromamba_progress import CondaProgress
+from samj_bridge.install.micromamba_tool import MicromambaTool
+from samj_bridge.install.space import check_space
+from samj_bridge.install.specification import Specification, current_platform
+from samj_bridge.install.uv_tool import UvTool
+from samj_bridge.settings import Settings
+
+__all__ = ["MicromambaBuilder", "make_builder"]
+
+
+class MicromambaBuilder:
+    """Makes environments with micromamba.
+
+    Parameters
+    ----------
+    settings : Settings
+        Executable, channels, mirror, proxy, certificates; offline or not; the device that decides about CUDA.
+    tool : MicromambaTool, optional
+        The executable and how it is called.
+    """
+
+    name = "micromamba"
+
+    def __init__(self, settings: Settings, tool: MicromambaTool | None = None) -> None:
+        self.settings = settings
+        self.tool = tool or MicromambaTool(settings)
+        self.cache = CondaCache(self.tool.root)
+
+    def obstacle(self, specification: Specification) -> str:
+        """Say in a clause why micromamba can't make `specification` here; empty: it can."""
+        target = current_platform()
+        if not specification.conda_features(target):
+            return f"{specification.name} has no conda packages for {target}"
+        if why := self.tool.obstacle():
+            return why
+        if self.settings.offline and not any(
+            specification.conda_lock(target, feature)
+            or self.cache.solved(specification.hash_for(self.name), feature).is_file()
+            for feature in specification.conda_features(target)
+        ):
+            return "samj-bridge is offline, and conda never solved this here"
+        return ""
+
+    def build(self, request: BuildRequest) -> Built:
+        """Install the packages of a lock, or of a solve, into ``request.prefix``."""
+        if request.lock is not None:
+            request.lock.check_platform(current_platform())
+        feature, why = self._feature(request)
+        executable, which = self.tool.find(request.progress, request.cancel)
+        notes = [which, *why]
+        with self.cache.held(request.tell, request.cancel):
+            try:
+                plan, how = self._plan(request, executable, feature)
+            except InstallError as error:
+                if feature != "cuda" or error.code != "no-solution" or self.settings.device == "cuda":
+                    raise
+                feature = "cpu"
+                notes.append(f"no CUDA build fits this machine ({error.message.rstrip('.')}): took the CPU build")
+                request.tell("resolve", notes[-1] + ".")
+                plan, how = self._plan(request, executable, feature)
+            needed = max(request.specification.disk.get(feature, 0), sum(plan.sizes.values()))
+            check_space(needed, request.prefix, self.cache.packages, self.settings.home)
+            with self.cache.tidied(plan.lock):
+                self._install(request, executable, plan)
+        python = python_of_conda(request.prefix)
+        pins = plan.lock.pypi or tuple(request.specification.conda_pypi_pins)
+        if pins:
+            install_pins(UvTool(self.settings), request, python, list(pins), self.settings)
+        published = tuple(as_published(package, self.settings) for package in plan.lock.packages)
+        lock = ExplicitLock(plan.lock.platform, published, tuple(pins))
+        write_text_atomically(request.prefix / LOCK_NAME, lock.text)
+        if how == "solved":
+            self.cache.remember(request.specification.hash_for(self.name), feature, lock)
+        return Built(python, feature, (*notes, f"{len(published)} conda packages, {how}"))
+
+    def _feature(self, request: BuildRequest) -> tuple[str, list[str]]:
+        """Return ``cpu`` or ``cuda``, and why."""
+        if request.feature:
+            return request.feature, [f"{request.feature} as asked"]
+        if request.lock is not None:
+            cuda = any(item.name.startswith("pytorch") and "cuda" in item.build for item in request.lock.packages)
+            return ("cuda" if cuda else "cpu"), []
+        features = request.specification.conda_features(current_platform())
+        device = self.settings.device
+        if "cuda" not in features or device not in {"auto", "cuda"}:
+            return features[0], []
+        if gpu := find_nvidia_gpu():
+            return "cuda", [f"{gpu} found: the build with CUDA"]
+        if device == "cuda" or "cpu" not in features:
+            return "cuda", ["no NVIDIA GPU found, but CUDA was asked for: the build with CUDA"]
+        return "cpu", ["no NVIDIA GPU found: the CPU build"]
+
+    def _plan(self, request: BuildRequest, executable: Path, feature: str) -> tuple[Plan, str]:
+        """Return what is to be installed, and in a word where that comes from."""
+        target = current_platform()
+        text = request.specification.conda_lock(target, feature)
+        solved = self.cache.solved(request.specification.hash_for(self.name), feature)
+        if request.lock is not None:
+            lock, how = request.lock, "from the lock that was given"
+        elif text:
+            lock, how = parse_explicit(text, source=f"The lock of {request.specification.name}"), "from its lock"
+        elif self.settings.offline and solved.is_file():
+            lock, how = parse_explicit(solved.read_text(encoding="utf-8"), source=str(solved)), "as solved earlier"
+        elif self.settings.offline:
+            message = "samj-bridge was told to stay offline, and conda never solved this specification here."
+            hint = (
+                "Unset SAMJ_OFFLINE once, or make the environment from a lock: samj-bridge env create --from LOCK"
+            )
+            raise NetworkError(message, code="offline", hint=hint)
+        else:
+            return self._solve(request, executable, feature), "solved"
+        lock.check_platform(target)
+        packages = tuple(from_mirror(package, self.settings) for package in lock.packages)
+        return Plan(ExplicitLock(lock.platform, packages, lock.pypi), {}), how
+
+    def _solve(self, request: BuildRequest, executable: Path, feature: str) -> Plan:
+        target = current_platform()
+        channels = channel_urls(request.specification, self.settings)
+        request.tell("resolve", f"Asking {' and '.join(map(without_secrets, channels))} which packages are needed.")
+        arguments = ["create", "--yes", "--dry-run", "--prefix", str(request.prefix), "--override-channels"]
+        for channel in channels:
+            arguments += ["--channel", channel]
+        arguments += request.specification.conda_specs(target, feature)
+
+        def ask(*more: str) -> tuple[Mapping[str, object], SamjError | None]:
+            finished = self.tool.call(
+                executable,
+                [*arguments, *more],
+                step=lambda: "solve",
+                tick=self.cache.index_sizes,
+                where=channels,
+                cancel=request.cancel,
+            )
+            report = read_report(finished.stdout)
+            if finished.returncode == 0:
+                return report, None
+            if report.get("solver_problems"):
+                return report, unsolvable(finished)
+            return report, explain(finished, self.settings, self._free())
+
+        report, error = ask("--json")
+        if error is not None and error.code == "no-solution":
+            # JSON only says that something is wrong; the text says what.
+            error = ask()[1] or error
+        if error is not None:
+            raise error
+        return read_plan(report, target, channels)
+
+    def _install(self, request: BuildRequest, executable: Path, plan: Plan) -> None:
+        if self.settings.offline:
+            self.cache.check_complete(plan.lock)
+        lock = self.tool.root / "wanted.txt"
+        lock.write_text(ExplicitLock(plan.lock.platform, plan.lock.packages).text, encoding="utf-8", newline="\n")
+        watched = CondaProgress(request.progress, self.cache.packages, request.prefix, plan.lock, plan.sizes)
+        finished = self.tool.call(
+            executable,
+            ["create", "--yes", "--prefix", request.prefix, "--file", lock],
+            step=lambda: "download" if watched.downloading else "install",
+            tick=watched.tick,
+            where=[package.channel for package in plan.lock.packages],
+            cancel=request.cancel,
+        )
+        if finished.returncode != 0:
+            raise explain(finished, self.settings, self._free())
+        missing = [
+            package.name
+            for package in plan.lock.packages
+            if not (request.prefix / "conda-meta" / package.record).is_file()
+        ]
+        if missing or not python_of_conda(request.prefix).exists():
+            what = f"{len(missing)} of {len(plan.lock.packages)} packages are missing ({', '.join(missing[:3])})"
+            message = f"micromamba reported success, but {what if missing else 'there is no Python in it'}."
+            hint = "Try again; if it stays so, take another micromamba (SAMJ_MICROMAMBA) or SAMJ_BUILDER=uv"
+            output = [*finished.stdout[-20:], *finished.stderr[-20:]]
+            raise InstallError(message, code="incomplete", hint=hint, missing=missing, output=output)
+        request.tell("install", f"Installed {len(plan.lock.packages)} packages.", 1.0, 1.0)
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self.tool.root).free
+
+
+def make_builder(settings: Settings) -> MicromambaBuilder:
+    """Return the builder, as `BUILDERS` wants it."""
+    return MicromambaBuilder(settings)
+
+
+def python_of_conda(prefix: Path) -> Path:
+    """Return the interpreter of the conda environment `prefix`."""
+    return prefix / ("python.exe" if sys.platform == "win32" else "bin/python")

@@ -1,0 +1,114 @@
+"""micromamba's package cache: held by one of us at a time, kept free of halves, and asked what is there offline."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from samj_bridge.download import digest_file
+from samj_bridge.errors import NetworkError
+from samj_bridge.install.environment import write_text_atomically
+from samj_bridge.install.explicit_lock import SUFFIXES, ExplicitLock, LockedPackage
+from samj_bridge.install.specification import current_platform
+from samj_bridge.process.locks import Holder, hold_lock
+from samj_bridge.progress import CancelToken
+
+__all__ = ["CondaCache"]
+
+
+class CondaCache:
+    """The cache below a root prefix.
+
+    Parameters
+    ----------
+    root : Path
+        micromamba's root prefix.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.packages = root / "pkgs"
+        """Folder of archives, and of what was unpacked from them."""
+
+    @contextlib.contextmanager
+    def held(self, tell: Callable[[str, str], None], cancel: CancelToken | None) -> Iterator[None]:
+        """Hold the cache while the block runs.
+
+        micromamba's own lock waits without a limit, and what two processes do in one cache is mixed up.
+        """
+
+        def on_wait(holder: Holder) -> None:
+            who = f"process {holder['pid']}" if holder else "another process"
+            tell("wait", f"Waiting for {who}, which is using the cache of conda packages.")
+
+        self.root.mkdir(parents=True, exist_ok=True)
+        with hold_lock(self.root / "samj.lock", on_wait=on_wait, cancel=cancel):
+            yield
+
+    @contextlib.contextmanager
+    def tidied(self, lock: ExplicitLock) -> Iterator[None]:
+        """Remove what an earlier micromamba left half done before the block, and what it leaves when it fails."""
+        self._tidy(lock)
+        try:
+            yield
+        except BaseException:
+            self._tidy(lock)
+            raise
+
+    def has(self, package: LockedPackage) -> bool:
+        """Tell whether the archive of `package` is there, and is right."""
+        archive = self.packages / package.filename
+        if not archive.is_file():
+            return False
+        return digest_file(archive).sha256 == package.sha256 if package.sha256 else True
+
+    def check_complete(self, lock: ExplicitLock) -> None:
+        """Raise when a package of `lock` would have to be fetched.
+
+        Raises
+        ------
+        NetworkError
+            With code ``offline``, and the packages in ``details["missing"]``.
+        """
+        missing = [package.name for package in lock.packages if not self.has(package)]
+        if missing:
+            shown = f"{len(missing)} of {len(lock.packages)} packages ({', '.join(missing[:3])})"
+            message = f"samj-bridge was told to stay offline, and {shown} were never downloaded here."
+            hint = f"Unset SAMJ_OFFLINE once, or copy {self.packages} from a machine that has them."
+            raise NetworkError(message, code="offline", hint=hint, missing=missing)
+
+    def solved(self, specification_hash: str, feature: str) -> Path:
+        """Return where the list of packages lies that was solved for a specification, if it was."""
+        return self.root / "solved" / f"{specification_hash[:12]}-{feature}-{current_platform()}.lock"
+
+    def remember(self, specification_hash: str, feature: str, lock: ExplicitLock) -> None:
+        """Keep what was solved, for a time without a network."""
+        path = self.solved(specification_hash, feature)
+        path.parent.mkdir(exist_ok=True)
+        write_text_atomically(path, lock.text)
+
+    def index_sizes(self) -> list[tuple[str, int]]:
+        """Return the files of channels' indexes with their sizes: they change while one is fetched."""
+        found = []
+        with contextlib.suppress(OSError):
+            for folder in (self.packages / "cache", self.root / "tmp"):
+                for path in folder.glob("*"):
+                    # micromamba moves and removes files while we look.
+                    with contextlib.suppress(OSError):
+                        found.append((path.name, path.stat().st_size))
+        return sorted(found)
+
+    def _tidy(self, lock: ExplicitLock) -> None:
+        wanted = {package.filename: package for package in lock.packages}
+        for path in list(self.packages.glob("*")):
+            suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), "")
+            if suffix:
+                unpacked = self.packages / path.name.removesuffix(suffix)
+                if not unpacked.is_dir() and not (path.name in wanted and self.has(wanted[path.name])):
+                    path.unlink(missing_ok=True)
+            elif path.is_file() and any(f"{suffix}." in path.name for suffix in SUFFIXES):
+                path.unlink(missing_ok=True)
+            elif path.is_dir() and path.name != "cache" and not (path / "info" / "index.json").is_file():
+                shutil.rmtree(path, ignore_errors=True)
