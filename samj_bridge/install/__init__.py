@@ -1,5 +1,6 @@
 """Environments: made, found, tried out, held and removed. See docs/environments.md."""
 
+from samj_bridge.install.adopted import adopt_environment, release_environment
 from samj_bridge.install.environment import Environment, environment_variables, find_environment, list_environments
 from samj_bridge.install.manager import (
     check_environment,
@@ -10,11 +11,13 @@ from samj_bridge.install.manager import (
 
 __all__ = [
     "Environment",
+    "adopt_environment",
     "check_environment",
     "create_environment",
     "ensure_environment",
     "environment_variables",
     "find_environment",
     "list_environments",
+    "release_environment",
     "remove_environment",
 ]

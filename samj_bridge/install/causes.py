@@ -15,7 +15,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from samj_bridge.errors import SamjError
+from samj_bridge.errors import InstallError, SamjError
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.patience import held_by_another, patiently
 from samj_bridge.process.run import run
@@ -30,6 +30,7 @@ __all__ = [
     "find_no_space",
     "find_noexec",
     "find_wrong_architecture",
+    "refuse_hopeless",
 ]
 
 # Below a prefix, the longest paths of torch's headers and of Python's caches reach this far.
@@ -52,6 +53,20 @@ class Cause:
     """What to do."""
     fatal: bool = True
     """Whether an environment can't be made or used at all because of it."""
+
+
+def refuse_hopeless(home: Path, envs: Path) -> None:
+    """Raise when no environment below `home` could ever work, before anything is fetched for it.
+
+    Raises
+    ------
+    InstallError
+        With the cause's code: ``noexec``, ``path-too-long``, ``musl`` or ``wrong-architecture``.
+    """
+    for cause in (find_noexec(home), find_long_path(envs), find_musl(), find_wrong_architecture()):
+        if cause is not None and cause.fatal:
+            message = f"No environment can be made here: {cause.message}. Nothing was installed."
+            raise InstallError(message, code=cause.code, hint=cause.mend)
 
 
 def existing_parent(path: Path) -> Path:

@@ -7,6 +7,7 @@
     envs/samj/<hash>-<n>/samj-environment.json   the marker: written last; a prefix without it is rubbish
     envs/samj/leases/<prefix>.<id>         locked by each process that uses the prefix
     envs/samj/lock                         held by whoever makes or removes environments
+    envs/samj/adopted.json                 marker of one that was made elsewhere; while there, it is the current one
 """
 
 from __future__ import annotations
@@ -23,22 +24,31 @@ from pathlib import Path
 from samj_bridge.errors import InputError, InstallError
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.locks import hold_lock
+from samj_bridge.process.patience import patiently
 from samj_bridge.settings import Settings
 
 __all__ = [
+    "ADOPTED",
+    "ADOPTED_NAME",
     "MARKER_NAME",
     "Environment",
     "environment_folder",
     "environment_variables",
+    "find_built",
     "find_environment",
     "leases_of",
     "list_environments",
+    "marker_text",
+    "read_adopted",
     "read_marker",
     "write_marker",
     "write_text_atomically",
 ]
 
 MARKER_NAME = "samj-environment.json"
+ADOPTED_NAME = "adopted.json"
+ADOPTED = "adopted"
+"""Stands for the builder of an environment that was not made by samj-bridge."""
 _FORMAT = 1
 
 
@@ -64,6 +74,13 @@ class Environment:
     """When, in ISO 8601, UTC."""
     notes: tuple[str, ...] = ()
     """Choices made when it was built, and why."""
+    python_version: str = ""
+    """Version of its Python; empty in markers of older versions of samj-bridge."""
+
+    @property
+    def adopted(self) -> bool:
+        """Whether it was made outside of samj-bridge, which then neither changes nor removes it."""
+        return self.builder == ADOPTED
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
@@ -76,6 +93,10 @@ class Environment:
         FileError
             The lease can't be written.
         """
+        if self.adopted:
+            # It is nobody's business here how long it lives, and nothing is written beside it.
+            yield
+            return
         leases = self.prefix.parent / "leases"
         lease = leases / f"{self.prefix.name}.{uuid.uuid4().hex[:12]}"
         if not os.access(leases if leases.is_dir() else leases.parent, os.W_OK):
@@ -109,6 +130,14 @@ def environment_folder(settings: Settings, name: str) -> Path:
 def find_environment(settings: Settings, name: str = "samj") -> Environment | None:
     """Return the current environment `name`, or None; looks at three files, starts nothing."""
     folder = environment_folder(settings, name)
+    adopted = read_adopted(folder / ADOPTED_NAME, name)
+    if adopted is not None:
+        return adopted if adopted.python.exists() else None
+    return find_built(folder, name)
+
+
+def find_built(folder: Path, name: str) -> Environment | None:
+    """Return the environment that samj-bridge made and points to, also while another one is adopted."""
     try:
         current = (folder / "current").read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
@@ -135,8 +164,14 @@ def environment_variables(environment: Environment) -> dict[str, str]:
     environment's programs come first on ``PATH``.
     """
     variables = clean_environ()
-    folders = [str(environment.python.parent), variables.get("PATH", os.defpath)]
-    variables["PATH"] = os.pathsep.join(folders)
+    folders = [environment.python.parent]
+    if (environment.prefix / "conda-meta").is_dir():
+        # What activating does, less the scripts of packages: none of ours has one that matters.
+        variables["CONDA_PREFIX"] = str(environment.prefix)
+        if sys.platform == "win32":
+            places = ("", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin")
+            folders = [environment.prefix / place for place in places]
+    variables["PATH"] = os.pathsep.join([*map(str, folders), variables.get("PATH", os.defpath)])
     if sys.platform == "win32":
         variables["PYTHONUTF8"] = "1"
     return variables
@@ -144,11 +179,23 @@ def environment_variables(environment: Environment) -> dict[str, str]:
 
 def read_marker(prefix: Path, name: str) -> Environment | None:
     """Return the environment in `prefix`, or None: no marker, not one of ours, or its interpreter is gone."""
+    environment = _read(prefix / MARKER_NAME, name, prefix)
+    # A link whose target, the Python it is based on, was uninstalled does not exist either.
+    return environment if environment is not None and environment.python.exists() else None
+
+
+def read_adopted(record: Path, name: str) -> Environment | None:
+    """Return what a record of an adopted environment says, whether or not that is still there; None: nothing."""
+    return _read(record, name, None)
+
+
+def _read(path: Path, name: str, prefix: Path | None) -> Environment | None:
     try:
-        values = json.loads((prefix / MARKER_NAME).read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"))
         if values["format"] != _FORMAT:
             return None
-        environment = Environment(
+        prefix = Path(_text(values["prefix"])) if prefix is None else prefix
+        return Environment(
             name=name,
             prefix=prefix,
             python=prefix / _text(values["python"]),
@@ -158,27 +205,33 @@ def read_marker(prefix: Path, name: str) -> Environment | None:
             packages={_text(key): _text(value) for key, value in values["packages"].items()},
             created=_text(values["created"]),
             notes=tuple(_text(note) for note in values["notes"]),
+            python_version=_text(values.get("python-version", "")),
         )
-        # A link whose target, the Python it is based on, was uninstalled does not exist either.
-        return environment if environment.python.exists() else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def write_marker(environment: Environment) -> None:
     """Declare `environment` finished."""
+    write_text_atomically(environment.prefix / MARKER_NAME, marker_text(environment))
+
+
+def marker_text(environment: Environment) -> str:
+    """Return what a marker says of `environment`."""
     values = {
         "format": _FORMAT,
         "name": environment.name,
+        **({"prefix": str(environment.prefix)} if environment.adopted else {}),
         "specification": environment.specification,
         "builder": environment.builder,
         "feature": environment.feature,
         "python": environment.python.relative_to(environment.prefix).as_posix(),
+        "python-version": environment.python_version,
         "packages": dict(sorted(environment.packages.items())),
         "created": environment.created,
         "notes": list(environment.notes),
     }
-    write_text_atomically(environment.prefix / MARKER_NAME, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
 
 def write_text_atomically(path: Path, text: str) -> None:
@@ -189,7 +242,7 @@ def write_text_atomically(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        patiently(lambda: temporary.replace(path))
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

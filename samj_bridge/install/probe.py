@@ -17,15 +17,36 @@ __all__ = ["probe"]
 
 
 def probe(
-    python: Path, modules: Sequence[str], *, timeout_s: float = 300.0, cancel: CancelToken | None = None
+    python: Path,
+    modules: Sequence[str],
+    *,
+    timeout_s: float = 300.0,
+    cancel: CancelToken | None = None,
+    pristine: bool = False,
+    cuda: bool = False,
 ) -> dict[str, Any]:
     """Import `modules`, multiply tensors and share memory in `python`.
+
+    Parameters
+    ----------
+    python : Path
+        The environment's interpreter.
+    modules : sequence of str
+        What must be importable.
+    timeout_s : float
+        Seconds after which it counts as not working.
+    cancel : CancelToken, optional
+        Ends it.
+    pristine : bool
+        Write nothing into the environment, not even Python's compiled files.
+    cuda : bool
+        Fail if torch can't multiply on an NVIDIA GPU.
 
     Returns
     -------
     dict
         ``python``, ``modules`` (name to version), ``packages`` (all that is installed), ``torch`` (``cuda``,
-        ``cuda_available``) if it is among the modules.
+        ``cuda_available``, ``device``) if it is among the modules.
 
     Raises
     ------
@@ -34,8 +55,16 @@ def probe(
     """
     program = Path(probe_program.__file__)
     hint = "Make the environment again: samj-bridge env remove samj; samj-bridge setup"
+    command: list[str | Path] = [
+        python,
+        "-I",
+        *(["-B"] if pristine else []),
+        program,
+        *(["--cuda"] if cuda else []),
+        *modules,
+    ]
     try:
-        finished = run([python, "-I", program, *modules], env=clean_environ(), timeout_s=timeout_s, cancel=cancel)
+        finished = run(command, env=clean_environ(), timeout_s=timeout_s, cancel=cancel)
     except SamjError as error:
         if error.code != "cannot-start":
             raise

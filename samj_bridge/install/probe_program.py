@@ -31,8 +31,8 @@ def try_shared_memory() -> None:
         block.unlink()
 
 
-def try_tensors() -> dict[str, object]:
-    """Multiply and convolve a little: a wheel for another processor fails here, not in a user's hands."""
+def try_tensors(cuda: bool) -> dict[str, object]:
+    """Multiply and convolve a little: a wheel for another processor or driver fails here, not in a user's hands."""
     # By name: this file is part of the host, which never imports torch.
     library: Any = importlib.import_module("torch")
     a = library.arange(6, dtype=library.float32).reshape(2, 3)
@@ -40,11 +40,18 @@ def try_tensors() -> dict[str, object]:
         raise ArithmeticError("torch multiplies wrongly")
     library.nn.functional.conv2d(library.ones(1, 1, 8, 8), library.ones(1, 1, 3, 3))
     library.from_numpy(a.numpy())
-    return {"cuda": library.version.cuda, "cuda_available": library.cuda.is_available()}
+    if cuda:
+        b = a.to("cuda")
+        if (b @ b.T).tolist() != [[5.0, 14.0], [14.0, 50.0]]:
+            raise ArithmeticError("torch multiplies wrongly on the GPU")
+    available = library.cuda.is_available()
+    metal = getattr(library.backends, "mps", None)
+    device = "cuda" if available else "mps" if metal is not None and metal.is_available() else "cpu"
+    return {"cuda": library.version.cuda, "cuda_available": available, "device": device}
 
 
-def main(modules: list[str]) -> dict[str, object]:
-    """Import `modules` and try what the worker will do."""
+def main(modules: list[str], cuda: bool = False) -> dict[str, object]:
+    """Import `modules` and try what the worker will do; with `cuda`, on an NVIDIA GPU as well."""
     versions = {}
     loaded = {}
     for name in modules:
@@ -52,7 +59,7 @@ def main(modules: list[str]) -> dict[str, object]:
         versions[name] = str(getattr(loaded[name], "__version__", ""))
     report: dict[str, object] = {"python": ".".join(map(str, sys.version_info[:3])), "modules": versions}
     if "torch" in loaded and hasattr(loaded["torch"], "arange"):
-        report["torch"] = try_tensors()
+        report["torch"] = try_tensors(cuda)
     try_shared_memory()
     found = importlib.metadata.distributions()
     report["packages"] = {
@@ -62,4 +69,6 @@ def main(modules: list[str]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\nsamj-probe " + json.dumps(main(sys.argv[1:])) + "\n")
+    arguments = [argument for argument in sys.argv[1:] if argument != "--cuda"]
+    cuda = "--cuda" in sys.argv[1:]
+    sys.stdout.write("\nsamj-probe " + json.dumps(main(arguments, cuda)) + "\n")

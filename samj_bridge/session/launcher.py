@@ -28,6 +28,8 @@ class Launcher:
     """The complete environment variables of the process."""
     arguments: tuple[str, ...] = ()
     """Further arguments of the worker, as docs/protocol.md lists them."""
+    options: tuple[str, ...] = ()
+    """Further options of the interpreter."""
     log: WorkerLog = field(init=False)
     """Where the worker's stderr goes."""
 
@@ -47,7 +49,7 @@ class Launcher:
         bundle = write_bundle(self.settings)
         # -I: neither PYTHON* variables, nor the user's site packages, nor the working directory reach the worker;
         # of all the host's code it sees the bundle alone.
-        command = [str(self.python), "-I", "-X", "utf8", str(bundle), "--host", str(os.getpid())]
+        command = [str(self.python), "-I", "-X", "utf8", *self.options, str(bundle), "--host", str(os.getpid())]
         if self.settings.threads:
             command += ["--threads", str(self.settings.threads)]
         service = WorkerService([*command, *self.arguments], self.variables, bundle.parent, self.log.write)

@@ -193,4 +193,6 @@ def _held(opening: ExitStack, settings: Settings, progress: Progress, cancel: Ca
 def _launcher(environment: Environment, settings: Settings) -> Launcher:
     from samj_bridge.install import environment_variables
 
-    return Launcher(environment.python, settings, environment_variables(environment))
+    # Python would put its compiled files beside the sources: an environment that is not ours is not written to.
+    options = ("-X", f"pycache_prefix={settings.cache_dir / 'pycache'}") if environment.adopted else ()
+    return Launcher(environment.python, settings, environment_variables(environment), options=options)
