@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samj_bridge.errors import Cancelled, InputError, InstallError, SamjError
+from samj_bridge.install.channels import CONDA_FORGE
 from samj_bridge.install.micromamba_download import Pins, downloaded_path, fetch_micromamba, read_pins
 from samj_bridge.install.micromamba_errors import silent
 from samj_bridge.install.micromamba_progress import Watch
@@ -78,6 +79,17 @@ class MicromambaTool:
         if self.settings.offline:
             return "there is no micromamba here, and samj-bridge is offline"
         return "" if current_platform() in self.pins.sha256 else f"there is no micromamba for {current_platform()}"
+
+    def addresses(self, channels: Sequence[str]) -> tuple[str, ...]:
+        """Return what has to answer, besides `channels`, for the executable to be fetched; empty: nothing more."""
+        own = mamba_exe()
+        here = self.settings.micromamba or (own and not self._refusal(Path(own)))
+        if here or downloaded_path(self.settings, self.pins).is_file():
+            return ()
+        # conda-forge, or its mirror, has the executable as a package.
+        if CONDA_FORGE in channels or (self.settings.conda_mirror and self.settings.conda_mirror in channels):
+            return ()
+        return ("https://github.com/",)
 
     def find(self, progress: Progress = ignore_progress, cancel: CancelToken | None = None) -> tuple[Path, str]:
         """Return the executable, and a note that says which it is.

@@ -202,7 +202,7 @@ def _why(error: Exception) -> tuple[str, str]:
         ),
         (isinstance(error, ssl.SSLError), "tls", f"no secure connection ({getattr(error, 'reason', '') or text})"),
         (isinstance(error, FileNotFoundError), "tls", "the file of certificates that is set does not exist"),
-        (isinstance(error, socket.gaierror), "name", f"its name can't be looked up ({text})"),
+        (isinstance(error, socket.gaierror), "name", "its name can't be looked up"),
         (isinstance(error, TimeoutError), "time", "no answer in time"),
         (tunnel.startswith("407"), "proxy-credentials", _CREDENTIALS),
         (bool(tunnel), "proxy", f"the proxy does not let through ({tunnel})"),

@@ -39,7 +39,9 @@ def foreign(tmp_path_factory: pytest.TempPathFactory, index: PackageIndex) -> Pa
     """A virtual environment with the packages of the tiny specification, made by somebody else."""
     folder = tmp_path_factory.mktemp("somebody's é 漢")
     settings = Settings(home=folder / "home", pypi_index=index.url, torch_index="", builder="uv")
-    made = ensure_environment(settings, name="tiny", specification=tiny_specification(folder / "envs", index))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_CACHE_DIR", str(folder / "uv cache"))
+        made = ensure_environment(settings, name="tiny", specification=tiny_specification(folder / "envs", index))
     (made.prefix / "samj-environment.json").unlink()
     made.prefix.rename(made.prefix.with_name("venv"))
     return made.prefix.with_name("venv")
@@ -53,6 +55,7 @@ def tiny(tmp_path: Path, index: PackageIndex) -> Specification:
 @pytest.fixture
 def settings(tmp_path: Path, index: PackageIndex, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv cache"))
     return Settings(home=tmp_path / "home", pypi_index=index.url, torch_index="", builder="uv")
 
 

@@ -4,7 +4,7 @@
 """
 
 BUILDERS = {
-    "uv": "samj_bridge.install.builders.uv",
     "micromamba": "samj_bridge.install.builders.micromamba",
+    "uv": "samj_bridge.install.builders.uv",
 }
 """Name of a builder to its module, which has a function ``make_builder(settings)``; the preferred one first."""

@@ -65,6 +65,18 @@ class MicromambaBuilder:
             return "samj-bridge is offline, and conda never solved this here"
         return ""
 
+    def addresses(self, specification: Specification) -> tuple[str, ...]:
+        """Return the index of each channel, and where micromamba itself comes from if it is not here yet."""
+        target = current_platform()
+        locks = [specification.conda_lock(target, feature) for feature in specification.conda_features(target)]
+        if all(locks):
+            packages = parse_explicit(locks[0], source=f"The lock of {specification.name}").packages
+            channels = list(dict.fromkeys(from_mirror(package, self.settings).channel for package in packages))
+        else:
+            channels = channel_urls(specification, self.settings)
+        indexes = [f"{channel}/noarch/repodata.json" for channel in channels]
+        return (*indexes, *self.tool.addresses(channels))
+
     def build(self, request: BuildRequest) -> Built:
         """Install the packages of a lock, or of a solve, into ``request.prefix``."""
         if request.lock is not None:
