@@ -133,13 +133,13 @@ class Enlargement:
         excess = up + across + 2 * up * across
         if excess == 0.0:
             able: NDArray[np.bool_] = np.greater_equal(logits, limit)
-            ys = able.any(1)[self.rows.index].any(1).nonzero()[0]
-            xs = able.any(0)[self.columns.index].any(1).nonzero()[0]
+            ys = _hit(able, 1)[self.rows.index].any(1).nonzero()[0]
+            xs = _hit(able, 0)[self.columns.index].any(1).nonzero()[0]
         else:
             high, deep = _reach(logits, np.maximum), _reach(logits, np.minimum)
             able = np.greater_equal(high + excess * (high - deep), limit)
-            ys = able.any(1)[self.rows.index[:, 1]].nonzero()[0]
-            xs = able.any(0)[self.columns.index[:, 1]].nonzero()[0]
+            ys = _hit(able, 1)[self.rows.index[:, 1]].nonzero()[0]
+            xs = _hit(able, 0)[self.columns.index[:, 1]].nonzero()[0]
         if len(ys) == 0 or len(xs) == 0:
             return None
         return int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1
@@ -206,6 +206,11 @@ def logit(probability: Tensor) -> Tensor:
     tiny = torch.finfo(torch.float32).eps
     inside = probability.clamp(tiny, 1 - tiny)
     return (inside / (1 - inside)).log_()
+
+
+def _hit(able: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = np.asarray(able.any(axis))
+    return found
 
 
 def _places(cells: int, pixels: int) -> NDArray[np.float32]:
