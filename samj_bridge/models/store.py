@@ -89,6 +89,10 @@ class Store:
         """Return where the converted checkpoint of a model lies."""
         return self._part("weights") / f"{record.source}.safetensors"
 
+    def part_path(self, source: str) -> Path:
+        """Return where the checkpoint with this hash is being converted: by one process, which holds its lock."""
+        return self._part("weights") / f"{source}.part"
+
     def weights_of(self, entry: ModelEntry) -> Path:
         """Return the converted checkpoint of a model.
 
@@ -172,6 +176,15 @@ class Store:
                     write_record(self._record_path(other.id), other.with_weights(weights))
             write_record(self._record_path(record.id), done)
             self.source_path(record).unlink(missing_ok=True)
+        except OSError as error:
+            raise disk_error(error, self.folder) from error
+        return done
+
+    def set_weights(self, record: Record, weights: Weights) -> Record:
+        """Note that the converted form of a checkpoint is there. Must be called under `changing`."""
+        done = record.with_weights(weights)
+        try:
+            write_record(self._record_path(record.id), done)
         except OSError as error:
             raise disk_error(error, self.folder) from error
         return done

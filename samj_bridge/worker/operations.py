@@ -20,6 +20,7 @@ from samj_bridge.geometry.components import drop_small, fill_holes, keep_largest
 from samj_bridge.geometry.rasterise import rasterise
 from samj_bridge.geometry.trace import trace
 from samj_bridge.protocol import PROTOCOL_VERSION
+from samj_bridge.protocol.conversion import ConvertRequest
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.protocol.messages import (
     OPERATIONS,
@@ -35,6 +36,7 @@ from samj_bridge.protocol.messages import (
 from samj_bridge.worker import devices
 from samj_bridge.worker.cache import Entry
 from samj_bridge.worker.engine import Engine
+from samj_bridge.worker.families import ARCHITECTURES
 from samj_bridge.worker.families.base import Candidate, PromptArrays
 from samj_bridge.worker.loop import Context, Operation
 
@@ -52,6 +54,7 @@ def operations_of(engine: Engine, threads: int) -> dict[str, Operation]:
         "segment": _segment,
         "release": _release,
         "stats": _stats,
+        "convert": _convert,
     }
     return {name: functools.partial(_guarded, functions[name], engine) for name in OPERATIONS}
 
@@ -109,6 +112,13 @@ def _stats(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict
         "network_seconds": engine.network_seconds,
         "pid": os.getpid(),
     }
+
+
+def _convert(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    # Not for every worker: most never see a checkpoint that is not converted.
+    from samj_bridge.worker.checkpoints.converting import convert
+
+    return convert(ConvertRequest.from_wire(inputs), ARCHITECTURES, engine.families, context.check).to_wire()
 
 
 def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:

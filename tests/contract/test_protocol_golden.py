@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from appose.util.message import encode
 
-from samj_bridge.protocol import PROTOCOL_VERSION, codec, messages
+from samj_bridge.protocol import PROTOCOL_VERSION, codec, conversion, messages
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.session.service import WorkerService
 
@@ -22,8 +22,14 @@ KINDS = {
     "encode": messages.EncodeRequest,
     "segment": messages.SegmentRequest,
     "release": messages.ReleaseRequest,
+    "convert": conversion.ConvertRequest,
 }
-REPLIES = {"1": messages.HelloReply, "2": messages.LoadReply, "3": messages.EncodeReply}
+REPLIES = {
+    "1": messages.HelloReply,
+    "2": messages.LoadReply,
+    "3": messages.EncodeReply,
+    "10": conversion.ConvertReply,
+}
 
 
 @pytest.mark.parametrize("line", REQUESTS, ids=range(len(REQUESTS)))

@@ -100,7 +100,7 @@ def test_the_whole_protocol_by_hand(pipes, checkpoint, image):
     hello = pipes.outputs("hello")
     assert hello["protocol"] == PROTOCOL_VERSION
     assert hello["pid"] == pipes.process.pid
-    assert hello["operations"] == ["hello", "load", "encode", "segment", "release", "stats"]
+    assert hello["operations"] == ["hello", "load", "encode", "segment", "release", "stats", "convert"]
     model = pipes.outputs("load", model="t", family="test", checkpoint=checkpoint(), device="cpu")["model"]
     encoded = pipes.outputs("encode", model=model, image=image)
     assert (encoded["shape"], encoded["cached"]) == ([40, 50], False)

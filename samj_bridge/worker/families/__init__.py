@@ -3,3 +3,9 @@
 FAMILIES = {
     "starter": "samj_bridge.worker.families.starter",
 }
+"""Module of each family: it has ``build(spec) -> Model`` and ``shapes(architecture)``, its weights by name."""
+
+ARCHITECTURES = {
+    "starter-1": "starter",
+}
+"""Family of each architecture, in the order in which a checkpoint is compared with them."""

@@ -17,7 +17,7 @@ from samj_bridge.worker.nets import starter_window as sw
 from samj_bridge.worker.nets.starter import PART, WHOLE, StarterConfig, StarterNet, fold, normalise
 from samj_bridge.worker.nets.starter_paste import box_of, mask_on_window, paste, paste_soft
 
-__all__ = ["Level", "StarterEncoding", "StarterModel", "StarterProposals", "build"]
+__all__ = ["Level", "StarterEncoding", "StarterModel", "StarterProposals", "build", "shapes"]
 
 STRIDE = 4
 LARGEST_PX = 128
@@ -86,6 +86,13 @@ def build(spec: BuildSpec) -> StarterModel:
     net = fold(StarterNet(StarterConfig()))
     net.load_state_dict({key: value.float() for key, value in load_file(spec.weights).items()}, strict=True)
     return StarterModel(net, spec.device)
+
+
+def shapes(_architecture: str) -> dict[str, tuple[int, ...]]:
+    """Return the names and shapes of the folded network's weights."""
+    with torch.device("meta"):
+        net = fold(StarterNet(StarterConfig()))
+    return {name: tuple(value.shape) for name, value in net.state_dict().items()}
 
 
 class StarterModel:

@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
 from samj_bridge.protocol import messages
 from samj_bridge.protocol.arrays import ArrayDescription, describe
+from samj_bridge.protocol.conversion import ConvertReply, ConvertRequest
 from samj_bridge.protocol.failures import OperationFailed
 
 IMAGE = describe("uint8", (10, 20), "psm_x", 200)
@@ -27,10 +30,17 @@ BOX = {"box": [1, 2, 3, 4]}
             True,
         ),
         messages.ReleaseRequest(("a", "b")),
+        ConvertRequest("/a é.pth", "/b.part", "sam-vit-b", "model"),
+        ConvertRequest("/a", "/b"),
     ],
 )
 def test_a_request_survives_the_wire(request_):
     assert type(request_).from_wire(request_.to_wire()) == request_
+
+
+def test_the_reply_of_a_conversion_survives_the_wire():
+    reply = ConvertReply("starter-1", "starter", 3, 9, 100, "ab", ("model",), (), ("a note",), 0.5)
+    assert ConvertReply.from_wire(json.loads(json.dumps(reply.to_wire()))) == reply
 
 
 def test_a_region_survives_the_wire():
@@ -74,6 +84,9 @@ def test_a_region_survives_the_wire():
         (messages.SegmentRequest, {"encoding": "e", "prompts": [BOX], "fill_holes": 1}, "bad-request"),
         (messages.SegmentRequest, {"encoding": "e", "prompts": [BOX], "min_aera": 1}, "bad-request"),
         (messages.ReleaseRequest, {}, "bad-request"),
+        (ConvertRequest, {"source": "/a"}, "bad-request"),
+        (ConvertRequest, {"source": "/a", "target": "/b", "arch": "x"}, "bad-request"),
+        (ConvertRequest, {"source": "/a", "target": "/b", "wrapped": 3}, "bad-request"),
         (messages.ReleaseRequest, {"encodings": "e"}, "bad-request"),
     ],
 )
