@@ -43,7 +43,7 @@ def worker_python() -> Path:
         return Path(given)
     from samj_bridge.install import ensure_environment
 
-    return ensure_environment(Settings(home=test_home())).python
+    return ensure_environment(Settings(home=test_home(), builder="uv")).python
 
 
 def test_home() -> Path:
@@ -70,7 +70,7 @@ def ready_home() -> Path:
     from samj_bridge.install import ensure_environment
 
     home = test_home()
-    ensure_environment(Settings(home=home))
+    ensure_environment(Settings(home=home, builder="uv"))
     return home
 
 

@@ -31,8 +31,8 @@ from samj_bridge.install.gpu import find_nvidia_gpu
 from samj_bridge.install.probe import probe
 from samj_bridge.install.space import folder_size
 from samj_bridge.install.specification import Specification, load_specification
-from samj_bridge.install.sweep import is_held, remove_prefix, sweep
-from samj_bridge.process.locks import Holder, hold_lock
+from samj_bridge.install.sweep import is_held, remove_prefix, sweep, sweep_if_free
+from samj_bridge.install.turns import take_turn
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.settings import Settings
 
@@ -80,13 +80,14 @@ def ensure_environment(
         return adopted
     found = find_environment(settings, name)
     if found is not None and found.specification == specification.hash_for(found.builder):
+        sweep_if_free(environment_folder(settings, name), keep=found.prefix)
         return found
-    with _locked(settings, name, progress, cancel) as folder:
+    with _locked(settings, name, progress, cancel) as (folder, told):
         # Another process may have made it while this one waited.
         found = find_environment(settings, name)
         if found is not None and found.specification == specification.hash_for(found.builder):
             return found
-        order = _Order(settings, folder, name, specification, progress, cancel)
+        order = _Order(settings, folder, name, specification, told, cancel)
         try:
             return _create(order, builder)
         except (NetworkError, FileError) as error:
@@ -111,8 +112,8 @@ def create_environment(
         raise InstallError(
             message, code="adopted", hint="Go back to samj-bridge's own first: samj-bridge env use --none"
         )
-    with _locked(settings, name, progress, cancel) as folder:
-        return _create(_Order(settings, folder, name, specification, progress, cancel), builder)
+    with _locked(settings, name, progress, cancel) as (folder, told):
+        return _create(_Order(settings, folder, name, specification, told, cancel), builder)
 
 
 def remove_environment(settings: Settings, name: str = "samj") -> int:
@@ -266,21 +267,17 @@ def _new_prefix(folder: Path, specification_hash: str) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(settings: Settings, name: str, progress: Progress, cancel: CancelToken | None) -> Iterator[Path]:
+def _locked(
+    settings: Settings, name: str, progress: Progress, cancel: CancelToken | None
+) -> Iterator[tuple[Path, Progress]]:
+    """Yield the folder of the environment, and the progress that those who wait for it see as well."""
     folder = environment_folder(settings, name)
-
-    def on_wait(holder: Holder) -> None:
-        who = (
-            f"process {holder['pid']} on {holder['host']}, since {holder['since']}" if holder else "another process"
-        )
-        progress(ProgressEvent("wait", f"Waiting for {who}, which is working on the environment {name}."))
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _file_error(error, folder) from error
-    with hold_lock(folder / "lock", on_wait=on_wait, cancel=cancel):
-        yield folder
+    with take_turn(folder, name, progress, cancel) as told:
+        yield folder, told
 
 
 def _file_error(error: OSError, folder: Path) -> FileError:

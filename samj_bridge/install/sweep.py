@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 from samj_bridge.install.environment import MARKER_NAME, leases_of
-from samj_bridge.process.locks import is_locked
+from samj_bridge.install.turns import BOARD_NAME
+from samj_bridge.process.locks import is_locked, try_lock
 
-__all__ = ["is_held", "remove_prefix", "sweep"]
+__all__ = ["is_held", "remove_prefix", "sweep", "sweep_if_free"]
 
 
 def is_held(prefix: Path) -> bool:
@@ -35,6 +36,28 @@ def sweep(folder: Path, keep: Path | None) -> list[Path]:
     for stray in folder.glob(".current.*"):
         stray.unlink(missing_ok=True)
     return left
+
+
+def sweep_if_free(folder: Path, keep: Path) -> None:
+    """Remove what a killed process left beside a healthy environment, unless somebody works there just now.
+
+    Costs one look at the folder when there is nothing to do; nothing of it can fail.
+    """
+    if keep.parent != folder:
+        return
+    usual = {keep.name, "current", "leases", "lock", "lock.holder"}
+    with contextlib.suppress(OSError):
+        if all(path.name in usual or not _is_rubbish(path) for path in folder.iterdir()):
+            return
+        with try_lock(folder / "lock") as got:
+            if got:
+                sweep(folder, keep)
+                for name in (BOARD_NAME, f".{BOARD_NAME}"):
+                    (folder / name).unlink(missing_ok=True)
+
+
+def _is_rubbish(path: Path) -> bool:
+    return path.is_dir() or path.name.startswith(".") or path.name == BOARD_NAME
 
 
 def remove_prefix(prefix: Path) -> bool:

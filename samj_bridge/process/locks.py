@@ -17,7 +17,7 @@ from pathlib import Path
 from samj_bridge.errors import FileError
 from samj_bridge.progress import CancelToken
 
-__all__ = ["Holder", "hold_lock", "is_locked"]
+__all__ = ["Holder", "hold_lock", "is_locked", "try_lock"]
 
 Holder = dict[str, str]
 """Who holds a lock: ``pid``, ``host``, ``since``; empty while unknown."""
@@ -78,6 +78,23 @@ def hold_lock(
     finally:
         with contextlib.suppress(OSError):
             _holder_path(path).unlink()
+        lock.release()
+
+
+@contextlib.contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold the lock `path` while the block runs if it is free now; yields whether it is held."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError, NotImplementedError):
+        yield False
+        return
+    try:
+        yield True
+    finally:
         lock.release()
 
 

@@ -53,7 +53,9 @@ def tiny(tmp_path: Path, pypi: PackageIndex) -> Specification:
 @pytest.fixture
 def settings(tmp_path: Path, pypi: PackageIndex, cpu_index: PackageIndex) -> Settings:
     # The device says that no GPU is to be looked for: these tests mean the same on a machine with one.
-    return Settings(home=tmp_path / "home", pypi_index=pypi.url, torch_index=cpu_index.url, device="cpu")
+    return Settings(
+        builder="uv", home=tmp_path / "home", pypi_index=pypi.url, torch_index=cpu_index.url, device="cpu"
+    )
 
 
 def make(settings: Settings, tiny: Specification, **options: object) -> Environment:
@@ -97,7 +99,10 @@ def test_an_index_that_has_no_cpu_build_to_give_is_passed_over_and_said_so(
     cpu_index.silent = trouble == "unhashed"
     if trouble == "closed":
         settings = Settings(
-            home=settings.home, pypi_index=settings.pypi_index, torch_index="http://127.0.0.1:9/simple"
+            builder="uv",
+            home=settings.home,
+            pypi_index=settings.pypi_index,
+            torch_index="http://127.0.0.1:9/simple",
         )
     events: list[ProgressEvent] = []
     made = make(settings, tiny, builder=UvBuilder(settings, index_timeout_s=1.0), progress=events.append)
@@ -135,7 +140,7 @@ def test_the_cpu_index_is_left_alone_when_the_settings_say_so(
         "torch_index": settings.torch_index,
         "device": "cpu",
     }
-    made = make(Settings(**{**values, **changed}), tiny)  # type: ignore[arg-type]
+    made = make(Settings(builder="uv", **{**values, **changed}), tiny)  # type: ignore[arg-type]
     assert made.packages["torch"] == "1.0"
     assert cpu_index.requests == []
 
@@ -156,7 +161,7 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(
 
 @pytest.mark.slow
 def test_no_network_names_the_cause_first_and_leaves_nothing(settings: Settings, tiny: Specification) -> None:
-    gone = Settings(home=settings.home, pypi_index="http://127.0.0.1:9/simple", torch_index="")
+    gone = Settings(builder="uv", home=settings.home, pypi_index="http://127.0.0.1:9/simple", torch_index="")
     with pytest.raises(NetworkError, match=r"(?i)^connection refused.*could not be fetched from") as caught:
         make(gone, tiny)
     assert "HTTPS_PROXY" in caught.value.hint
@@ -166,7 +171,9 @@ def test_no_network_names_the_cause_first_and_leaves_nothing(settings: Settings,
 def test_offline_without_a_cache_says_that_it_was_told_so_and_asks_nobody(
     settings: Settings, tiny: Specification, pypi: PackageIndex, cpu_index: PackageIndex
 ) -> None:
-    offline = Settings(home=settings.home, pypi_index=pypi.url, torch_index=cpu_index.url, offline=True)
+    offline = Settings(
+        builder="uv", home=settings.home, pypi_index=pypi.url, torch_index=cpu_index.url, offline=True
+    )
     with pytest.raises(NetworkError) as caught:
         make(offline, tiny)
     assert caught.value.code == "offline"
@@ -174,10 +181,10 @@ def test_offline_without_a_cache_says_that_it_was_told_so_and_asks_nobody(
 
 
 def test_offline_with_a_full_cache_works(settings: Settings, tiny: Specification, pypi: PackageIndex) -> None:
-    first = Settings(home=settings.home, pypi_index=pypi.url, torch_index="")
+    first = Settings(builder="uv", home=settings.home, pypi_index=pypi.url, torch_index="")
     make(first, tiny)
     pypi.requests.clear()
-    offline = Settings(home=settings.home.with_name("second"), pypi_index=pypi.url, offline=True)
+    offline = Settings(builder="uv", home=settings.home.with_name("second"), pypi_index=pypi.url, offline=True)
     assert make(offline, tiny).packages["torch"] == "1.0"
     assert pypi.requests == []
 
@@ -235,7 +242,7 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_an_error_and_no_prefix(
         pytest.skip("this machine does not let root mount a small disk")
     try:
         tiny = tiny_specification(tmp_path / "large", pypi, code="data = '" + "x" * 80_000_000 + "'")
-        small = Settings(home=disk / "home", pypi_index=pypi.url, torch_index="")
+        small = Settings(builder="uv", home=disk / "home", pypi_index=pypi.url, torch_index="")
         with pytest.raises(NoSpaceError):
             make(small, tiny)
         assert left_in(small) == []
@@ -265,14 +272,14 @@ def test_a_home_inside_a_file_is_refused_with_its_path(
 ) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="file") as caught:
-        make(Settings(home=tmp_path / "file" / "home"), tiny)
+        make(Settings(builder="uv", home=tmp_path / "file" / "home"), tiny)
     assert "SAMJ_HOME" in caught.value.hint
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/sys is on Linux only")
 def test_a_read_only_home_is_refused(tiny: Specification) -> None:
     with pytest.raises(FileError) as caught:
-        make(Settings(home=Path("/sys/samj home")), tiny)
+        make(Settings(builder="uv", home=Path("/sys/samj home")), tiny)
     assert "SAMJ_HOME" in caught.value.hint
 
 
@@ -329,7 +336,7 @@ def test_a_missing_uv_is_named_with_the_command_that_brings_it(
 @pytest.mark.parametrize("python", ["/nowhere/python", "/bin/sh", "/"])
 def test_a_python_that_is_none_is_refused(python: str, settings: Settings, tiny: Specification) -> None:
     with pytest.raises(InstallError, match="does not run") as caught:
-        make(Settings(home=settings.home, python=python, torch_index=""), tiny)
+        make(Settings(builder="uv", home=settings.home, python=python, torch_index=""), tiny)
     assert caught.value.code == "bad-python"
 
 
@@ -345,7 +352,7 @@ from samj_bridge.settings import Settings
 def progress(event):
     print(event.stage, event.message, flush=True)
 
-settings = Settings(home=Path(sys.argv[1]), pypi_index=sys.argv[2], torch_index="")
+settings = Settings(builder="uv", home=Path(sys.argv[1]), pypi_index=sys.argv[2], torch_index="")
 spec = read_specification(Path(sys.argv[3]))
 print("prefix", ensure_environment(settings, name="tiny", specification=spec, progress=progress).prefix, flush=True)
 """
@@ -405,7 +412,9 @@ def test_a_host_killed_during_a_download_takes_uv_with_it(
     assert find_environment(settings, "tiny") is None
     pypi.stall_wheels = False
     made = create_environment(
-        Settings(home=settings.home, pypi_index=pypi.url, torch_index=""), name="tiny", specification=tiny
+        Settings(builder="uv", home=settings.home, pypi_index=pypi.url, torch_index=""),
+        name="tiny",
+        specification=tiny,
     )
     assert left_in(settings) == [made.prefix]
 

@@ -33,8 +33,6 @@ class BuildRequest:
     """When set, `Cancelled` is to be raised within two seconds, and nothing left running."""
     lock: ExplicitLock | None = None
     """The very packages to install, instead of what the specification would be solved to."""
-    feature: str = ""
-    """``cpu`` or ``cuda``, when that has been decided; empty: the builder decides by the machine."""
 
     def tell(self, stage: str, message: str, done: float = 0.0, total: float | None = None, unit: str = "") -> None:
         """Report one step."""

@@ -111,8 +111,6 @@ class MicromambaBuilder:
 
     def _feature(self, request: BuildRequest) -> tuple[str, list[str]]:
         """Return ``cpu`` or ``cuda``, and why."""
-        if request.feature:
-            return request.feature, [f"{request.feature} as asked"]
         if request.lock is not None:
             cuda = any(item.name.startswith("pytorch") and "cuda" in item.build for item in request.lock.packages)
             return ("cuda" if cuda else "cpu"), []
