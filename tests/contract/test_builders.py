@@ -153,7 +153,8 @@ def test_the_users_own_configuration_does_not_reach_in(
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "bad"))
     made = ensure_environment(settings, name="tiny", specification=tiny, builder=builder)
     variables = environment_variables(made)
-    assert not {"PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX", "VIRTUAL_ENV", "PIP_INDEX_URL"} & set(variables)
+    assert not {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_INDEX_URL"} & set(variables)
+    assert variables.get("CONDA_PREFIX", str(made.prefix)) == str(made.prefix)
     code = "import tiny, sys; print(tiny.__file__)"
     place = subprocess.run([made.python, "-c", code], env=variables, capture_output=True, text=True, check=True)
     assert str(made.prefix) in place.stdout
