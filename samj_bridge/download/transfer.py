@@ -35,9 +35,11 @@ __all__ = ["Network", "Transfer"]
 _log = logging.getLogger(__name__)
 
 _BLOCK = 1 << 20
-_QUEUED_BLOCKS = 4
+# Of 64 KB each, as httpcore reads them.
+_QUEUED_PIECES = 48
 _MOST_REDIRECTS = 10
 _POLL_S = 0.1
+_SOON_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Transfer:
         if start and unchanged:
             self._headers["If-Range"] = unchanged
         self._cancel = cancel
-        self._came: queue.Queue[Any] = queue.Queue(_QUEUED_BLOCKS)
+        self._came: queue.Queue[Any] = queue.Queue(_QUEUED_PIECES)
         self._given_up = threading.Event()
         self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=self._work, name="samj-download", daemon=True)
@@ -139,7 +141,7 @@ class Transfer:
             The token was set.
         """
         while True:
-            found = self._next()
+            found = self._next(_POLL_S)
             if isinstance(found, Reply):
                 return found
             if found is not None:
@@ -157,13 +159,20 @@ class Transfer:
         """
         since, count = time.monotonic(), 0
         while True:
-            found = self._next()
+            pieces: list[bytes] = []
+            size = 0
+            found = self._next(_POLL_S)
+            while isinstance(found, bytes) and found:
+                pieces.append(found)
+                size += len(found)
+                # What comes quickly is joined, what comes slowly is handed on as it comes.
+                found = self._next(_SOON_S) if size < _BLOCK else None
+            if pieces:
+                count += size
+                yield b"".join(pieces)
             if isinstance(found, bytes):
-                if not found:
-                    return
-                count += len(found)
-                yield found
-            elif found is not None:
+                return
+            if found is not None:
                 raise found
             seconds = time.monotonic() - since
             if seconds > self._policy.stall_s:
@@ -172,11 +181,11 @@ class Transfer:
                     raise Trouble(reason, "stalled", again=True)
                 since, count = time.monotonic(), 0
 
-    def _next(self) -> Any:
+    def _next(self, seconds: float) -> Any:
         if self._cancel is not None:
             self._cancel.check()
         try:
-            return self._came.get(timeout=_POLL_S)
+            return self._came.get(timeout=seconds)
         except queue.Empty:
             return None
 
@@ -218,21 +227,9 @@ class Transfer:
     def _deliver(self, response: httpx.Response) -> None:
         if not self._put(read_reply(response.status_code, response.headers)):
             return
-        waiting: list[bytes] = []
-        size, since = 0, time.monotonic()
-        try:
-            for piece in response.iter_raw():
-                waiting.append(piece)
-                size += len(piece)
-                # What comes slowly is handed on as it comes: a slow server must be seen to be alive.
-                if size >= _BLOCK or time.monotonic() - since > _POLL_S:
-                    if not self._put(b"".join(waiting)):
-                        return
-                    waiting, size, since = [], 0, time.monotonic()
-        finally:
-            # Also when it broke off: what came before is good, and need not come again.
-            if size:
-                self._put(b"".join(waiting))
+        for piece in response.iter_raw():
+            if not self._put(piece):
+                return
         self._put(b"")
 
 
