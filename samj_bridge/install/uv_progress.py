@@ -27,7 +27,8 @@ class UvProgress:
     """Takes uv's lines one by one and reports them.
 
     uv names each large download when it starts and when it has ended: the total grows while they are found, and
-    between the two ends the done part is an estimate from what lies in the cache's temporary folders.
+    between the two ends the done part is an estimate from what lies in the cache's temporary folders. What killed
+    ones left there is removed first, unless some uv is running.
 
     Parameters
     ----------
@@ -40,6 +41,7 @@ class UvProgress:
     def __init__(self, progress: Progress, cache: Path) -> None:
         self._progress = progress
         self._cache = cache
+        self._remove(self._temporary())
         self._earlier = set(self._temporary())
         self._lock = threading.Lock()
         self._running: dict[str, int] = {}
@@ -68,11 +70,7 @@ class UvProgress:
 
     def remove_stopped(self) -> None:
         """Remove from the cache what a killed uv had begun to unpack: it may be gigabytes."""
-        # Every running uv shares the cache's lock: who gets it alone knows that no temporary folder is in use.
-        with _alone(self._cache / ".lock") as alone:
-            for folder in self._temporary() if alone else []:
-                if folder not in self._earlier:
-                    shutil.rmtree(folder, ignore_errors=True)
+        self._remove([folder for folder in self._temporary() if folder not in self._earlier])
 
     def _tell(self, message: str) -> None:
         unpacked = sum(_size(folder) for folder in self._temporary() if folder not in self._earlier)
@@ -90,6 +88,12 @@ class UvProgress:
             "Installed": ("install", f"Installed {count} packages.", count),
         }[word]
         self._progress(ProgressEvent(stage, message, done, count, "packages"))
+
+    def _remove(self, folders: list[Path]) -> None:
+        # Every running uv shares the cache's lock: who gets it alone knows that no temporary folder is in use.
+        with _alone(self._cache / ".lock") as alone:
+            for folder in folders if alone else []:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _temporary(self) -> list[Path]:
         return list(self._cache.glob(".tmp*"))

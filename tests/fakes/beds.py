@@ -52,10 +52,20 @@ class Bed:
             self.channel.index()
         return tiny_specification(self.folder / name, self.pypi, version=version, code=code, pixi=pixi)
 
+    def specifications(self, versions: list[str]) -> list[Specification]:
+        """Offer the package ``tiny`` in all of `versions`, and return a specification for each."""
+        if self.channel is not None:
+            for version in versions:
+                self.channel.add_module("tiny", version)
+            self.channel.index()
+        return [tiny_specification(self.folder / "many" / item, self.pypi, version=item) for item in versions]
+
     def stall(self, *, stall: bool) -> None:
         """Let downloads of packages stop half-way, and never end."""
         self.pypi.stall_wheels = stall
+        self.pypi.stalled.clear()
         if self.channel is not None:
+            self.channel.stalled.clear()
             self.channel.stall_packages = stall
 
     def wait_stalled(self) -> bool:

@@ -27,6 +27,7 @@ class StandIn:
 
     def set(self, **faults: Any) -> None:
         """Let these go wrong from now on, and nothing else."""
+        (self.folder / "paused").unlink(missing_ok=True)
         (self.folder / "faults.json").write_text(json.dumps(faults), encoding="utf-8")
 
     def calls(self) -> list[dict[str, Any]]:
