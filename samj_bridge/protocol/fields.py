@@ -13,6 +13,7 @@ __all__ = [
     "choice",
     "flag",
     "is_finite_number",
+    "number",
     "only",
     "optional_text",
     "outline",
@@ -70,6 +71,17 @@ def whole_number(inputs: Mapping[str, Any], name: str, default: int, low: int, h
         reason = f"{name} is {value!r}, not a whole number from {low} to {high}."
         raise refuse(reason)
     return value
+
+
+def number(inputs: Mapping[str, Any], name: str, low: float, high: float) -> float | None:
+    """Return a finite number from `low` to `high`, both included; None where the field is missing or null."""
+    value = inputs.get(name)
+    if value is None:
+        return None
+    if not is_finite_number(value) or not low <= value <= high:
+        reason = f"{name} is {value!r}, not a number from {low:g} to {high:g}."
+        raise refuse(reason)
+    return float(value)
 
 
 def flag(inputs: Mapping[str, Any], name: str) -> bool:

@@ -37,7 +37,7 @@ __all__ = [
     "SegmentRequest",
 ]
 
-OPERATIONS = ("hello", "load", "encode", "segment", "release", "stats", "convert")
+OPERATIONS = ("hello", "load", "encode", "segment", "everything", "release", "stats", "convert")
 """Every operation; the number of the protocol's version rises when one is added."""
 
 CHANNEL_MODES = ("auto", "each", "merge")

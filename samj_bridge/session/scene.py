@@ -16,6 +16,7 @@ from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.protocol.messages import EncodeRequest, RegionMessage, SegmentRequest
+from samj_bridge.session.everything import Objects, Search, request_of
 from samj_bridge.session.images import Plane, copy_of, fill
 from samj_bridge.session.prompts import Prompt, message_of, prompts_of
 from samj_bridge.session.supervisor import Running, Supervisor
@@ -150,6 +151,72 @@ class Scene:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         return self._answers(request, wanted, progress, cancel, deadline)
 
+    def everything(
+        self,
+        mode: str = "fast",
+        *,
+        progress: Progress = ignore_progress,
+        cancel: CancelToken | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> Objects:
+        """Find every object of the image, without a prompt.
+
+        Parameters
+        ----------
+        mode : {"fast", "exact"}
+            ``fast`` goes object by object, skips points inside those found before, and its objects never overlap;
+            ``exact`` asks a whole grid and filters as SAM's automatic mask generator does.
+        progress : callable
+            Called as objects are found, at the end with the sentence that is the result's ``message`` too.
+        cancel : CancelToken, optional
+            Stops it between two points.
+        timeout_s : float, optional
+            Seconds for the whole call.
+        **options : Any
+            In the words of SAM's generator, None meaning the model's own default: ``points_per_side``,
+            ``pred_iou_thresh``, ``stability_score_thresh``, ``stability_score_offset``, ``box_nms_thresh`` (in fast
+            mode the part of a mask that may be taken by others), ``min_mask_region_area``; for ``exact`` also
+            ``crop_n_layers``, ``crop_nms_thresh``, ``crop_overlap_ratio``, ``crop_n_points_downscale_factor``.
+            Besides: ``min_area``, objects with fewer pixels are left out.
+
+        Returns
+        -------
+        Objects
+            A list of `Region` in the order of being found (``exact``: of falling score), with ``message`` and
+            ``counts``. It may be empty; ``message`` then says why.
+
+        Raises
+        ------
+        InputError
+            An option is unknown or out of its range.
+        PromptError
+            The model can't be asked by points.
+        SamjError
+            Any other failure of the worker, `WorkerTimeout`, `Cancelled`.
+        """
+        search = self._search(progress, cancel)
+        request = request_of({"mode": mode, **options})
+        found = Objects(search.regions(request, progress, cancel, timeout_s))
+        found.message, found.counts = str(search.outputs["message"]), dict(search.outputs["counts"])
+        return found
+
+    def stream_everything(
+        self,
+        mode: str = "fast",
+        *,
+        progress: Progress = ignore_progress,
+        cancel: CancelToken | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> Iterator[Region]:
+        """Find every object, and yield each as soon as it is found (``exact``: at the end of the search).
+
+        Parameters, errors: as `everything`. Leaving the loop early stops the search.
+        """
+        request = request_of({"mode": mode, **options})
+        return self._search(progress, cancel).regions(request, progress, cancel, timeout_s)
+
     def close(self) -> None:
         """Forget the encoding and the copy of the pixels."""
         with self._lock:
@@ -173,6 +240,15 @@ class Scene:
         """Make sure that a running worker has the encoding; `Session.encode` and `segment` do this themselves."""
         self._supervisor.attempt(
             lambda running: self._encoded(running, progress, cancel, timeout_s), progress, cancel
+        )
+
+    def _search(self, progress: Progress, cancel: CancelToken | None) -> Search:
+        return Search(
+            self._supervisor,
+            self._plane,
+            self.shape,
+            lambda running, left: self._encoded(running, progress, cancel, left),
+            self._forget,
         )
 
     def _answers(

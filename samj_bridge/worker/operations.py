@@ -36,6 +36,7 @@ from samj_bridge.protocol.messages import (
 from samj_bridge.worker import devices
 from samj_bridge.worker.cache import Entry
 from samj_bridge.worker.engine import Engine
+from samj_bridge.worker.everything.operation import everything
 from samj_bridge.worker.families import ARCHITECTURES
 from samj_bridge.worker.families.base import Candidate, PromptArrays
 from samj_bridge.worker.loop import Context, Operation
@@ -46,12 +47,13 @@ _log = logging.getLogger(__name__)
 
 
 def operations_of(engine: Engine, threads: int) -> dict[str, Operation]:
-    """Return every operation by name. A later one (``everything``) is a function here and a name in OPERATIONS."""
+    """Return every operation by name: a function here, or imported, and a name in OPERATIONS."""
     functions: dict[str, Callable[..., Mapping[str, Any]]] = {
         "hello": functools.partial(_hello, threads),
         "load": _load,
         "encode": _encode,
         "segment": _segment,
+        "everything": everything,
         "release": _release,
         "stats": _stats,
         "convert": _convert,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from appose.util.message import encode
 
-from samj_bridge.protocol import PROTOCOL_VERSION, codec, conversion, messages
+from samj_bridge.protocol import PROTOCOL_VERSION, codec, conversion, everything, messages
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.session.service import WorkerService
 
@@ -21,6 +21,7 @@ KINDS = {
     "load": messages.LoadRequest,
     "encode": messages.EncodeRequest,
     "segment": messages.SegmentRequest,
+    "everything": everything.EverythingRequest,
     "release": messages.ReleaseRequest,
     "convert": conversion.ConvertRequest,
 }
@@ -29,6 +30,7 @@ REPLIES = {
     "2": messages.LoadReply,
     "3": messages.EncodeReply,
     "10": conversion.ConvertReply,
+    "12": everything.EverythingReply,
 }
 
 
@@ -66,7 +68,10 @@ def test_the_worker_would_write_every_response_the_same(line):
     task, kind = response["task"], response["responseType"]
     if kind == "COMPLETION":
         outputs = response["outputs"]
-        if task in REPLIES:
+        if task == "12":
+            objects = tuple(everything.ObjectMessage.from_wire(value) for value in outputs["regions"])
+            outputs = everything.EverythingReply(**{**outputs, "regions": objects}).to_wire()
+        elif task in REPLIES:
             outputs = REPLIES[task](**outputs).to_wire()
         elif "regions" in outputs:
             outputs = {**outputs, "regions": _regions(outputs["regions"])}
@@ -74,7 +79,7 @@ def test_the_worker_would_write_every_response_the_same(line):
     elif kind == "UPDATE":
         info = response.get("info")
         info = info and {**info, "regions": _regions(info["regions"])}
-        written = codec.update(task, None, response["current"], response["maximum"], info)
+        written = codec.update(task, None, response.get("current"), response.get("maximum"), info)
     elif kind == "FAILURE":
         written = codec.failure(task, codec.decode_failure(response["error"]))
     else:
@@ -98,7 +103,9 @@ def test_the_specification_describes_every_operation_and_failure(name):
     assert f"`{name}`" in SPECIFICATION
 
 
-@pytest.mark.parametrize("kind", sorted({*KINDS.values(), *REPLIES.values(), messages.RegionMessage}, key=str))
+@pytest.mark.parametrize(
+    "kind", sorted({*KINDS.values(), *REPLIES.values(), messages.RegionMessage, everything.ObjectMessage}, key=str)
+)
 def test_the_specification_names_every_field(kind):
     for name in kind.__dataclass_fields__:
         assert f"`{name}`" in SPECIFICATION
@@ -115,4 +122,5 @@ def _task(service, name):
 
 
 def _regions(values):
-    return [messages.RegionMessage.from_wire(value).to_wire() for value in values]
+    kinds = [everything.ObjectMessage if "point" in value else messages.RegionMessage for value in values]
+    return [kind.from_wire(value).to_wire() for kind, value in zip(kinds, values, strict=True)]

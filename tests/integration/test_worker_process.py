@@ -13,6 +13,7 @@ from fakes.opening import FAMILY, VARIABLES
 
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.protocol.arrays import describe
+from samj_bridge.protocol.messages import OPERATIONS
 from samj_bridge.session.bundle import write_bundle
 from samj_bridge.settings import Settings
 
@@ -100,7 +101,7 @@ def test_the_whole_protocol_by_hand(pipes, checkpoint, image):
     hello = pipes.outputs("hello")
     assert hello["protocol"] == PROTOCOL_VERSION
     assert hello["pid"] == pipes.process.pid
-    assert hello["operations"] == ["hello", "load", "encode", "segment", "release", "stats", "convert"]
+    assert hello["operations"] == list(OPERATIONS)
     model = pipes.outputs("load", model="t", family="test", checkpoint=checkpoint(), device="cpu")["model"]
     encoded = pipes.outputs("encode", model=model, image=image)
     assert (encoded["shape"], encoded["cached"]) == ([40, 50], False)

@@ -25,6 +25,8 @@ class Tally:
     """Masks dropped because the edge of a crop cuts them."""
     overlapping: int = 0
     """Masks dropped because a better one has their place."""
+    large: int = 0
+    """Masks dropped because they are most of the image."""
     small: int = 0
     """Masks dropped for their few pixels, or because they have none."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional as F  # noqa: N812
 from samj_bridge.worker.families.base import BuildSpec, Candidate, PromptArrays, SoftMask
 from samj_bridge.worker.nets import starter_window as sw
 from samj_bridge.worker.nets.starter import PART, WHOLE, StarterConfig, StarterNet, fold, normalise
+from samj_bridge.worker.nets.starter_dense import seeds_in
 from samj_bridge.worker.nets.starter_paste import box_of, mask_on_window, paste, paste_soft
 
 __all__ = ["Level", "StarterEncoding", "StarterModel", "StarterProposals", "build", "shapes"]
@@ -27,6 +29,8 @@ WHOLE_PASS_PX = 2048
 """An axis up to this length is encoded in one piece."""
 TILE_PX = 1536
 """Otherwise each tile gives this many pixels, and sees the halo besides."""
+SEEDS_FROM_PX = 48.0
+"""In a reduced image, objects of everything mode are looked for from this length on, in its own pixels."""
 UNSURE = 0.4
 """A click whose box scores less is looked at in the reduced images too."""
 
@@ -101,6 +105,12 @@ class StarterModel:
     bytes_per_pixel = 48
     """Memory that a large image takes per pixel: half-precision image and features, and the tile in work."""
 
+    everything_defaults: ClassVar[dict[str, float]] = {
+        "pred_iou_thresh": 0.7,
+        "stability_score_thresh": 0.65,
+    }
+    """Everything mode's thresholds, chosen on images of the train split (docs/decisions/0018)."""
+
     def __init__(self, net: StarterNet, device: str = "cpu"):
         self.net = net.eval().to(device=device, memory_format=torch.channels_last)
         self.device = torch.device(device)
@@ -145,6 +155,26 @@ class StarterModel:
             found.append(self._answer(encoding, prompt))
         logits, windows, scores = (torch.stack(parts).cpu() for parts in zip(*found, strict=True))
         return StarterProposals(logits, windows, scores.numpy(), encoding.image_hw)
+
+    @torch.inference_mode()
+    def seeds(self, encoding: StarterEncoding) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Return the places (N, 2) whose boxes score best among their neighbours, and the scores, best first.
+
+        Large objects are looked for in the reduced images, as clicks on them are.
+        """
+        points, scores = [], []
+        for level in range(_deepest(encoding.image_hw)):
+            here = self._level(encoding, level)
+            xy, score, length = seeds_in(self.net, here.features.float())
+            # What is shorter was seen better in the level before.
+            fits = length >= (SEEDS_FROM_PX if level else 0)
+            points.append(xy[fits] * 2**level)
+            scores.append(score[fits] - 0.1 * (level > 0))
+        xy, score = torch.cat(points), torch.cat(scores)
+        # Where the last cell sticks out of the image, its middle would too.
+        xy = torch.minimum(xy, torch.tensor(encoding.image_hw[::-1], device=xy.device) - 0.5)
+        order = score.argsort(descending=True, stable=True)
+        return xy[order].double().cpu().numpy(), score[order].cpu().numpy()
 
     def _answer(self, encoding: StarterEncoding, prompt: PromptArrays) -> tuple[Tensor, Tensor, Tensor]:
         """Decode a prompt: logits (3, G, G), their windows (3, 4) in the image's pixels, predicted IoU (3,)."""
@@ -206,8 +236,7 @@ class StarterModel:
         """Read the boxes (2, 4) of part and whole under positive clicks, at the level that is surest of them."""
         best: tuple[float, int, Tensor] | None = None
         points = torch.from_numpy(np.asarray(points_xy, np.float32)).to(self.device)
-        deepest = min(LEVELS, max(0, max(encoding.image_hw) // 64).bit_length())
-        for level in range(max(1, deepest)):
+        for level in range(_deepest(encoding.image_hw)):
             boxes, scores = self._hypotheses(encoding, level, points / 2**level)
             weight = scores.mean(1, keepdim=True)[:, :, None] + 1e-6
             box = (boxes * weight).sum(0) / weight.sum(0)  # 2 4
@@ -307,6 +336,11 @@ def _read(maps: Tensor, low_xy: Tensor, high_xy: Tensor, cells: int, stride: int
     xs, ys = sw.grid(torch.cat([low_xy, high_xy])[None], cells)
     extent = (float((right - left) * stride), float((bottom - top) * stride))
     return sw.sample(piece.contiguous(), xs - left * stride, ys - top * stride, extent)
+
+
+def _deepest(image_hw: tuple[int, int]) -> int:
+    """Return the number of levels of an image at which there is something to see."""
+    return max(1, min(LEVELS, max(0, max(image_hw) // 64).bit_length()))
 
 
 def _level_of(length_px: float) -> int:

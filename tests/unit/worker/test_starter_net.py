@@ -284,6 +284,27 @@ def proposals_are_what_decoding_gives_and_cover_all_that_is_above_the_limit() ->
     assert proposals.soft(0, 0, 1e9).logits.shape == (0, 0)
 
 
+@check
+def seeds_lie_in_the_objects_whatever_their_size_and_the_strips_show_no_seam() -> None:
+    import numpy as np
+
+    model = build()
+    image, masks = discs((700, 300), (60, 80, 9), (150, 252, 12), (200, 130, 8), (140, 500, 110))
+    points, scores = model.seeds(model.encode(image, silent))
+    assert (np.diff(scores) <= 0).all()
+    for mask in masks:
+        inside = mask[points[:, 1].astype(int), points[:, 0].astype(int)]
+        assert inside.any()
+        # The first seed in an object is a good place to ask.
+        found = model.decode(model.encode(image, silent), prompt(points=[points[inside.argmax()]]), 1)[0]
+        assert iou(found, mask) > 0.7
+    blank = model.encode(np.full((90, 131, 1), 0.3, np.float32), silent)
+    assert len(model.seeds(blank)[0]) == 0
+    for shape in ((1, 1), (1, 40), (333, 7)):
+        edge, _ = model.seeds(model.encode(np.zeros((*shape, 1), np.float32), silent))
+        assert (edge < (shape[1], shape[0])).all()
+
+
 SNAPSHOT = [31.365520, 39.105043, 2.110441]
 
 
