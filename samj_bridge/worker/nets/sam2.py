@@ -1,0 +1,242 @@
+"""SAM 2.1 for images: Hiera with its neck, the prompt encoder and a mask decoder that sees fine features.
+
+Follows github.com/facebookresearch/sam2 (SAM 2, arXiv:2408.00714), whose parameter names are kept, so that
+published state dicts load strictly. They hold the whole video model; what only videos need is known by name and
+shape (`video_shapes`) and left out. No code was taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from samj_bridge.worker.nets.sam2_hiera import Hiera, HieraConfig, Stage, to_map
+from samj_bridge.worker.nets.sam_decoder import ImageSide, Mlp, TwoWayTransformer, Upscaler
+from samj_bridge.worker.nets.sam_prompt import PromptEncoder
+
+__all__ = ["Features", "Sam2", "Sam2MaskDecoder", "is_video_only", "video_shapes"]
+
+WIDTH = 256
+"""Channels of the embedding."""
+SINGLE, SEVERAL = slice(0, 1), slice(1, 4)
+"""The mask for prompts that leave no doubt, and the three for those that do."""
+STABLE = 0.98
+"""The single mask is kept when this part of it stays while the threshold moves from -`WOBBLE` to `WOBBLE`."""
+WOBBLE = 0.05
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the image encoder makes of an image."""
+
+    rows: Tensor
+    """(4096, 256) embedding, row by row."""
+    detail: tuple[Tensor, Tensor]
+    """(16384, 64) and (65536, 32) fine features, in the order of ``Upscaler.rows_of``."""
+
+
+class _Lateral(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.conv = nn.Conv2d(width, WIDTH, 1)
+
+
+class Neck(nn.Module):
+    """Feature pyramid (arXiv:1612.03144): a 1 x 1 convolution per stage; only the two coarsest are added up."""
+
+    def __init__(self, widths: tuple[int, int, int, int]):
+        super().__init__()
+        self.convs = nn.ModuleList([_Lateral(width) for width in reversed(widths)])
+
+    def weights(self, stage: int) -> tuple[Tensor, Tensor]:
+        """Return a stage's (256, C) matrix and (256,) bias."""
+        conv = self.convs[3 - stage].conv
+        return conv.weight.flatten(1), conv.bias
+
+
+class ImageEncoder(nn.Module):
+    """Trunk and neck."""
+
+    def __init__(self, config: HieraConfig):
+        super().__init__()
+        self.trunk = Hiera(config)
+        self.neck = Neck(config.widths)
+
+
+class Sam2MaskDecoder(nn.Module):
+    """SAM's mask decoder with fine features while upscaling, an object score, and scores that end in a sigmoid."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transformer = TwoWayTransformer(WIDTH, mlp=lambda width, hidden: Mlp(width, hidden, width, 2))
+        self.obj_score_token = nn.Embedding(1, WIDTH)
+        self.iou_token = nn.Embedding(1, WIDTH)
+        self.mask_tokens = nn.Embedding(4, WIDTH)
+        self.output_upscaling = Upscaler(WIDTH)
+        self.conv_s0 = nn.Conv2d(WIDTH, WIDTH // 8, 1)
+        self.conv_s1 = nn.Conv2d(WIDTH, WIDTH // 4, 1)
+        self.output_hypernetworks_mlps = nn.ModuleList([Mlp(WIDTH, WIDTH, WIDTH // 8, 3) for _ in range(4)])
+        self.iou_prediction_head = Mlp(WIDTH, WIDTH, 4, 3)
+        # Part of the checkpoint; the image predictor doesn't use it: with a prompt there is an object.
+        self.pred_obj_score_head = Mlp(WIDTH, WIDTH, 1, 3)
+
+    def prepare(self, rows: Tensor, positions: Tensor, detail: tuple[Tensor, Tensor]) -> ImageSide:
+        """See ``TwoWayTransformer.prepare``."""
+        return self.transformer.prepare(rows, positions, detail)
+
+    def forward(self, prompts: Tensor, image: ImageSide, several: bool) -> tuple[Tensor, Tensor]:
+        """Decode prompts on one image.
+
+        Parameters
+        ----------
+        prompts : (B, N, 256) tensor
+            ``PromptEncoder.tokens``.
+        image : ImageSide
+            From `prepare`.
+        several : bool
+            Three masks for an ambiguous prompt; else one: the first, or where that is unstable the best of three.
+
+        Returns
+        -------
+        logits : (B, K, 256, 256) float32 tensor
+        scores : (B, K) float32 tensor, predicted IoU in 0..1
+        """
+        own = torch.cat([self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight])
+        tokens = torch.cat([own.expand(len(prompts), -1, -1), prompts.to(own.dtype)], 1)  # B 6+N C
+        queries, rows = self.transformer(tokens, image)
+        scores = self.iou_prediction_head(queries[:, 1]).float().sigmoid()  # B 4
+        if several:
+            return self._masks(queries, rows, image, SEVERAL), scores[:, SEVERAL]
+        logits, scores_single = self._masks(queries, rows, image, SINGLE), scores[:, SINGLE]
+        unsure = (stability(logits) < STABLE)[:, 0]  # B
+        if unsure.any():
+            index = unsure.nonzero()[:, 0]
+            best = scores[index, SEVERAL].argmax(1)  # U
+            some = self._masks(queries[index], rows[index], image, SEVERAL)
+            logits[index, 0] = some[torch.arange(len(index), device=some.device), best]
+            scores_single = scores_single.clone()
+            scores_single[index, 0] = scores[index, SEVERAL].amax(1)
+        return logits, scores_single
+
+    def _masks(self, queries: Tensor, rows: Tensor, image: ImageSide, which: slice) -> Tensor:
+        mlps = self.output_hypernetworks_mlps
+        hyper = torch.stack([mlps[i](queries[:, 2 + i]) for i in range(4)[which]], 1)  # B K 32
+        product = self.output_upscaling.product
+        low = torch.stack([product(r, h, image.detail) for r, h in zip(rows, hyper, strict=True)])
+        return Upscaler.maps_of(low, round(rows.shape[1] ** 0.5)).float()
+
+
+class Sam2(nn.Module):
+    """The part of SAM 2.1 that segments images."""
+
+    def __init__(self, config: HieraConfig):
+        super().__init__()
+        self.image_encoder = ImageEncoder(config)
+        self.no_mem_embed = nn.Parameter(torch.empty(1, 1, WIDTH))
+        self.side = config.input // 16
+        self.sam_prompt_encoder = PromptEncoder(WIDTH, self.side, config.input)
+        self.sam_mask_decoder = Sam2MaskDecoder()
+        for name in ("fine_weight", "fine_bias", "middle_weight", "middle_bias"):
+            self.register_buffer(name, None, persistent=False)
+
+    def prepare(self) -> None:
+        """Compute, once the weights are there, what is the same for every image.
+
+        Two 1 x 1 convolutions follow each other on the fine stages, the neck's and the decoder's: their product is
+        one that is eight times smaller.
+        """
+        self.image_encoder.trunk.prepare()
+        decoder = self.sam_mask_decoder
+        self.fine_weight, self.fine_bias = _joined(self.image_encoder.neck.weights(0), decoder.conv_s0)
+        self.middle_weight, self.middle_bias = _joined(self.image_encoder.neck.weights(1), decoder.conv_s1)
+
+    def forward(self, x: Tensor, check: Callable[[float], None]) -> Features:
+        """Encode a normalised image.
+
+        Parameters
+        ----------
+        x : (1, 3, 1024, 1024) tensor
+        check : called with the fraction done between parts; may raise
+        """
+        fine, middle, coarse, coarsest = self.image_encoder.trunk(x, check)
+        neck = self.image_encoder.neck
+        top = _map(coarsest, *neck.weights(3)).repeat_interleave(2, 0).repeat_interleave(2, 1)  # H W C
+        embedding = _map(coarse, *neck.weights(2)) + top + self.no_mem_embed[0, 0]
+        details = [_map(middle, self.middle_weight, self.middle_bias), _map(fine, self.fine_weight, self.fine_bias)]
+        rows = [Upscaler.rows_of(detail.permute(2, 0, 1), self.side) for detail in details]
+        return Features(embedding.flatten(0, 1), (rows[0], rows[1]))
+
+
+def stability(logits: Tensor) -> Tensor:
+    """Part of each mask (..., H, W) that stays while the threshold moves; 1 for an empty mask."""
+    inner = (logits > WOBBLE).sum((-1, -2)).float()
+    outer = (logits > -WOBBLE).sum((-1, -2)).float()
+    return torch.where(outer > 0, inner / outer, 1.0)
+
+
+VIDEO_ONLY = (
+    "maskmem_tpos_enc", "no_mem_pos_enc", "no_obj_ptr", "no_obj_embed_spatial", "mask_downsample.",
+    "memory_attention.", "memory_encoder.", "obj_ptr_proj.", "obj_ptr_tpos_proj.",
+)  # fmt: skip
+"""What the keys begin with that only videos need."""
+
+
+def is_video_only(key: str) -> bool:
+    """Return whether a key of the published state dict belongs to the memory of videos."""
+    return key.startswith(VIDEO_ONLY)
+
+
+def video_shapes() -> dict[str, tuple[int, ...]]:
+    """Keys and shapes of what only videos need: the same for every size of the network."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "maskmem_tpos_enc": (7, 1, 1, 64),
+        "no_mem_pos_enc": (1, 1, WIDTH),
+        "no_obj_ptr": (1, WIDTH),
+        "no_obj_embed_spatial": (1, 64),
+    }
+
+    def layer(name: str, *shape: int) -> None:
+        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = shape, (shape[0],)
+
+    layer("mask_downsample", 1, 1, 4, 4)
+    for i in range(4):
+        name = f"memory_attention.layers.{i}"
+        for attention, width in (("self_attn", WIDTH), ("cross_attn_image", 64)):
+            for part in ("q_proj", "k_proj", "v_proj", "out_proj"):
+                layer(f"{name}.{attention}.{part}", WIDTH, width if part in {"k_proj", "v_proj"} else WIDTH)
+        layer(f"{name}.linear1", 2048, WIDTH)
+        layer(f"{name}.linear2", WIDTH, 2048)
+        for part in ("norm1", "norm2", "norm3"):
+            layer(f"{name}.{part}", WIDTH)
+    layer("memory_attention.norm", WIDTH)
+    for index, (inputs, outputs) in enumerate(((1, 4), (4, 16), (16, 64), (64, WIDTH))):
+        layer(f"memory_encoder.mask_downsampler.encoder.{3 * index}", outputs, inputs, 3, 3)
+        layer(f"memory_encoder.mask_downsampler.encoder.{3 * index + 1}", outputs)
+    layer("memory_encoder.mask_downsampler.encoder.12", WIDTH, WIDTH, 1, 1)
+    layer("memory_encoder.pix_feat_proj", WIDTH, WIDTH, 1, 1)
+    for i in range(2):
+        name = f"memory_encoder.fuser.layers.{i}"
+        shapes[f"{name}.gamma"] = (WIDTH,)
+        layer(f"{name}.dwconv", WIDTH, 1, 7, 7)
+        layer(f"{name}.norm", WIDTH)
+        layer(f"{name}.pwconv1", 4 * WIDTH, WIDTH)
+        layer(f"{name}.pwconv2", WIDTH, 4 * WIDTH)
+    layer("memory_encoder.out_proj", 64, WIDTH, 1, 1)
+    for i in range(3):
+        layer(f"obj_ptr_proj.layers.{i}", WIDTH, WIDTH)
+    layer("obj_ptr_tpos_proj", 64, WIDTH)
+    return shapes
+
+
+def _joined(first: tuple[Tensor, Tensor], second: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    weight, bias = (t.detach().double() for t in first)
+    after = second.weight.detach().flatten(1).double()
+    return (after @ weight).float(), (after @ bias + second.bias.detach()).float()
+
+
+def _map(stage: Stage, weight: Tensor, bias: Tensor) -> Tensor:
+    return to_map(F.linear(stage.tokens, weight, bias), stage.grid)
