@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 
@@ -22,6 +23,9 @@ def main(arguments: list[str] | None = None) -> None:
         machine.leave_with(options.host)
     requests, writer = stdio.take_over()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+
+    # Threads that spin while they wait take the cores from those that work; OpenMP reads this when torch comes in.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
     # numpy and torch come in here, before stdin is read: on Windows importing them while another thread reads
     # stdin hangs (https://github.com/numpy/numpy/issues/24290).

@@ -235,3 +235,12 @@ def test_nothing_heavy_comes_with_it_that_torch_does_not_bring_itself(worker_pyt
     found = subprocess.run(command, env=VARIABLES, capture_output=True, text=True, check=True)
     assert not {"torchvision", "scipy", "PIL", "appose", "sympy"} & set(found.stdout.split())
     assert "samj_bridge" in found.stdout.split()
+
+
+@pytest.mark.parametrize(("said", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_idle_threads_sleep_unless_the_user_says_otherwise(worker_python, tmp_path, said, policy):
+    bundle = write_bundle(Settings(home=tmp_path))
+    worker = Pipes(worker_python, bundle, variables={**VARIABLES, **said, "OMP_DISPLAY_ENV": "TRUE"})
+    worker.outputs("hello")
+    worker.end()
+    assert f"OMP_WAIT_POLICY = '{policy}'" in worker.log.decode()
