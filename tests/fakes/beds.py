@@ -83,11 +83,12 @@ class Bed:
         cache = home / "cache" / "micromamba" / "pkgs"
         conda = []
         for path in cache.glob("*"):
-            stem = path.name.removesuffix(".part").removesuffix(".conda").removesuffix(".tar.bz2")
-            if path.name.endswith(".part") or (
-                stem != path.name and not (cache / stem / "info/index.json").is_file()
-            ):
-                conda.append(path)
+            name = path.name.removesuffix(".part")
+            if name.endswith((".conda", ".tar.bz2")):
+                # An archive that is whole is no waste: the next attempt need not fetch it.
+                offered = [file.read_bytes() for file in (self.folder / "channel").glob(f"*/{name}")]
+                if name != path.name or path.read_bytes() not in offered:
+                    conda.append(path)
         return [*uv, *conda]
         archives = [
             path for path in (cache / "pkgs").glob("*") if path.name.endswith((".part", ".conda", ".tar.bz2"))
