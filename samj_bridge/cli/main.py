@@ -9,6 +9,7 @@ import typer
 
 from samj_bridge import __version__
 from samj_bridge.cli.env_app import env_app
+from samj_bridge.cli.models_app import models_app
 from samj_bridge.cli.options import Home, Json, Verbose, execute
 from samj_bridge.cli.result import Result, Show
 from samj_bridge.errors import InputError
@@ -26,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(env_app, name="env")
+app.add_typer(models_app, name="models")
 
 
 def _version(value: bool) -> None:

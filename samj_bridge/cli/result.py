@@ -78,19 +78,24 @@ class Show:
             TextColumn("{task.fields[amount]}"),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self.talk, transient=True) as bars:
-            task = bars.add_task("", total=None, amount="")
+        bars = Progress(*columns, console=self.talk, transient=True)
+        task = bars.add_task("", total=None, amount="")
 
-            def show(event: ProgressEvent) -> None:
-                bars.update(
-                    task,
-                    description=escape(event.message),
-                    completed=event.done,
-                    total=event.total,
-                    amount=_amount(event),
-                )
+        def show(event: ProgressEvent) -> None:
+            # Not before there is something to show: until then a command may ask questions on the terminal.
+            bars.start()
+            bars.update(
+                task,
+                description=escape(event.message),
+                completed=event.done,
+                total=event.total,
+                amount=_amount(event),
+            )
 
+        try:
             yield show
+        finally:
+            bars.stop()
 
     def result(self, result: Result) -> None:
         """Print a result."""

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from samj_bridge.download import ALGORITHMS
 from samj_bridge.models.entry import ModelEntry, Recommendation
 
 __all__ = [
+    "ALGORITHMS",
     "ARCHITECTURES",
-    "HASH_LENGTHS",
     "PROMPTS",
     "TRANSFORMS",
     "entry_from_table",
@@ -48,10 +49,10 @@ TRANSFORMS = {
 
 PROMPTS = ("box", "points", "negative", "mask")
 
-HASH_LENGTHS = {"sha256": 64, "sha1": 40, "md5": 32, "xxh128": 32, "git-blob": 40}
-"""Hexadecimal digits of each kind of hash."""
-
 ARCHIVES = ("zip", "tar.gz")
+
+ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+"""What the id of a model looks like."""
 
 _TEXTS = (
     "title", "family", "architecture", "transform", "licence", "licence_note", "url", "file_name", "file",
@@ -61,7 +62,6 @@ _LISTS = ("prompts", "mirrors", "hashes")
 _SIZES = ("size", "member_size")
 _KNOWN = {*_TEXTS, *_LISTS, *_SIZES, "recommended"}
 _REQUIRED = ("title", "family", "architecture", "transform", "prompts")
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
 def entry_from_table(
@@ -91,7 +91,7 @@ def entry_from_table(
     """
     if not isinstance(table, Mapping):
         return None, [f"is {table!r:.60}, not a table"]
-    problems = [] if _ID.fullmatch(name) else ["its id has other letters than a-z, 0-9, dot, dash and underscore"]
+    problems = [] if ID.fullmatch(name) else ["its id has other letters than a-z, 0-9, dot, dash and underscore"]
     problems += [f"does not know the field {key!r}" for key in sorted(set(table) - _KNOWN)]
     problems += [f"lacks the field {key!r}" for key in _REQUIRED if key not in table]
     problems += _kinds(table)
@@ -195,10 +195,10 @@ def _hashes(table: Mapping[str, Any]) -> list[str]:
     kinds = [item.partition(":")[0] for item in table.get("hashes", ())]
     for item in table.get("hashes", ()):
         kind, _, digits = item.partition(":")
-        if kind not in HASH_LENGTHS:
-            problems.append(f"the hash {item!r} is of none of the kinds {', '.join(HASH_LENGTHS)}")
-        elif not re.fullmatch(f"[0-9a-f]{{{HASH_LENGTHS[kind]}}}", digits):
-            problems.append(f"the hash {item!r} does not have {HASH_LENGTHS[kind]} digits 0-9 and a-f")
+        if kind not in ALGORITHMS:
+            problems.append(f"the hash {item!r} is of none of the kinds {', '.join(ALGORITHMS)}")
+        elif not re.fullmatch(f"[0-9a-f]{{{ALGORITHMS[kind]}}}", digits):
+            problems.append(f"the hash {item!r} does not have {ALGORITHMS[kind]} digits 0-9 and a-f")
     if len(set(kinds)) < len(kinds):
         problems.append("has two hashes of one kind")
     return problems

@@ -16,8 +16,9 @@ A file is moved into place, and its record written, under one lock; readers take
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from samj_bridge.errors import FileError, ModelError, NoSpaceError
@@ -28,7 +29,7 @@ from samj_bridge.process.locks import hold_lock, is_locked
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.settings import Settings
 
-__all__ = ["Store", "disk_error", "now"]
+__all__ = ["Store", "disk_error", "fits", "now"]
 
 _NO_SPACE = (28, 122)
 """ENOSPC and EDQUOT."""
@@ -63,13 +64,16 @@ class Store:
 
     def records(self) -> list[Record]:
         """Return every readable record, in the order of the ids."""
-        found = []
-        for path in sorted(self._part("records").glob("*.json")):
-            with contextlib.suppress(ModelError):
-                record = read_record(path)
-                if record is not None:
-                    found.append(record)
-        return found
+        found = map(_record_or_none, sorted(self._part("records").glob("*.json")))
+        return [record for record in found if record is not None]
+
+    def names(self) -> list[str]:
+        """Return the ids of all records, readable or not."""
+        return sorted(path.stem for path in self._part("records").glob("*.json"))
+
+    def has_record(self, name: str) -> bool:
+        """Tell whether there is a record of a model, readable or not."""
+        return self._record_path(name).is_file()
 
     def own_entries(self) -> dict[str, ModelEntry]:
         """Return the models that the user imported, by their ids."""
@@ -93,6 +97,13 @@ class Store:
         """Return where the checkpoint with this hash is being converted: by one process, which holds its lock."""
         return self._part("weights") / f"{source}.part"
 
+    def has_file(self, record: Record) -> bool:
+        """Tell whether the files of a record are there: the converted one, or the one to convert."""
+        if record.weights is None:
+            return self.source_path(record).is_file()
+        path = self.weights_path(record)
+        return path.is_file() and path.stat().st_size == record.weights.size
+
     def weights_of(self, entry: ModelEntry) -> Path:
         """Return the converted checkpoint of a model.
 
@@ -113,9 +124,9 @@ class Store:
             message = f"The installed file of {entry.id!r} is another one than the catalog names now."
             raise ModelError(message, code="model-changed", hint=f"Install it again: {command}", model=entry.id)
         path = self.weights_path(record)
-        if record.weights is not None and path.is_file() and path.stat().st_size == record.weights.size:
+        if record.weights is not None and self.has_file(record):
             return path
-        if record.weights is None and self.source_path(record).is_file():
+        if record.weights is None and self.has_file(record):
             message = f"The model {entry.id!r} is downloaded, but not converted yet: there was no environment."
             hint = f"It is converted when it is first used, or by: {command}"
             raise ModelError(message, code="model-not-converted", hint=hint, model=entry.id)
@@ -126,9 +137,16 @@ class Store:
 
     @contextlib.contextmanager
     def changing(
-        self, progress: Progress = ignore_progress, cancel: CancelToken | None = None, key: str = "store"
+        self,
+        progress: Progress = ignore_progress,
+        cancel: CancelToken | None = None,
+        *,
+        key: str = "store",
+        on_tick: Callable[[], None] | None = None,
     ) -> Iterator[None]:
         """Hold the store's lock (or that of one file, `key`) while the block runs, and make its folders.
+
+        `on_tick` is called now and then while another process holds it.
 
         Raises
         ------
@@ -146,7 +164,7 @@ class Store:
             progress(ProgressEvent("wait", f"Waiting for another samj-bridge{who} that uses the models"))
 
         try:
-            with hold_lock(self._part("locks") / f"{key}.lock", on_wait=wait, cancel=cancel):
+            with hold_lock(self._lock_path(key), on_wait=wait, on_tick=on_tick, cancel=cancel):
                 yield
         except FileError as error:
             if error.code == "file" and "lock" in error.message:
@@ -159,7 +177,7 @@ class Store:
     def add(self, record: Record, checkpoint: Path) -> None:
         """Move a checkpoint into the store and write its record. Must be called under `changing`."""
         try:
-            if not (record.weights is not None and self.weights_path(record).is_file()):
+            if record.weights is None:
                 checkpoint.replace(self.source_path(record))
             write_record(self._record_path(record.id), record)
         except OSError as error:
@@ -180,24 +198,37 @@ class Store:
             raise disk_error(error, self.folder) from error
         return done
 
-    def set_weights(self, record: Record, weights: Weights) -> Record:
-        """Note that the converted form of a checkpoint is there. Must be called under `changing`."""
-        done = record.with_weights(weights)
+    def write(self, record: Record) -> Record:
+        """Write a record whose files are there. Must be called under `changing`."""
         try:
-            write_record(self._record_path(record.id), done)
+            write_record(self._record_path(record.id), record)
         except OSError as error:
             raise disk_error(error, self.folder) from error
-        return done
+        return record
+
+    def put_back(self, record: Record, folder: Path) -> Path:
+        """Take a checkpoint that can't be used out of the store, to `folder`, and forget its record.
+
+        Must be called under `changing`. Returns where the file is now.
+        """
+        kept = folder / record.name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.source_path(record).replace(kept)
+            self._record_path(record.id).unlink(missing_ok=True)
+        except OSError as error:
+            raise disk_error(error, self.folder) from error
+        return kept
 
     def converted(self, source: str) -> Weights | None:
         """Return what is known of the converted form of a checkpoint, if the store has it."""
         for record in self.records():
-            if record.source == source and record.weights is not None and self.weights_path(record).is_file():
+            if record.source == source and record.weights is not None and self.has_file(record):
                 return record.weights
         return None
 
-    def remove(self, name: str) -> int:
-        """Remove a model and the files that no other one uses; returns the bytes freed.
+    def remove(self, name: str, downloads: Path | None = None) -> int:
+        """Remove a model, what was fetched of it, and the files that no other one uses; returns the bytes freed.
 
         Raises
         ------
@@ -206,17 +237,21 @@ class Store:
         FileError
             A file can't be removed: it is in use (Windows), or the store is read-only.
         """
-        path = self._record_path(name)
-        if not path.is_file():
+        fetched = downloads is not None and downloads.is_dir()
+        if not self.has_record(name) and not fetched:
             message = f"The model {name!r} is not installed: nothing to remove."
             hint = "See what is: samj-bridge models list --installed"
             raise ModelError(message, code="model-not-installed", hint=hint, model=name)
         with self.changing():
+            before = self.size()
             try:
-                path.unlink(missing_ok=True)
-                return self._sweep()
+                self._record_path(name).unlink(missing_ok=True)
+                if fetched and downloads is not None and not is_locked(self._lock_path(downloads.name)):
+                    shutil.rmtree(downloads)
+                self._sweep()
             except OSError as error:
                 raise disk_error(error, self.folder) from error
+            return max(0, before - self.size())
 
     def size(self) -> int:
         """Return the bytes that the whole store takes."""
@@ -224,25 +259,33 @@ class Store:
             return 0
         return sum(item.lstat().st_size for item in self.folder.rglob("*") if item.is_file())
 
-    def _sweep(self) -> int:
-        """Delete files that no record names, and parts that nobody is writing; returns the bytes freed."""
+    def _sweep(self) -> None:
+        """Delete files that no record names, and parts that nobody is writing."""
+        if any(_record_or_none(path) is None for path in self._part("records").glob("*.json")):
+            # A record that can't be read may name any of them.
+            return
         records = self.records()
         used = {self.weights_path(record) for record in records}
         used |= {self.source_path(record) for record in records if record.weights is None}
-        freed = 0
         for path in (*self._part("weights").iterdir(), *self._part("sources").iterdir()):
-            key = path.name.split(".")[0]
-            if path not in used and not is_locked(self._part("locks") / f"{key}.lock"):
-                size = path.stat().st_size
+            if path not in used and not is_locked(self._lock_path(path.name.split(".")[0])):
                 path.unlink()
-                freed += size
-        return freed
+
+    def _lock_path(self, key: str) -> Path:
+        return self._part("locks") / f"{key}.lock"
 
     def _part(self, name: str) -> Path:
         return self.folder / name
 
     def _record_path(self, name: str) -> Path:
         return self._part("records") / f"{name}.json"
+
+
+def _record_or_none(path: Path) -> Record | None:
+    try:
+        return read_record(path)
+    except ModelError:
+        return None
 
 
 def fits(entry: ModelEntry, record: Record) -> bool:

@@ -10,6 +10,7 @@ from appose.service import TaskEvent
 
 from samj_bridge.errors import ModelError, WorkerError
 from samj_bridge.models import ModelEntry
+from samj_bridge.models.obtain import downloads_of
 from samj_bridge.models.record import Record, Weights
 from samj_bridge.models.store import Store, disk_error
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
@@ -17,7 +18,7 @@ from samj_bridge.protocol.conversion import ConvertReply, ConvertRequest
 from samj_bridge.session.client import Client
 from samj_bridge.session.launcher import Launcher
 
-__all__ = ["convert_checkpoint", "convert_record", "convert_waiting"]
+__all__ = ["convert_checkpoint", "convert_or_put_back", "convert_record", "convert_waiting"]
 
 
 def convert_checkpoint(
@@ -102,7 +103,7 @@ def convert_record(
         known = store.converted(record.source)
         if known is not None and known.architecture == entry.architecture:
             with store.changing(progress, cancel):
-                return store.set_weights(record, known)
+                return store.write(record.with_weights(known))
         part = store.part_path(record.source)
         try:
             reply = convert_checkpoint(
@@ -126,6 +127,34 @@ def convert_record(
                 part.unlink(missing_ok=True)
 
 
+def convert_or_put_back(
+    store: Store,
+    entry: ModelEntry,
+    record: Record,
+    launcher: Launcher,
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> Record:
+    """Convert a checkpoint; one that can't be used leaves the store, and is kept beside the downloads.
+
+    Raises
+    ------
+    ModelError
+        ``bad-checkpoint``; ``details["kept"]`` says where the file is.
+    SamjError
+        As `convert_record`.
+    """
+    try:
+        return convert_record(store, entry, record, launcher, progress=progress, cancel=cancel)
+    except ModelError as error:
+        if error.code == "bad-checkpoint":
+            with store.changing():
+                kept = store.put_back(record, downloads_of(entry, store))
+            error.message += f" It is not installed; the file is kept at {kept}."
+            error.details["kept"] = str(kept)
+        raise
+
+
 def convert_waiting(
     entry: ModelEntry,
     launcher: Launcher,
@@ -143,7 +172,7 @@ def convert_waiting(
     store = Store(launcher.settings)
     record = None if entry.is_packaged else store.record(entry.id)
     if record is not None and record.weights is None and store.source_path(record).is_file():
-        convert_record(store, entry, record, launcher, progress=progress, cancel=cancel)
+        convert_or_put_back(store, entry, record, launcher, progress, cancel)
 
 
 def weights_from(reply: ConvertReply) -> Weights:

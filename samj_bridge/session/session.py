@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samj_bridge.errors import InstallError
+from samj_bridge.errors import InstallError, ModelError
 from samj_bridge.models import ModelEntry, find_model
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
+from samj_bridge.session.conversion import convert_waiting
 from samj_bridge.session.images import Channels, plane_of
 from samj_bridge.session.launcher import Launcher
 from samj_bridge.session.scene import Scene
@@ -77,7 +78,7 @@ class Session:
     ) -> None:
         settings = Settings.from_environment() if settings is None else settings
         entry = find_model(model, settings) if isinstance(model, str) else model
-        entry.check_file(settings)
+        _check_installed(entry, settings)
         with ExitStack() as opening:
             if launcher is None:
                 if environment is None and python is not None:
@@ -87,6 +88,7 @@ class Session:
                 else:
                     opening.enter_context(environment.hold())
                 launcher = _launcher(environment, settings)
+            convert_waiting(entry, launcher, progress=progress, cancel=cancel)
             self._supervisor = Supervisor(launcher, entry, device or settings.device, settings, opening.pop_all())
         # Also at the end of the program, where nobody closed the session.
         self._finalizer = weakref.finalize(self, self._supervisor.close)
@@ -162,6 +164,15 @@ class Session:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _check_installed(entry: ModelEntry, settings: Settings) -> None:
+    try:
+        entry.check_file(settings)
+    except ModelError as error:
+        # Downloaded before there was an environment: it is converted now, as soon as there is one.
+        if error.code != "model-not-converted":
+            raise
 
 
 def _given(python: Path) -> Environment:
