@@ -19,8 +19,8 @@ __all__ = ["ALGORITHMS", "Digester", "Digests", "digest_file", "parse_hash", "re
 ALGORITHMS = {"sha256": 64, "md5": 32, "xxh128": 32, "git-blob": 40}
 """Kinds of hash, and how many hexadecimal digits each has."""
 
-_BLOCK = 1 << 20
-_QUEUED_BLOCKS = 4
+_BLOCK = 1 << 19
+_QUEUED_BLOCKS = 3
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Digester:
 
 
 def read_blocks(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the rest of a file, a mebibyte at a time."""
+    """Yield the rest of a file, half a mebibyte at a time."""
     while block := file.read(_BLOCK):
         yield block
 

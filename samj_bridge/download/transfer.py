@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import queue
 import socket
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +34,10 @@ __all__ = ["Network", "Transfer"]
 
 _log = logging.getLogger(__name__)
 
-_BLOCK = 1 << 20
-# Of 64 KB each, as httpcore reads them.
-_QUEUED_PIECES = 48
+_BLOCK = 1 << 19
+_MOST_WAITING = 2 << 20
 _MOST_REDIRECTS = 10
-_POLL_S = 0.1
-_SOON_S = 0.02
+_POLL_S = 0.004
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ class Transfer:
     unchanged : str
         Validator for ``If-Range``: the server sends the whole file when it has another version. Empty: none.
     cancel : CancelToken, optional
-        Looked at ten times a second.
+        Looked at all the time.
     """
 
     def __init__(
@@ -114,7 +112,11 @@ class Transfer:
         if start and unchanged:
             self._headers["If-Range"] = unchanged
         self._cancel = cancel
-        self._came: queue.Queue[Any] = queue.Queue(_QUEUED_PIECES)
+        # Pieces as they come. A deque needs no lock, and looking at it now and then costs less than being woken for
+        # each piece: encrypted ones have 16 KB.
+        self._came: deque[Any] = deque()
+        self._put_count = 0
+        self._taken_count = 0
         self._given_up = threading.Event()
         self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=self._work, name="samj-download", daemon=True)
@@ -141,14 +143,15 @@ class Transfer:
             The token was set.
         """
         while True:
-            found = self._next(_POLL_S)
+            found = self._take()
             if isinstance(found, Reply):
                 return found
             if found is not None:
                 raise found
+            self._rest()
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the body, about a mebibyte at a time.
+        """Yield the body, about half a mebibyte at a time.
 
         Raises
         ------
@@ -159,17 +162,11 @@ class Transfer:
         """
         since, count = time.monotonic(), 0
         while True:
-            pieces: list[bytes] = []
-            size = 0
-            found = self._next(_POLL_S)
-            while isinstance(found, bytes) and found:
-                pieces.append(found)
-                size += len(found)
-                # What comes quickly is joined, what comes slowly is handed on as it comes.
-                found = self._next(_SOON_S) if size < _BLOCK else None
+            pieces, found = self._gather()
             if pieces:
-                count += size
-                yield b"".join(pieces)
+                block = b"".join(pieces)
+                count += len(block)
+                yield block
             if isinstance(found, bytes):
                 return
             if found is not None:
@@ -181,20 +178,44 @@ class Transfer:
                     raise Trouble(reason, "stalled", again=True)
                 since, count = time.monotonic(), 0
 
-    def _next(self, seconds: float) -> Any:
+    def _gather(self) -> tuple[list[bytes], Any]:
+        """Take about half a mebibyte, or what there is after a moment; and what ended the body, if anything did."""
+        self._check()
+        pieces: list[bytes] = []
+        size, patience = 0, 2
+        while size < _BLOCK and patience:
+            found = self._take()
+            if isinstance(found, bytes) and found:
+                pieces.append(found)
+                size += len(found)
+            elif found is not None:
+                return pieces, found
+            else:
+                patience -= 1
+                self._rest()
+        return pieces, None
+
+    def _take(self) -> Any:
+        if not self._came:
+            return None
+        found = self._came.popleft()
+        self._taken_count += len(found) if isinstance(found, bytes) else 0
+        return found
+
+    def _rest(self) -> None:
+        self._check()
+        time.sleep(_POLL_S)
+
+    def _check(self) -> None:
         if self._cancel is not None:
             self._cancel.check()
-        try:
-            return self._came.get(timeout=seconds)
-        except queue.Empty:
-            return None
 
     def _put(self, item: object) -> bool:
-        while not self._given_up.is_set():
-            with contextlib.suppress(queue.Full):
-                self._came.put(item, timeout=_POLL_S)
-                return True
-        return False
+        self._put_count += len(item) if isinstance(item, bytes) else 0
+        self._came.append(item)
+        while self._put_count - self._taken_count > _MOST_WAITING and not self._given_up.is_set():
+            time.sleep(_POLL_S)
+        return not self._given_up.is_set()
 
     def _work(self) -> None:
         import httpx
