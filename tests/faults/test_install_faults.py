@@ -387,6 +387,9 @@ def test_who_waits_says_for_whom(settings: Settings, tiny: Specification, pypi: 
     line = second.stdout.readline()
     assert line.startswith("wait ")
     assert str(first.pid) in line
+    # And how far that one is, in its own words.
+    line = second.stdout.readline()
+    assert line.startswith(f"wait Process {first.pid}: ")
     pypi.stall_wheels = False
     first.kill()
     first.communicate(timeout=60)
