@@ -1,0 +1,168 @@
+"""The engine's networks as ``shared/golden/check.py`` asks for them: the authors' predictors on our code.
+
+    WORKER_PYTHON ../shared/golden/check.py --adapter benchmarks/golden_adapter.py [--only mobilesam]
+
+It has to be run with a Python that has torch: the worker's. One line per family in `LOADERS`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+import torch
+
+from samj_bridge.worker.nets.efficient_sam import EFFICIENT_S, EFFICIENT_TI, EfficientSam
+from samj_bridge.worker.nets.sam import ENCODERS, Sam
+from samj_bridge.worker.nets.sam_prompt import BOTTOM_RIGHT, PADDING, TOP_LEFT
+from samj_bridge.worker.transforms import transform
+
+StateDict = dict[str, np.ndarray]
+
+
+def load(family: str, variant: str, state_dict: StateDict) -> Any:
+    """Return what answers for a network of the golden files; NotImplementedError for one that isn't covered."""
+    if family not in LOADERS:
+        message = f"no family {family}"
+        raise NotImplementedError(message)
+    tensors = {key: torch.from_numpy(np.array(value)) for key, value in state_dict.items()}
+    return LOADERS[family](variant, tensors)
+
+
+class SamPredictor:
+    """SAM, MobileSAM, MedSAM and micro-sam."""
+
+    def __init__(self, architecture: str, how: str, tensors: dict[str, torch.Tensor]):
+        self.how, self.transform = how, transform(how)
+        self.net = Sam(ENCODERS[architecture]()).eval()
+        self.net.load_state_dict(tensors, strict=True)
+        if hasattr(self.net.image_encoder, "fold"):
+            self.net.image_encoder.fold()
+
+    def to_image(self, image: np.ndarray) -> np.ndarray:
+        """Return what micro-sam makes of the image before its predictor gets it."""
+        if self.how != "micro-sam":
+            raise NotImplementedError
+        from samj_bridge.worker.transforms.micro_sam import stretched
+
+        return stretched(_three_channels(image))
+
+    @torch.inference_mode()
+    def set_image(self, image: np.ndarray) -> None:
+        """Encode an image."""
+        if self.how == "micro-sam":
+            unit = self.to_image(image).astype(np.float32) / np.float32(255)
+        else:
+            unit = (image if image.ndim == 3 else image[..., None]).astype(np.float32) / np.float32(255)
+        self.input = self.transform.pixels(unit)
+        self.frame = self.transform.frame(image.shape[:2])
+        self.embedded = self.net.image_encoder(self.input)
+        self.image_side = self.net.image_side(self.embedded)
+
+    def model_input(self) -> torch.Tensor:
+        """Return what the image encoder got."""
+        return self.input
+
+    def embedding(self) -> torch.Tensor:
+        """Return the image embedding."""
+        return self.embedded
+
+    @torch.inference_mode()
+    def predict(self, points: Any, labels: Any, box: Any, mask_input: Any, multimask: bool) -> Any:
+        """Answer a prompt: masks, predicted IoU and low-resolution logits."""
+        places, kinds = np.zeros((0, 2), np.float32), []
+        if points is not None:
+            places, kinds = self.frame.points(np.asarray(points) + 0.5), list(labels)
+            if box is None:
+                places, kinds = np.concatenate([places, np.zeros((1, 2), np.float32)]), [*kinds, PADDING]
+        if box is not None:
+            places, kinds = np.concatenate([places, self.frame.box(box)]), [*kinds, TOP_LEFT, BOTTOM_RIGHT]
+        tokens = self.net.prompt_encoder.tokens(
+            torch.from_numpy(places)[None], torch.tensor([kinds], dtype=torch.long)
+        )
+        side = self.image_side
+        if mask_input is not None:
+            side = self.net.image_side(self.embedded, torch.from_numpy(np.array(mask_input))[None])
+        chosen = slice(1, None) if multimask else slice(0, 1)
+        low, scores = self.net.mask_decoder(tokens, side, chosen)
+        return _pasted(low[0], self.frame), scores[0], low[0]
+
+
+class EfficientSamPredictor:
+    """EfficientSAM as its example script and ``predict_masks`` have it: box corners before the points."""
+
+    def __init__(self, config: Any, tensors: dict[str, torch.Tensor]):
+        self.transform = transform("efficient-sam")
+        self.net = EfficientSam(config).eval()
+        self.net.load_state_dict(tensors, strict=True)
+
+    @torch.inference_mode()
+    def set_image(self, image: np.ndarray) -> None:
+        """Encode an image."""
+        self.input = self.transform.pixels(image.astype(np.float32) / np.float32(255))
+        self.frame = self.transform.frame(image.shape[:2])
+        self.embedded = self.net.image_encoder(self.input)
+        self.image_side = self.net.image_side(self.embedded)
+
+    def model_input(self) -> torch.Tensor:
+        """Return what the image encoder got."""
+        return self.input
+
+    def embedding(self) -> torch.Tensor:
+        """Return the image embedding."""
+        return self.embedded
+
+    @torch.inference_mode()
+    def predict(self, points: Any, labels: Any, box: Any, mask_input: Any, multimask: bool) -> Any:
+        """Answer a prompt: masks, predicted IoU and low-resolution logits."""
+        if mask_input is not None:
+            raise NotImplementedError
+        places, kinds = np.zeros((0, 2), np.float32), []
+        if box is not None:
+            places, kinds = self.frame.box(box), [TOP_LEFT, BOTTOM_RIGHT]
+        if points is not None:
+            places = np.concatenate([places, self.frame.points(np.asarray(points) + 0.5)])
+            kinds = [*kinds, *labels]
+        tokens = self.net.prompt_encoder.tokens(
+            torch.from_numpy(places)[None], torch.tensor([kinds], dtype=torch.long)
+        )
+        chosen = slice(1, None) if multimask else slice(0, 1)
+        low, scores = self.net.mask_decoder(tokens, self.image_side, chosen)
+        return _pasted(low[0], self.frame), scores[0], low[0]
+
+
+def _pasted(low: torch.Tensor, frame: Any) -> np.ndarray:
+    """Enlarge every mask in its box, as the engine does, and paste it into the whole image."""
+    masks = np.zeros((len(low), *frame.image_hw), bool)
+    for mask, logits in zip(masks, low, strict=True):
+        found, (x, y) = frame.enlargement.mask(logits)
+        mask[y : y + found.shape[0], x : x + found.shape[1]] = found
+    return masks
+
+
+def _three_channels(image: np.ndarray) -> np.ndarray:
+    """Give an image the channels that micro-sam shows: one thrice, two and an empty one, the first three."""
+    planes = image[..., None] if image.ndim == 2 else image
+    if planes.shape[2] == 1:
+        return np.repeat(planes, 3, 2)
+    if planes.shape[2] == 2:
+        return np.concatenate([planes, np.zeros_like(planes[..., :1])], 2)
+    return planes[..., :3]
+
+
+VARIANTS = {"vit_b": "sam-vit-b", "vit_l": "sam-vit-l", "vit_h": "sam-vit-h", "vit_t": "mobile-sam"}
+
+EFFICIENT = {"vitt": EFFICIENT_TI, "vits": EFFICIENT_S}
+
+LOADERS: dict[str, Callable[[str, dict[str, torch.Tensor]], Any]] = {
+    "sam": lambda variant, tensors: SamPredictor(VARIANTS[variant], "sam", tensors),
+    "mobilesam": lambda variant, tensors: SamPredictor(VARIANTS[variant], "sam", tensors),
+    "medsam": lambda variant, tensors: SamPredictor(VARIANTS[variant], "medsam", tensors),
+    "efficientsam": lambda variant, tensors: EfficientSamPredictor(EFFICIENT[variant], tensors),
+    "microsam": lambda variant, tensors: SamPredictor(VARIANTS[variant], "micro-sam", tensors),
+}
