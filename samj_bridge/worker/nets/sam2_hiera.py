@@ -237,7 +237,8 @@ class Hiera(nn.Module):
 
 
 def _blocks(config: HieraConfig) -> list[Block]:
-    blocks, width, before = [], config.width, config.windows[0]
+    blocks: list[Block] = []
+    width, before = config.width, config.windows[0]
     for stage, depth in enumerate(config.stages):
         for step in range(depth):
             # The block that pools still works in windows of the stage before.
