@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fakes.beds import Bed, bed_names, make_bed
+from fakes.killed_install import start_install
 
 from samj_bridge.errors import Cancelled, InputError, InstallError, ProbeError
 from samj_bridge.install import (
@@ -198,3 +199,29 @@ def test_an_unknown_builder_is_named_with_those_there_are(
 ) -> None:
     with pytest.raises(InputError, match="no builder 'bazel'.*" + builder):
         ensure_environment(settings, name="tiny", specification=tiny, builder="bazel")
+
+
+def test_of_two_processes_that_want_one_environment_the_second_follows_the_first(
+    settings: Settings, tiny: Specification, bed: Bed
+) -> None:
+    bed.stall(stall=True)
+    first = start_install(settings, tiny)
+    assert bed.wait_stalled()
+    second = start_install(settings, tiny)
+    assert second.stdout is not None
+    try:
+        assert f"wait Waiting for process {first.pid} " in second.stdout.readline()
+        assert f"wait Process {first.pid}: " in second.stdout.readline()
+    finally:
+        # The lock goes with its holder, and the second goes on by itself.
+        bed.stall(stall=False)
+        first.kill()
+    first.communicate(timeout=60)
+    said = second.communicate(timeout=120)[0].splitlines()
+    assert second.returncode == 0, said
+    made = find_environment(settings, "tiny")
+    assert made is not None
+    assert said[-1] == f"made {made.prefix}"
+    assert prefixes(settings) == [made.prefix.name]
+    third = start_install(settings, tiny)
+    assert third.communicate(timeout=120)[0].splitlines() == [f"made {made.prefix}"]

@@ -1,4 +1,4 @@
-"""Make an environment, and die by SIGKILL at a named point: a program of its own, for `test_kill_matrix`.
+"""Make an environment, and die by SIGKILL at a named point, if one is given: a program of its own.
 
 Nothing in the product knows of it: points are steps that it reports, file operations that the interpreter reports
 (audit events, raised before the operation), or moments that the test sees from outside.
@@ -10,7 +10,9 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,7 @@ class Assassin:
         self.removals = -1
 
     def step(self, event: Any) -> None:
+        print(event.stage, event.message, flush=True)
         if self.kind == "step" and re.search(self.details[0], f"{event.stage} {event.message}"):
             die()
 
@@ -79,6 +82,15 @@ class Assassin:
                 die()
 
 
+def start_install(settings: Any, specification: Any, point: str = "") -> subprocess.Popen[str]:
+    """Start this program: it makes the environment ``tiny``, and dies at `point`."""
+    values = {**asdict(settings), "home": str(settings.home)}
+    order = {"point": point, "settings": values, "specification": str(specification.path)}
+    return subprocess.Popen(
+        [sys.executable, __file__, json.dumps(order)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
 def main(order: dict[str, Any]) -> None:
     from samj_bridge.install import ensure_environment
     from samj_bridge.install.specification import read_specification
@@ -86,10 +98,11 @@ def main(order: dict[str, Any]) -> None:
 
     values = {**order["settings"], "home": Path(order["settings"]["home"])}
     values["channels"] = tuple(values["channels"])
-    assassin = Assassin(*POINTS[values["builder"]][order["point"]])
+    assassin = Assassin(*(POINTS[values["builder"]][order["point"]] if order["point"] else ("nobody",)))
     specification = read_specification(Path(order["specification"]))
     sys.addaudithook(assassin.audit)
-    ensure_environment(Settings(**values), name="tiny", specification=specification, progress=assassin.step)
+    made = ensure_environment(Settings(**values), name="tiny", specification=specification, progress=assassin.step)
+    print("made", made.prefix, flush=True)
 
 
 if __name__ == "__main__":

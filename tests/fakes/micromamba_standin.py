@@ -395,7 +395,9 @@ def main(arguments: list[str]) -> int:
     except Failure as failure:
         if options.json and failure.report is not None:
             print(json.dumps(failure.report))
-        print("\n".join(failure.lines), file=sys.stderr)
+        # With --json the log is off: only what ends it is said.
+        lines = [line for line in failure.lines if not options.json or line.startswith("critical")]
+        print("\n".join(lines), file=sys.stderr)
         return 1
 
 

@@ -7,19 +7,16 @@ old one works or the new one does; the next start makes the new one, and leaves 
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 import pytest
-from fakes import killed_install
 from fakes.beds import Bed, make_bed
-from fakes.killed_install import POINTS
+from fakes.killed_install import POINTS, start_install
 
 from samj_bridge.install import ensure_environment, environment_variables, find_environment
 from samj_bridge.install.environment import Environment
@@ -86,14 +83,7 @@ def kill(round_: Round, point: str) -> None:
     bed.stall(stall=how[0] == "stalled")
     if bed.standin is not None:
         bed.standin.set(**({"pause_at": how[1]} if how[0] == "paused" else {}))
-    values = asdict(round_.settings) | {"home": str(round_.settings.home)}
-    order = {"point": point, "settings": values, "specification": str(round_.next().path)}
-    host = subprocess.Popen(
-        [sys.executable, killed_install.__file__, json.dumps(order)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    host = start_install(round_.settings, round_.next(), point)
     try:
         if how[0] == "stalled":
             assert bed.wait_stalled()

@@ -32,6 +32,9 @@ from samj_bridge.settings import Settings
 __all__ = ["MicromambaBuilder", "make_builder"]
 
 
+_VAGUE = {"no-solution", "network", "micromamba-failed"}
+
+
 class MicromambaBuilder:
     """Makes environments with micromamba.
 
@@ -173,8 +176,8 @@ class MicromambaBuilder:
             return report, explain(finished, self.settings, self._free())
 
         report, error = ask("--json")
-        if error is not None and error.code == "no-solution":
-            # JSON only says that something is wrong; the text says what.
+        if error is not None and error.code in _VAGUE:
+            # With --json it logs next to nothing; without, it says what is wrong.
             error = ask()[1] or error
         if error is not None:
             raise error
