@@ -48,6 +48,10 @@ def options(
 @app.command()
 def setup(
     again: Annotated[bool, typer.Option("--again", help="Make a new environment even if there is one.")] = False,
+    model: Annotated[str, typer.Option(help="Also install this model (on a terminal it is asked for).")] = "",
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept the model's licence, if it has to be.")
+    ] = False,
     builder: Annotated[str | None, typer.Option(help="Who makes it: auto or uv.")] = None,
     json_output: Json = False,
     home: Home = None,
@@ -58,7 +62,15 @@ def setup(
 
     execute(
         "setup",
-        lambda settings, progress, cancel: command.run(settings, again=again, progress=progress, cancel=cancel),
+        lambda settings, progress, cancel: command.run(
+            settings,
+            again=again,
+            model=model,
+            accept_licence=accept_licence,
+            ask=not json_output,
+            progress=progress,
+            cancel=cancel,
+        ),
         json_output=json_output,
         home=home,
         verbose=verbose,

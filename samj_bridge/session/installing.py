@@ -265,7 +265,8 @@ def _refuse_taken(name: str, digests: Digests, store: Store) -> Record | None:
 def _table(path: Path, name: str, reply: ConvertReply, transform: str) -> Mapping[str, Any]:
     """Return the catalog table of an imported model."""
     has_detector = any(item.startswith("cellfinder.") for item in reply.dropped)
-    usual = "cellsam" if has_detector or "model_cp." in reply.unwrapped else TRANSFORMS[reply.family][0]
+    is_cellsam = reply.family == "sam" and (has_detector or "model_cp." in reply.unwrapped)
+    usual = "cellsam" if is_cellsam else TRANSFORMS[reply.family][0]
     chosen = transform or usual
     return {
         "title": f"{path.name}, imported",
