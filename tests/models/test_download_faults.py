@@ -197,7 +197,6 @@ def test_download_faults_of_one_mirror_are_made_good_by_the_next(
     ):
         fetch(source(gone, shorter, other, server), tmp_path / "a.bin", settings=settings, policy=QUICK)
         assert [len(one.requests) for one in (gone, shorter, other, server)] == [1, 1, 1, 1]
-        assert shorter.sent <= 600_000, "the size is compared before the body is read"
     assert (tmp_path / "a.bin").read_bytes() == CONTENT.bytes()
 
 
