@@ -6,14 +6,13 @@ import contextlib
 import errno
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from samj_bridge.download.digest import Digester, Digests, read_blocks
 from samj_bridge.download.failure import not_verifiable
 from samj_bridge.download.meter import Meter
-from samj_bridge.download.partial import cannot_write, sync_folder, write_all
+from samj_bridge.download.partial import cannot_write, free_bytes, sync_folder, write_all
 from samj_bridge.download.source import Source
 from samj_bridge.errors import FileError, HashMismatch, SizeMismatch
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
@@ -107,7 +106,8 @@ def write_draft(
     draft = target.with_name(f"{target.name}.{secrets.token_hex(4)}.draft")
     with _writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(target.parent).free < size:
+        free = free_bytes(target.parent)
+        if free is not None and free < size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         file = draft.open("xb", buffering=0)
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,6 +79,7 @@ def fetch(
     """
     if not (source.hashes or allow_unverified):
         raise not_verifiable(source)
+    before = _stamp(target)
     found = _already_there(source, target, progress, cancel)
     if found is not None:
         return found
@@ -87,9 +90,11 @@ def fetch(
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(target.parent, error) from error
+    if target.is_dir():
+        raise cannot_write(target, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
     with take_turn(target, source.size, progress, cancel) as part:
         # The one who was waited for may have brought it.
-        found = _already_there(source, target, progress, cancel)
+        found = _already_there(source, target, progress, cancel) if _stamp(target) != before else None
         if found is not None:
             return found
         with Partial(target, part) as partial:
@@ -173,7 +178,6 @@ class _Run:
             if total is not None and self.partial.position < total:
                 reason = f"it ended after {self.partial.position} of {total} bytes"
                 raise Trouble(reason, "cut", again=True)
-            meter.tell(self.partial.position, always=True)
 
     def _rest(self, url: str) -> tuple[int, str]:
         """Return where to go on, and what ``If-Range`` takes; from the start where the parts might not fit."""
@@ -210,6 +214,9 @@ class _Run:
 
     def _verified(self) -> Digests:
         """Give the file its final name when it is right; else forget it."""
+        size = self.partial.position
+        meter = Meter(self.progress, "download", f"Fetching {self.source.name}", size)
+        meter.tell(size, note="bringing it to the disk", always=True)
         digests = self.partial.digests()
         wrong = digests.first_mismatch(self.source.hashes)
         if wrong is None:
@@ -245,6 +252,14 @@ def _already_there(source: Source, target: Path, progress: Progress, cancel: Can
     except FileError:
         return None
     return digests if digests.first_mismatch(source.hashes) is None else None
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _is_page(reply: Reply) -> bool:

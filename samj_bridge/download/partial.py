@@ -20,7 +20,10 @@ from samj_bridge.download.digest import Digester, Digests, digest_file, read_blo
 from samj_bridge.errors import FileError, NoSpaceError
 from samj_bridge.progress import CancelToken
 
-__all__ = ["Origin", "Partial", "cannot_write", "sync_folder", "write_all"]
+__all__ = ["DISK_FULL", "Origin", "Partial", "cannot_write", "free_bytes", "sync_folder", "write_all"]
+
+DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+"""Numbers of the errors of a disk, or of a user's share of it, that is full."""
 
 _RESERVE = 20_000_000
 
@@ -177,8 +180,8 @@ class Partial:
     def check_space(self, total: int) -> None:
         """Raise `NoSpaceError` when the disk has no room for the rest of `total` bytes."""
         needed = total - self.position + _RESERVE
-        free = shutil.disk_usage(self.path.parent).free
-        if free < needed:
+        free = free_bytes(self.path.parent)
+        if free is not None and free < needed:
             message = (
                 f"Not enough space for {self.target.name}: {needed / 1e6:.0f} MB more are needed, and the disk of "
                 f"{self.path.parent} has {free / 1e6:.0f} MB free."
@@ -204,6 +207,14 @@ class Partial:
         return origin if kinds in (["str", "str", "int"], ["str", "str", "NoneType"]) else None
 
 
+def free_bytes(folder: Path) -> int | None:
+    """Return the free bytes of a folder's disk; None where it does not say, as some network drives."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
 def write_all(file: IO[bytes], block: bytes) -> None:
     """Write a block to an unbuffered file, which may take it in several pieces."""
     rest = memoryview(block)
@@ -214,7 +225,7 @@ def write_all(file: IO[bytes], block: bytes) -> None:
 def cannot_write(path: Path, error: OSError, *, left: int = 0) -> FileError:
     """Return what to raise when the disk refuses: a `NoSpaceError` where it is full."""
     reason = (error.strerror or str(error)).rstrip(".")
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in DISK_FULL:
         message = f"The disk of {path.parent} is full: {path.name} could not be written on ({reason})."
         return NoSpaceError(message, hint=f"Free some space, and try again: {_kept(left)}", path=str(path))
     message = f"{path} can't be written: {reason}."

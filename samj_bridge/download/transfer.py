@@ -238,7 +238,9 @@ class Transfer:
                 client.stream("GET", url, headers=self._headers) as response,
             ):
                 stream = response.extensions.get("network_stream")
-                self._socket = stream.get_extra_info("socket") if stream is not None else None
+                found = stream.get_extra_info("socket") if stream is not None else None
+                # Inside a proxy's encryption there is something else, which can't be shut down from here.
+                self._socket = found if isinstance(found, socket.socket) else None
                 if response.status_code not in REDIRECTS:
                     self._deliver(response)
                     return

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from samj_bridge.download.meter import Meter
-from samj_bridge.download.partial import cannot_write
+from samj_bridge.download.partial import DISK_FULL, cannot_write
 from samj_bridge.errors import FileError
 from samj_bridge.process.locks import Holder, hold_lock
 from samj_bridge.progress import CancelToken, Progress
@@ -24,7 +24,7 @@ __all__ = ["take_turn"]
 
 _log = logging.getLogger(__name__)
 
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.ENOENT}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR} | DISK_FULL
 
 
 @contextlib.contextmanager
@@ -80,5 +80,8 @@ def _own_folder() -> Path:
     # Windows gives every user a folder for temporary files; elsewhere it is everybody's.
     user = os.getuid() if sys.platform != "win32" else "user"
     folder = Path(tempfile.gettempdir()) / f"samj-bridge-{user}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
     return folder

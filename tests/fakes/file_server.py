@@ -262,15 +262,21 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, content: Content, start: int, limit: int | None) -> None:
         left = content.size if limit is None else limit
         for block in content.blocks(start):
-            piece = block[:left]
-            self.wfile.write(piece)
-            self.files.sent += len(piece)
-            left -= len(piece)
+            for piece in self._paced(block[:left]):
+                self.wfile.write(piece)
+                self.files.sent += len(piece)
+                left -= len(piece)
             if left <= 0:
                 break
-            if self.files.bytes_per_s:
-                time.sleep(len(piece) / self.files.bytes_per_s)
         self.wfile.flush()
+
+    def _paced(self, block: bytes) -> Iterator[bytes]:
+        while block and self.files.bytes_per_s:
+            yield block[: 1 << 16]
+            time.sleep(min(len(block), 1 << 16) / (self.files.bytes_per_s or 1e9))
+            block = block[1 << 16 :]
+        if block:
+            yield block
 
     def _answer(self, status: int, retry_after: str = "") -> None:
         self.send_response(status)
