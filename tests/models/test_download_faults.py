@@ -20,7 +20,9 @@ from samj_bridge.settings import Settings
 SIZE = 3_500_000
 CONTENT = Content(SIZE)
 HASHES = Digests.of(CONTENT.bytes()).as_hashes()
-QUICK = Policy(backoff_s=0.02, longest_backoff_s=0.1, longest_retry_after_s=5.0, connect_s=5.0, stall_s=1.0)
+QUICK = Policy(
+    attempts=3, backoff_s=0.02, longest_backoff_s=0.1, longest_retry_after_s=5.0, connect_s=5.0, stall_s=1.0
+)
 
 
 @pytest.fixture(autouse=True)
