@@ -18,7 +18,11 @@ import numpy as np
 import torch
 
 from samj_bridge.worker.nets.efficient_sam import EFFICIENT_S, EFFICIENT_TI, EfficientSam
+from samj_bridge.worker.nets.efficientvit import EFFICIENTVIT, EPS, EfficientVit
 from samj_bridge.worker.nets.sam import ENCODERS, Sam
+from samj_bridge.worker.nets.sam2 import Sam2, video_shapes
+from samj_bridge.worker.nets.sam2_hiera import HIERA
+from samj_bridge.worker.nets.sam_decoder import Upscaler
 from samj_bridge.worker.nets.sam_prompt import BOTTOM_RIGHT, PADDING, TOP_LEFT
 from samj_bridge.worker.transforms import transform
 
@@ -35,11 +39,11 @@ def load(family: str, variant: str, state_dict: StateDict) -> Any:
 
 
 class SamPredictor:
-    """SAM, MobileSAM, MedSAM and micro-sam."""
+    """SAM, MobileSAM, MedSAM, micro-sam and EfficientViT-SAM."""
 
-    def __init__(self, architecture: str, how: str, tensors: dict[str, torch.Tensor]):
+    def __init__(self, net: Sam, how: str, tensors: dict[str, torch.Tensor]):
         self.how, self.transform = how, transform(how)
-        self.net = Sam(ENCODERS[architecture]()).eval()
+        self.net = net.eval()
         self.net.load_state_dict(tensors, strict=True)
         if hasattr(self.net.image_encoder, "fold"):
             self.net.image_encoder.fold()
@@ -136,6 +140,60 @@ class EfficientSamPredictor:
         return _pasted(low[0], self.frame), scores[0], low[0]
 
 
+class Sam2Predictor:
+    """SAM 2.1's image predictor: box corners first, always a padding point, logits cut off at 32 in the end."""
+
+    def __init__(self, architecture: str, tensors: dict[str, torch.Tensor]):
+        self.transform = transform("sam2")
+        self.net = Sam2(HIERA[architecture]).eval()
+        videos = video_shapes()
+        self.net.load_state_dict({key: value for key, value in tensors.items() if key not in videos}, strict=True)
+        assert {key: tuple(tensors[key].shape) for key in videos} == videos
+        self.net.prepare()
+
+    @torch.inference_mode()
+    def set_image(self, image: np.ndarray) -> None:
+        """Encode an image."""
+        self.input = self.transform.pixels(image.astype(np.float32) / np.float32(255))
+        self.frame = self.transform.frame(image.shape[:2])
+        self.embedded, self.detail = self.net(self.input)
+        self.image_side = self.net.image_side(self.embedded, self.detail)
+
+    def model_input(self) -> torch.Tensor:
+        """Return what the image encoder got."""
+        return self.input
+
+    def embedding(self) -> torch.Tensor:
+        """Return the image embedding."""
+        return self.embedded
+
+    def high_res(self) -> list[torch.Tensor]:
+        """Return the fine features that the decoder adds, finest first."""
+        middle, fine = self.detail
+        maps = middle.unflatten(0, (64, 64, 2, 2)).permute(4, 0, 2, 1, 3).reshape(1, 64, 128, 128)
+        return [Upscaler.maps_of(fine, 64)[None], maps]
+
+    @torch.inference_mode()
+    def predict(self, points: Any, labels: Any, box: Any, mask_input: Any, multimask: bool) -> Any:
+        """Answer a prompt: masks, predicted IoU and low-resolution logits."""
+        places, kinds = np.zeros((0, 2), np.float32), []
+        if box is not None:
+            places, kinds = self.frame.box(box), [TOP_LEFT, BOTTOM_RIGHT]
+        if points is not None:
+            places = np.concatenate([places, self.frame.points(np.asarray(points) + 0.5)])
+            kinds = [*kinds, *labels]
+        if kinds:
+            places, kinds = np.concatenate([places, np.zeros((1, 2), np.float32)]), [*kinds, PADDING]
+        tokens = self.net.sam_prompt_encoder.tokens(
+            torch.from_numpy(places)[None], torch.tensor([kinds], dtype=torch.long)
+        )
+        side = self.image_side
+        if mask_input is not None:
+            side = self.net.image_side(self.embedded, self.detail, torch.from_numpy(np.array(mask_input))[None])
+        low, scores = self.net.sam_mask_decoder(tokens, side, multimask)
+        return _pasted(low[0], self.frame), scores[0], low[0].clamp(-32, 32)
+
+
 def _pasted(low: torch.Tensor, frame: Any) -> np.ndarray:
     """Enlarge every mask in its box, as the engine does, and paste it into the whole image."""
     masks = np.zeros((len(low), *frame.image_hw), bool)
@@ -157,12 +215,27 @@ def _three_channels(image: np.ndarray) -> np.ndarray:
 
 VARIANTS = {"vit_b": "sam-vit-b", "vit_l": "sam-vit-l", "vit_h": "sam-vit-h", "vit_t": "mobile-sam"}
 
+SAM2_VARIANTS = {
+    "sam2.1_hiera_tiny": "sam2.1-tiny",
+    "sam2.1_hiera_small": "sam2.1-small",
+    "sam2.1_hiera_base_plus": "sam2.1-base-plus",
+    "sam2.1_hiera_t": "sam2.1-tiny",
+    "sam2.1_hiera_s": "sam2.1-small",
+    "sam2.1_hiera_b+": "sam2.1-base-plus",
+    "sam2.1_hiera_l": "sam2.1-large",
+    "sam2.1_hiera_large": "sam2.1-large",
+}
+
 EFFICIENT = {"vitt": EFFICIENT_TI, "vits": EFFICIENT_S}
 
 LOADERS: dict[str, Callable[[str, dict[str, torch.Tensor]], Any]] = {
-    "sam": lambda variant, tensors: SamPredictor(VARIANTS[variant], "sam", tensors),
-    "mobilesam": lambda variant, tensors: SamPredictor(VARIANTS[variant], "sam", tensors),
-    "medsam": lambda variant, tensors: SamPredictor(VARIANTS[variant], "medsam", tensors),
+    "sam": lambda variant, tensors: SamPredictor(Sam(ENCODERS[VARIANTS[variant]]()), "sam", tensors),
+    "mobilesam": lambda variant, tensors: SamPredictor(Sam(ENCODERS[VARIANTS[variant]]()), "sam", tensors),
+    "medsam": lambda variant, tensors: SamPredictor(Sam(ENCODERS[VARIANTS[variant]]()), "medsam", tensors),
     "efficientsam": lambda variant, tensors: EfficientSamPredictor(EFFICIENT[variant], tensors),
-    "microsam": lambda variant, tensors: SamPredictor(VARIANTS[variant], "micro-sam", tensors),
+    "microsam": lambda variant, tensors: SamPredictor(Sam(ENCODERS[VARIANTS[variant]]()), "micro-sam", tensors),
+    "sam2": lambda variant, tensors: Sam2Predictor(SAM2_VARIANTS[variant], tensors),
+    "efficientvitsam": lambda variant, tensors: SamPredictor(
+        Sam(EfficientVit(EFFICIENTVIT[f"efficientvit-sam-{variant}"]), EPS), "efficientvit-sam", tensors
+    ),
 }

@@ -8,7 +8,6 @@ shape (`video_shapes`) and left out. No code was taken.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +17,7 @@ from samj_bridge.worker.nets.sam2_hiera import Hiera, HieraConfig, Stage, to_map
 from samj_bridge.worker.nets.sam_decoder import ImageSide, Mlp, TwoWayTransformer, Upscaler
 from samj_bridge.worker.nets.sam_prompt import PromptEncoder
 
-__all__ = ["Features", "Sam2", "Sam2MaskDecoder", "is_video_only", "video_shapes"]
+__all__ = ["Sam2", "Sam2MaskDecoder", "video_shapes"]
 
 WIDTH = 256
 """Channels of the embedding."""
@@ -27,16 +26,8 @@ SINGLE, SEVERAL = slice(0, 1), slice(1, 4)
 STABLE = 0.98
 """The single mask is kept when this part of it stays while the threshold moves from -`WOBBLE` to `WOBBLE`."""
 WOBBLE = 0.05
-
-
-@dataclass(frozen=True)
-class Features:
-    """What the image encoder makes of an image."""
-
-    rows: Tensor
-    """(4096, 256) embedding, row by row."""
-    detail: tuple[Tensor, Tensor]
-    """(16384, 64) and (65536, 32) fine features, in the order of ``Upscaler.rows_of``."""
+SURE = 32.0
+"""Logits of a mask prompt are cut off here."""
 
 
 class _Lateral(nn.Module):
@@ -154,13 +145,21 @@ class Sam2(nn.Module):
         self.fine_weight, self.fine_bias = _joined(self.image_encoder.neck.weights(0), decoder.conv_s0)
         self.middle_weight, self.middle_bias = _joined(self.image_encoder.neck.weights(1), decoder.conv_s1)
 
-    def forward(self, x: Tensor, check: Callable[[float], None]) -> Features:
+    def forward(
+        self, x: Tensor, check: Callable[[float], None] = lambda _: None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Encode a normalised image.
 
         Parameters
         ----------
         x : (1, 3, 1024, 1024) tensor
         check : called with the fraction done between parts; may raise
+
+        Returns
+        -------
+        embedding : (1, 256, 64, 64) tensor
+        detail : (16384, 64) and (65536, 32) tensors
+            Fine features, in the order of ``Upscaler.rows_of``.
         """
         fine, middle, coarse, coarsest = self.image_encoder.trunk(x, check)
         neck = self.image_encoder.neck
@@ -168,7 +167,21 @@ class Sam2(nn.Module):
         embedding = _map(coarse, *neck.weights(2)) + top + self.no_mem_embed[0, 0]
         details = [_map(middle, self.middle_weight, self.middle_bias), _map(fine, self.fine_weight, self.fine_bias)]
         rows = [Upscaler.rows_of(detail.permute(2, 0, 1), self.side) for detail in details]
-        return Features(embedding.flatten(0, 1), (rows[0], rows[1]))
+        return embedding.permute(2, 0, 1)[None], (rows[0], rows[1])
+
+    def image_side(self, embedding: Tensor, detail: tuple[Tensor, Tensor], mask: Tensor | None = None) -> ImageSide:
+        """Prepare the decoder for prompts on one image.
+
+        Parameters
+        ----------
+        embedding, detail
+            From `forward`.
+        mask : (1, 1, 256, 256) tensor, optional
+            Logits of a mask prompt, cut off at +-32 as the authors do it.
+        """
+        rows, prompt = embedding[0].flatten(1).t(), self.sam_prompt_encoder
+        dense = prompt.no_mask() if mask is None else prompt.mask(mask.clamp(-SURE, SURE))[0]
+        return self.sam_mask_decoder.prepare(rows + dense.to(rows.dtype), prompt.positions().to(rows.dtype), detail)
 
 
 def stability(logits: Tensor) -> Tensor:
@@ -176,18 +189,6 @@ def stability(logits: Tensor) -> Tensor:
     inner = (logits > WOBBLE).sum((-1, -2)).float()
     outer = (logits > -WOBBLE).sum((-1, -2)).float()
     return torch.where(outer > 0, inner / outer, 1.0)
-
-
-VIDEO_ONLY = (
-    "maskmem_tpos_enc", "no_mem_pos_enc", "no_obj_ptr", "no_obj_embed_spatial", "mask_downsample.",
-    "memory_attention.", "memory_encoder.", "obj_ptr_proj.", "obj_ptr_tpos_proj.",
-)  # fmt: skip
-"""What the keys begin with that only videos need."""
-
-
-def is_video_only(key: str) -> bool:
-    """Return whether a key of the published state dict belongs to the memory of videos."""
-    return key.startswith(VIDEO_ONLY)
 
 
 def video_shapes() -> dict[str, tuple[int, ...]]:

@@ -24,6 +24,8 @@ TRANSFORMS = {
     "micro-sam": "samj_bridge.worker.transforms.micro_sam",
     "cellsam": "samj_bridge.worker.transforms.cellsam",
     "efficient-sam": "samj_bridge.worker.transforms.efficient_sam",
+    "sam2": "samj_bridge.worker.transforms.sam2",
+    "efficientvit-sam": "samj_bridge.worker.transforms.efficientvit_sam",
 }
 
 

@@ -28,31 +28,20 @@ def every_size_has_as_many_numbers_as_its_published_checkpoint() -> None:
 
     import torch
 
-    from samj_bridge.worker.nets.efficientvit import EFFICIENTVIT, EfficientVitSam
+    from samj_bridge.worker.nets.efficientvit import EFFICIENTVIT, EPS, EfficientVit
+    from samj_bridge.worker.nets.sam import Sam
     from samj_bridge.worker.nets.sam2 import Sam2, video_shapes
     from samj_bridge.worker.nets.sam2_hiera import HIERA
 
     for name, size in PUBLISHED_BYTES.items():
         with torch.device("meta"):
-            net = Sam2(HIERA[name]) if name in HIERA else EfficientVitSam(EFFICIENTVIT[name])
+            net = Sam2(HIERA[name]) if name in HIERA else Sam(EfficientVit(EFFICIENTVIT[name]), EPS)
         shapes = {key: tuple(value.shape) for key, value in net.state_dict().items()}
-        shapes |= video_shapes() if name in HIERA else {}
+        if name in HIERA:
+            assert not set(shapes) & set(video_shapes())
+            shapes |= video_shapes()
         rest = size - 4 * sum(math.prod(shape) for shape in shapes.values())
         assert PER_KEY[0] < rest / len(shapes) < PER_KEY[1], (name, rest / len(shapes))
-
-
-@checks.add
-def what_only_videos_need_is_told_by_name() -> None:
-    import torch
-
-    from samj_bridge.worker.nets.sam2 import Sam2, is_video_only, video_shapes
-    from samj_bridge.worker.nets.sam2_hiera import HIERA
-
-    with torch.device("meta"):
-        own = Sam2(HIERA["sam2.1-tiny"]).state_dict()
-    assert all(map(is_video_only, video_shapes()))
-    assert not any(map(is_video_only, own))
-    assert len(own) + len(video_shapes()) == 471
 
 
 def randomised(net: Any) -> Any:
@@ -147,17 +136,17 @@ def joined_convolutions_are_the_two_after_each_other() -> None:
     image = torch.randn(1, 3, 256, 256)
     with torch.inference_mode():
         net.prepare()
-        features = net(image, lambda _: None)
+        found, details = net(image)
         stages = net.image_encoder.trunk(image, lambda _: None)
         neck, decoder = net.image_encoder.neck, net.sam_mask_decoder
         maps = [to_map(stage.tokens, stage.grid).permute(2, 0, 1)[None] for stage in stages]
         levels = [neck.convs[3 - i].conv(maps[i]) for i in range(4)]
         embedding = levels[2] + F.interpolate(levels[3], scale_factor=2) + net.no_mem_embed.view(1, -1, 1, 1)
         for rows, conv, level in zip(
-            features.detail, (decoder.conv_s1, decoder.conv_s0), (levels[1], levels[0]), strict=True
+            details, (decoder.conv_s1, decoder.conv_s0), (levels[1], levels[0]), strict=True
         ):
             assert torch.allclose(rows, Upscaler.rows_of(conv(level)[0], 16), atol=1e-4)
-        assert torch.allclose(features.rows, embedding[0].flatten(1).t(), atol=1e-4)
+        assert torch.allclose(found, embedding, atol=1e-4)
 
 
 @checks.add
@@ -192,17 +181,17 @@ def one_mask_is_the_best_of_three_only_where_it_is_unstable() -> None:
 def folding_the_normalisations_changes_nothing_but_the_work() -> None:
     import torch
 
-    from samj_bridge.worker.nets.efficientvit import EFFICIENTVIT, EfficientVit, fold
+    from samj_bridge.worker.nets.efficientvit import EFFICIENTVIT, EfficientVit
 
     net = randomised(EfficientVit(EFFICIENTVIT["efficientvit-sam-l0"]))
     image = torch.randn(1, 3, 96, 96)
     seen: list[float] = []
     with torch.inference_mode():
-        plain = net(image, lambda _: None)
-        fold(net)
+        plain = net(image)
+        net.fold()
         assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in net.modules())
         net.to(memory_format=torch.channels_last)
-        found = net(image.contiguous(memory_format=torch.channels_last), seen.append)
+        found = net(image, seen.append)
     assert found.shape == (1, 256, 64, 64)
     assert float(found.std()) > 0.1
     assert float((found - plain).abs().max()) < 1e-3
