@@ -35,7 +35,7 @@ _NOWHERE = "http://127.0.0.1:9"
 class Deadlines:
     """Seconds without anything happening after which micromamba is stopped; it has no dependable limit itself."""
 
-    solve_s: float = 240.0
+    solve_s: float = 150.0
     """While it fetches indexes and solves."""
     download_s: float = 90.0
     """While packages are to come."""

@@ -309,6 +309,40 @@ def test_offline_without_what_it_takes_says_what_is_missing_and_asks_nobody(bed:
     assert find_environment(settings, "tiny") == made
 
 
+# The build with CUDA
+
+
+_FEATURES = """
+[feature.cpu.dependencies]
+torch = { build = "py*" }
+[feature.cuda.dependencies]
+torch = { build = "cuda*" }
+[environments]
+cpu = { features = ["cpu"] }
+cuda = { features = ["cuda"] }
+"""
+
+
+def test_where_no_cuda_build_fits_the_cpu_build_is_made_and_the_reason_kept(
+    bed: Bed, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = bed.specification("envs")
+    assert tiny.path is not None
+    tiny.path.write_text(tiny.path.read_text().replace("[environments]\n", _FEATURES))
+    specification = read_specification(tiny.path)
+    (tmp_path / "driver").mkdir()
+    driver = tmp_path / "driver" / "nvidia-smi"
+    driver.write_text("#!/bin/sh\necho 'GPU 0: Some GPU (UUID: x)'\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{driver.parent}{os.pathsep}{os.environ['PATH']}")
+    asked = replace(bed.settings(home), device="cuda")
+    assert refused(asked, specification, bed).code == "no-solution"
+    made = make(replace(asked, device="auto"), specification)
+    assert made.feature == "cpu"
+    assert any("GPU 0: Some GPU found" in note for note in made.notes)
+    assert any(note.startswith("no CUDA build fits this machine") for note in made.notes)
+
+
 # Disks
 
 

@@ -153,18 +153,24 @@ class MicromambaBuilder:
     def _solve(self, request: BuildRequest, executable: Path, feature: str) -> Plan:
         target = current_platform()
         channels = channel_urls(request.specification, self.settings)
-        request.tell("resolve", f"Asking {' and '.join(map(without_secrets, channels))} which packages are needed.")
+        message = f"Asking {' and '.join(map(without_secrets, channels))} which packages are needed."
+        request.tell("resolve", message)
         arguments = ["create", "--yes", "--dry-run", "--prefix", str(request.prefix), "--override-channels"]
         for channel in channels:
             arguments += ["--channel", channel]
         arguments += request.specification.conda_specs(target, feature)
+
+        def tick() -> object:
+            sizes = self.cache.index_sizes()
+            request.tell("resolve", message, sum(size for _, size in sizes), unit="bytes")
+            return sizes
 
         def ask(*more: str) -> tuple[Mapping[str, object], SamjError | None]:
             finished = self.tool.call(
                 executable,
                 [*arguments, *more],
                 step=lambda: "solve",
-                tick=self.cache.index_sizes,
+                tick=tick,
                 where=channels,
                 cancel=request.cancel,
             )
