@@ -52,7 +52,8 @@ def setup(
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Accept the model's licence, if it has to be.")
     ] = False,
-    builder: Annotated[str | None, typer.Option(help="Who makes it: auto or uv.")] = None,
+    builder: Annotated[str | None, typer.Option(help="Who makes it: auto, micromamba or uv.")] = None,
+    device: Annotated[str | None, typer.Option(help="What to build for: auto, cpu, cuda or mps.")] = None,
     json_output: Json = False,
     home: Home = None,
     verbose: Verbose = False,
@@ -75,6 +76,7 @@ def setup(
         home=home,
         verbose=verbose,
         builder=builder,
+        device=device,
     )
 
 
@@ -157,6 +159,7 @@ def demo(
 @app.command()
 def doctor(
     worker: Annotated[bool, typer.Option(help="Also start the worker and talk to it.")] = True,
+    network: Annotated[bool, typer.Option(help="Also ask the servers that an installation needs.")] = True,
     json_output: Json = False,
     home: Home = None,
     verbose: Verbose = False,
@@ -166,7 +169,9 @@ def doctor(
 
     execute(
         "doctor",
-        lambda settings, progress, _: command.run(settings, start_worker=worker, progress=progress),
+        lambda settings, progress, _: command.run(
+            settings, start_worker=worker, network=network, progress=progress
+        ),
         json_output=json_output,
         home=home,
         verbose=verbose,

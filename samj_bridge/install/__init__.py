@@ -1,13 +1,9 @@
 """Environments: made, found, tried out, held and removed. See docs/environments.md."""
 
 from samj_bridge.install.adopted import adopt_environment, release_environment
+from samj_bridge.install.care import check_environment, remove_environment
 from samj_bridge.install.environment import Environment, environment_variables, find_environment, list_environments
-from samj_bridge.install.manager import (
-    check_environment,
-    create_environment,
-    ensure_environment,
-    remove_environment,
-)
+from samj_bridge.install.manager import create_environment, ensure_environment
 
 __all__ = [
     "Environment",

@@ -183,6 +183,7 @@ def _tried(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         notes=(f"{kind}: made outside of samj-bridge, which does not change it",),
         python_version=report["python"],
+        probe=specification.probe,
     )
 
 

@@ -36,9 +36,11 @@ __all__ = [
     "environment_variables",
     "find_built",
     "find_environment",
+    "folders_of",
     "leases_of",
     "list_environments",
     "marker_text",
+    "prefixes_of",
     "read_adopted",
     "read_marker",
     "write_marker",
@@ -76,6 +78,8 @@ class Environment:
     """Choices made when it was built, and why."""
     python_version: str = ""
     """Version of its Python; empty in markers of older versions of samj-bridge."""
+    probe: tuple[str, ...] = ()
+    """Modules that it was tried out with; empty in markers of older versions."""
 
     @property
     def adopted(self) -> bool:
@@ -149,12 +153,24 @@ def find_built(folder: Path, name: str) -> Environment | None:
 
 def list_environments(settings: Settings) -> list[Environment]:
     """Return the current environment of every name, sorted."""
+    found = (find_environment(settings, folder.name) for folder in folders_of(settings))
+    return [environment for environment in found if environment is not None]
+
+
+def folders_of(settings: Settings) -> list[Path]:
+    """Return the folder of every name, sorted."""
+    envs = settings.envs_dir.absolute()
     try:
-        names = sorted(path.name for path in settings.envs_dir.iterdir() if path.is_dir() and path.name[0] != ".")
+        return sorted(path for path in envs.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError:
         return []
-    found = (find_environment(settings, name) for name in names)
-    return [environment for environment in found if environment is not None]
+
+
+def prefixes_of(folder: Path) -> list[Path]:
+    """Return every build in the folder of a name, finished or not, sorted."""
+    return sorted(
+        path for path in folder.iterdir() if path.is_dir() and not path.is_symlink() and path.name != "leases"
+    )
 
 
 def environment_variables(environment: Environment) -> dict[str, str]:
@@ -206,6 +222,7 @@ def _read(path: Path, name: str, prefix: Path | None) -> Environment | None:
             created=_text(values["created"]),
             notes=tuple(_text(note) for note in values["notes"]),
             python_version=_text(values.get("python-version", "")),
+            probe=tuple(_text(module) for module in values.get("probe", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -230,6 +247,7 @@ def marker_text(environment: Environment) -> str:
         "packages": dict(sorted(environment.packages.items())),
         "created": environment.created,
         "notes": list(environment.notes),
+        "probe": list(environment.probe),
     }
     return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 

@@ -1,4 +1,4 @@
-"""Make the PyPI lock of a specification again: ``python -m samj_bridge.install.lock [name]``.
+"""Make the PyPI lock of a specification again: ``samj-bridge env lock --only pypi``.
 
 Every package of every platform and Python with the hashes of all its wheels, solved by uv, with nothing in it
 about the machine that solved it.
@@ -6,12 +6,11 @@ about the machine that solved it.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
-from samj_bridge.errors import InstallError, SamjError
-from samj_bridge.install.specification import Specification, load_specification, specification_path
+from samj_bridge.errors import InstallError
+from samj_bridge.install.specification import Specification
 from samj_bridge.install.uv_tool import UvTool
 from samj_bridge.progress import CancelToken
 from samj_bridge.settings import Settings
@@ -20,7 +19,7 @@ __all__ = ["make_lock"]
 
 _HEADER = """\
 # Every PyPI package of this environment, for all platforms and Pythons. Checked by hash, never edited:
-#     python -m samj_bridge.install.lock
+#     samj-bridge env lock --only pypi
 """
 
 _MARKERS = {
@@ -41,7 +40,7 @@ def make_lock(specification: Specification, settings: Settings, cancel: CancelTo
         uv found no solution, or no index.
     """
     lines = [
-        f"{name}{versions}; {_MARKERS[target]}"
+        f"{name}{versions.replace('*', '')}; {_MARKERS[target]}"
         for target, packages in specification.pypi.items()
         for name, versions in packages.items()
     ]
@@ -53,6 +52,7 @@ def make_lock(specification: Specification, settings: Settings, cancel: CancelTo
             [
                 *("pip", "compile", str(wanted), "--universal", "--python-version", oldest),
                 *("--generate-hashes", "--only-binary", ":all:", "--no-header", "--no-annotate", "--quiet"),
+                *(["--default-index", settings.pypi_index] if settings.pypi_index else []),
             ],
             cancel=cancel,
         )
@@ -60,22 +60,3 @@ def make_lock(specification: Specification, settings: Settings, cancel: CancelTo
     if "==" not in text:
         raise InstallError("uv solved nothing.", code="no-lock", hint="Look at the specification's PyPI packages.")
     return _HEADER + text + "\n"
-
-
-def main(arguments: list[str]) -> int:
-    """Write the lock beside the specification named in `arguments`."""
-    name = arguments[0] if arguments else "samj"
-    try:
-        specification = load_specification(name)
-        text = make_lock(specification, Settings.from_environment())
-    except SamjError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    path = specification_path(name).with_name("pypi.lock")
-    path.write_text(text, encoding="utf-8", newline="\n")
-    sys.stderr.write(f"{path}: {text.count('==')} pins\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -14,8 +14,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from samj_bridge.errors import FileError, InstallError, NetworkError, ProbeError, SamjError
+from samj_bridge.errors import FileError, InputError, InstallError, NetworkError, ProbeError, SamjError
 from samj_bridge.install.adopted import current_adopted
+from samj_bridge.install.any_lock import AnyLock, builder_of
+from samj_bridge.install.builders import BUILDERS
 from samj_bridge.install.builders.base import Builder, BuildRequest, Built, choose_builder
 from samj_bridge.install.causes import refuse_hopeless
 from samj_bridge.install.environment import (
@@ -27,16 +29,17 @@ from samj_bridge.install.environment import (
     write_marker,
     write_text_atomically,
 )
+from samj_bridge.install.explicit_lock import ExplicitLock
 from samj_bridge.install.gpu import find_nvidia_gpu
 from samj_bridge.install.probe import probe
-from samj_bridge.install.space import folder_size
+from samj_bridge.install.pypi_lock import PypiLock
 from samj_bridge.install.specification import Specification, load_specification
-from samj_bridge.install.sweep import is_held, remove_prefix, sweep, sweep_if_free
+from samj_bridge.install.sweep import remove_prefix, sweep, sweep_if_free
 from samj_bridge.install.turns import take_turn
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.settings import Settings
 
-__all__ = ["check_environment", "create_environment", "ensure_environment", "remove_environment"]
+__all__ = ["create_environment", "ensure_environment", "locked"]
 
 _log = logging.getLogger(__name__)
 
@@ -82,14 +85,15 @@ def ensure_environment(
     if found is not None and found.specification == specification.hash_for(found.builder):
         sweep_if_free(environment_folder(settings, name), keep=found.prefix)
         return found
-    with _locked(settings, name, progress, cancel) as (folder, told):
+    choice = _choose(settings, builder, specification)
+    with locked(settings, name, progress, cancel) as (folder, told):
         # Another process may have made it while this one waited.
         found = find_environment(settings, name)
         if found is not None and found.specification == specification.hash_for(found.builder):
             return found
         order = _Order(settings, folder, name, specification, told, cancel)
         try:
-            return _create(order, builder)
+            return _create(order, *choice)
         except (NetworkError, FileError) as error:
             if found is None:
                 raise
@@ -102,69 +106,34 @@ def create_environment(
     name: str = "samj",
     builder: str | Builder | None = None,
     specification: Specification | None = None,
+    lock: AnyLock | None = None,
     progress: Progress = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> Environment:
-    """Make the environment `name` anew, whether or not there is one; see `ensure_environment`."""
+    """Make the environment `name` anew, whether or not there is one; see `ensure_environment`.
+
+    Parameters
+    ----------
+    lock : ExplicitLock or PypiLock, optional
+        The very packages to install, as `samj_bridge.install.any_lock.read_lock` returns them. What kind it is says
+        who installs it.
+
+    Raises
+    ------
+    InputError
+        `builder` can't install `lock`.
+    """
+    if lock is not None:
+        builder = _builder_for(lock, settings.builder if builder is None else builder)
     specification = specification or load_specification(name)
     if (environment_folder(settings, name) / ADOPTED_NAME).exists():
         message = f"The environment {name} is one that was made outside of samj-bridge. Nothing was installed."
         raise InstallError(
             message, code="adopted", hint="Go back to samj-bridge's own first: samj-bridge env use --none"
         )
-    with _locked(settings, name, progress, cancel) as (folder, told):
-        return _create(_Order(settings, folder, name, specification, told, cancel), builder)
-
-
-def remove_environment(settings: Settings, name: str = "samj") -> int:
-    """Remove every build of environment `name`, and forget one that was adopted: that is left as it is.
-
-    Returns
-    -------
-    int
-        Bytes freed. Files that uv's cache holds as well stay there and don't count.
-
-    Raises
-    ------
-    InstallError
-        With code ``in-use``: a process uses it; nothing was removed.
-    """
-    folder = environment_folder(settings, name)
-    if not folder.is_dir():
-        return 0
-    with _locked(settings, name, ignore_progress, None):
-        prefixes = [path for path in folder.iterdir() if path.is_dir() and path.name != "leases"]
-        held = [prefix for prefix in prefixes if is_held(prefix)]
-        if held:
-            message = f"The environment {held[0]} is being used. Nothing was removed."
-            raise InstallError(message, code="in-use", hint="Close what uses it (Fiji, a script), and try again.")
-        freed = sum(folder_size(prefix) for prefix in prefixes)
-        for pointer in (ADOPTED_NAME, "current"):
-            (folder / pointer).unlink(missing_ok=True)
-        left = [prefix for prefix in prefixes if not remove_prefix(prefix)]
-        if left:
-            message = f"{left[0]} could not be removed completely."
-            raise FileError(message, hint="Close what has files open there, and try again.")
-    return freed
-
-
-def check_environment(environment: Environment, *, timeout_s: float = 120.0) -> dict[str, Any]:
-    """Try `environment` out again.
-
-    Returns
-    -------
-    dict
-        Versions, see `samj_bridge.install.probe.probe`.
-
-    Raises
-    ------
-    ProbeError
-        It does not work any more.
-    """
-    modules: tuple[str, ...] = ()
-    with contextlib.suppress(InstallError):
-        modules = load_specification(environment.name).probe
-    return probe(environment.python, modules, timeout_s=timeout_s, pristine=environment.adopted)
+    choice = _choose(settings, builder, specification)
+    with locked(settings, name, progress, cancel) as (folder, told):
+        return _create(_Order(settings, folder, name, specification, told, cancel, lock), *choice)
 
 
 @dataclass(frozen=True)
@@ -177,24 +146,42 @@ class _Order:
     specification: Specification
     progress: Progress
     cancel: CancelToken | None
+    lock: AnyLock | None = None
+
+    def request(self, prefix: Path) -> BuildRequest:
+        """Return the order to a builder."""
+        explicit = self.lock if isinstance(self.lock, ExplicitLock) else None
+        pypi = self.lock if isinstance(self.lock, PypiLock) else None
+        return BuildRequest(self.specification, prefix, self.progress, self.cancel, explicit, pypi)
 
 
-def _create(order: _Order, wanted: str | Builder | None) -> Environment:
-    settings, specification = order.settings, order.specification
+def _builder_for(lock: AnyLock, wanted: str | Builder) -> str | Builder:
+    name = builder_of(lock)
+    if isinstance(wanted, str) and wanted not in {"auto", name}:
+        message = f"{wanted} can't install this lock: it is one for {name}. Nothing was installed."
+        raise InputError(message, hint=f"Leave --builder out, or set it to {name}.")
+    return name if isinstance(wanted, str) else wanted
+
+
+def _choose(settings: Settings, wanted: str | Builder | None, specification: Specification) -> tuple[Builder, str]:
+    """Choose a builder before a single folder is made: where none can work, nothing has changed."""
+    refuse_hopeless(settings.home, settings.envs_dir)
+    return choose_builder(wanted, specification, settings)
+
+
+def _create(order: _Order, builder: Builder, why: str) -> Environment:
     old = find_built(order.folder, order.name)
     sweep(order.folder, keep=old.prefix if old else None)
-    refuse_hopeless(settings.home, settings.envs_dir)
-    builder, why = choose_builder(wanted, specification, settings)
     try:
         return _build(order, builder, (why,))
     except ProbeError as error:
         gpu = error.details.get("gpu")
-        if not gpu or settings.device == "cuda" or not isinstance(wanted or "", str):
+        if not gpu or order.settings.device == "cuda" or order.lock is not None or builder.name not in BUILDERS:
             raise
         reason = f"the build for {gpu} failed its trial ({error.message.rstrip('.')}): took the one for the CPU"
         order.progress(ProgressEvent("resolve", f"{reason[:1].upper()}{reason[1:]}."))
-        order = replace(order, settings=replace(settings, device="cpu"))
-        builder, _ = choose_builder(builder.name, specification, order.settings)
+        order = replace(order, settings=replace(order.settings, device="cpu"))
+        builder, _ = choose_builder(builder.name, order.specification, order.settings)
         return _build(order, builder, (why, reason))
 
 
@@ -204,7 +191,7 @@ def _build(order: _Order, builder: Builder, why: tuple[str, ...]) -> Environment
     prefix = _new_prefix(folder, specification_hash)
     progress(ProgressEvent("resolve", f"Making the environment {name} in {prefix} with {why[0]}."))
     try:
-        built = builder.build(BuildRequest(order.specification, prefix, progress, order.cancel))
+        built = builder.build(order.request(prefix))
         progress(ProgressEvent("probe", "Trying the new environment out."))
         report = _try_out(order, built)
         environment = Environment(
@@ -218,6 +205,7 @@ def _build(order: _Order, builder: Builder, why: tuple[str, ...]) -> Environment
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             notes=(*why, *built.notes),
             python_version=report["python"],
+            probe=order.specification.probe,
         )
         progress(ProgressEvent("commit", "It works; declaring it finished."))
         if order.cancel is not None:
@@ -267,10 +255,21 @@ def _new_prefix(folder: Path, specification_hash: str) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(
+def locked(
     settings: Settings, name: str, progress: Progress, cancel: CancelToken | None
 ) -> Iterator[tuple[Path, Progress]]:
-    """Yield the folder of the environment, and the progress that those who wait for it see as well."""
+    """Be the only one to work on environment `name` while the block runs; see `take_turn`.
+
+    Yields
+    ------
+    tuple
+        The folder of the environment, and the progress that those who wait for it see as well.
+
+    Raises
+    ------
+    FileError
+        The folder can't be made, or the lock can't be taken.
+    """
     folder = environment_folder(settings, name)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,6 +130,7 @@ class MicromambaTool:
         tick: Callable[[], object],
         where: Sequence[str],
         cancel: CancelToken | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Finished:
         """Run micromamba until it ends or nothing happens any more.
 
@@ -145,6 +146,10 @@ class MicromambaTool:
             Called twice a second; what it returns changes whenever something happens.
         where : sequence of str
             Addresses that it asks, for messages.
+        cancel : CancelToken, optional
+            Stops it.
+        variables : mapping, optional
+            Variables beside those of `environ`.
 
         Raises
         ------
@@ -174,7 +179,12 @@ class MicromambaTool:
         command = [executable, *arguments, "--no-rc", "--root-prefix", self.root, *self._certificates()]
         try:
             return run(
-                command, env=self.environ(), cwd=self.root, on_tick=on_tick, cancel=stop, kept_lines=_KEPT_LINES
+                command,
+                env=self.environ() | dict(variables or {}),
+                cwd=self.root,
+                on_tick=on_tick,
+                cancel=stop,
+                kept_lines=_KEPT_LINES,
             )
         except Cancelled:
             if cancel is not None:

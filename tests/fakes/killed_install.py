@@ -36,7 +36,7 @@ POINTS: dict[str, dict[str, tuple[str, ...]]] = {
     "uv": {
         "an empty environment is about to be made": ("step", "^install Making an empty"),
         "uv is fetching": ("stalled",),
-        "uv is done": ("file", "open", r"samj-environment\.lock$"),
+        "uv is done": ("file", "os.rename", r"samj-environment\.lock$"),
         **EVERYWHERE,
     },
     "micromamba": {

@@ -44,6 +44,7 @@ class Options:
     dry_run: bool
     verify: bool | str
     rc: dict[str, Any] = field(default_factory=dict)
+    platform: str = ""
 
 
 def parse(arguments: list[str]) -> Options:
@@ -85,6 +86,7 @@ def parse(arguments: list[str]) -> Options:
         dry_run="dry-run" in flags,
         verify=_verify(values, rc),
         rc=rc,
+        platform=values.get("platform", [""])[0],
     )
 
 

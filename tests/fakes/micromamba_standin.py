@@ -230,7 +230,7 @@ def solved_packages(options: config.Options, cache: Cache) -> list[dict[str, Any
     """Solve what was asked for, with py-rattler, from the channels' indexes."""
     import rattler
 
-    here = subdir_here()
+    here = options.platform or subdir_here()
     sources = []
     folder = cache.folder / "cache"
     folder.mkdir(exist_ok=True)
@@ -245,7 +245,7 @@ def solved_packages(options: config.Options, cache: Cache) -> list[dict[str, Any
             sources.append(rattler.SparseRepoData(rattler.Channel(url), subdir, path))
     step("solve")
     try:
-        virtual = rattler.VirtualPackage.detect()
+        virtual = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
         solving = rattler.solve(
             sources=sources, specs=options.specs, virtual_packages=virtual, add_pip_as_python_dependency=True
         )

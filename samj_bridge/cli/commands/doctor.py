@@ -15,10 +15,10 @@ __all__ = ["run"]
 _MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "broken": "[red]broken[/]"}
 
 
-def run(settings: Settings, *, start_worker: bool, progress: Progress) -> Result:
+def run(settings: Settings, *, start_worker: bool, network: bool, progress: Progress) -> Result:
     """Examine the installation; the result is not ok when something is broken."""
     findings: list[Finding] = []
-    for finding in examine(settings, start_worker=start_worker):
+    for finding in examine(settings, start_worker=start_worker, network=network):
         progress(ProgressEvent("doctor", f"Checking ({finding.check} done)", len(findings)))
         findings.append(finding)
     table = Table(box=None, show_header=False)

@@ -11,6 +11,7 @@ from typing import Protocol
 from samj_bridge.errors import InputError, InstallError
 from samj_bridge.install.builders import BUILDERS
 from samj_bridge.install.explicit_lock import ExplicitLock
+from samj_bridge.install.pypi_lock import PypiLock
 from samj_bridge.install.reach import ask_all
 from samj_bridge.install.specification import Specification
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
@@ -32,7 +33,9 @@ class BuildRequest:
     cancel: CancelToken | None
     """When set, `Cancelled` is to be raised within two seconds, and nothing left running."""
     lock: ExplicitLock | None = None
-    """The very packages to install, instead of what the specification would be solved to."""
+    """The very packages to install, for a builder of conda's, instead of what would be solved."""
+    pypi_lock: PypiLock | None = None
+    """The very packages to install, for a builder of PyPI's, instead of the specification's own lock."""
 
     def tell(self, stage: str, message: str, done: float = 0.0, total: float | None = None, unit: str = "") -> None:
         """Report one step."""

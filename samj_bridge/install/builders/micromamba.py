@@ -27,6 +27,7 @@ from samj_bridge.install.micromamba_tool import MicromambaTool
 from samj_bridge.install.space import check_space
 from samj_bridge.install.specification import Specification, current_platform
 from samj_bridge.install.uv_tool import UvTool
+from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.settings import Settings
 
 __all__ = ["MicromambaBuilder", "make_builder"]
@@ -112,6 +113,40 @@ class MicromambaBuilder:
             self.cache.remember(request.specification.hash_for(self.name), feature, lock)
         return Built(python, feature, (*notes, f"{len(published)} conda packages, {how}"))
 
+    def solve(
+        self,
+        specification: Specification,
+        target: str,
+        feature: str,
+        *,
+        progress: Progress = ignore_progress,
+        cancel: CancelToken | None = None,
+    ) -> ExplicitLock:
+        """Let conda decide which packages `specification` means on platform `target`, which may be another one.
+
+        Parameters
+        ----------
+        specification : Specification
+            What is wanted.
+        target : str
+            Such as ``osx-arm64``.
+        feature : str
+            ``cpu`` or ``cuda``.
+
+        Raises
+        ------
+        InstallError, NetworkError
+            There is no solution, no micromamba, or no channel.
+        """
+        executable, _ = self.tool.find(progress, cancel)
+        order = BuildRequest(specification, self.tool.root / "solved-only", progress, cancel)
+        with self.cache.held(order.tell, cancel):
+            plan = self._solve(
+                order, executable, feature, target, _virtual_packages(specification, target, feature)
+            )
+        packages = tuple(as_published(package, self.settings) for package in plan.lock.packages)
+        return ExplicitLock(target, packages, tuple(specification.conda_pypi_pins))
+
     def _feature(self, request: BuildRequest) -> tuple[str, list[str]]:
         """Return ``cpu`` or ``cuda``, and why."""
         if request.lock is not None:
@@ -145,17 +180,23 @@ class MicromambaBuilder:
             )
             raise NetworkError(message, code="offline", hint=hint)
         else:
-            return self._solve(request, executable, feature), "solved"
+            # Asked for without a GPU: conda takes a build with CUDA only where it is told that there is a driver.
+            virtual = {"CONDA_OVERRIDE_CUDA": request.specification.cuda} if feature == "cuda" else {}
+            virtual = virtual if request.specification.cuda and not find_nvidia_gpu() else {}
+            return self._solve(request, executable, feature, target, virtual), "solved"
         lock.check_platform(target)
         packages = tuple(from_mirror(package, self.settings) for package in lock.packages)
         return Plan(ExplicitLock(lock.platform, packages, lock.pypi), {}), how
 
-    def _solve(self, request: BuildRequest, executable: Path, feature: str) -> Plan:
-        target = current_platform()
+    def _solve(
+        self, request: BuildRequest, executable: Path, feature: str, target: str, virtual: Mapping[str, str]
+    ) -> Plan:
         channels = channel_urls(request.specification, self.settings)
         message = f"Asking {' and '.join(map(without_secrets, channels))} which packages are needed."
         request.tell("resolve", message)
         arguments = ["create", "--yes", "--dry-run", "--prefix", str(request.prefix), "--override-channels"]
+        if target != current_platform():
+            arguments += ["--platform", target]
         for channel in channels:
             arguments += ["--channel", channel]
         arguments += request.specification.conda_specs(target, feature)
@@ -173,6 +214,7 @@ class MicromambaBuilder:
                 tick=tick,
                 where=channels,
                 cancel=request.cancel,
+                variables=virtual,
             )
             report = read_report(finished.stdout)
             if finished.returncode == 0:
@@ -225,6 +267,19 @@ class MicromambaBuilder:
 def make_builder(settings: Settings) -> MicromambaBuilder:
     """Return the builder, as `BUILDERS` wants it."""
     return MicromambaBuilder(settings)
+
+
+def _virtual_packages(specification: Specification, target: str, feature: str) -> dict[str, str]:
+    """Return the variables that stand for the system of `target`, whatever machine it is solved on.
+
+    NB: from the documentation; of the real micromamba only the one for CUDA has been seen to act.
+    """
+    system = {
+        "linux": {"CONDA_OVERRIDE_LINUX": "4.18", "CONDA_OVERRIDE_GLIBC": "2.28"},
+        "osx": {"CONDA_OVERRIDE_OSX": "13.0"},
+    }
+    cuda = specification.cuda if feature == "cuda" else ""
+    return {**system.get(target.partition("-")[0], {}), "CONDA_OVERRIDE_CUDA": cuda}
 
 
 def python_of_conda(prefix: Path) -> Path:

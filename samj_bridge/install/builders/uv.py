@@ -10,12 +10,15 @@ import platform
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
 from samj_bridge.errors import Cancelled, InstallError, NetworkError, NoSpaceError, SamjError
 from samj_bridge.install.builders.base import BuildRequest, Built
+from samj_bridge.install.environment import write_text_atomically
 from samj_bridge.install.gpu import find_nvidia_gpu
+from samj_bridge.install.pypi_lock import PypiLock
 from samj_bridge.install.python import choose_python
 from samj_bridge.install.simple_index import IndexedWheel, read_page, wheels_of
 from samj_bridge.install.space import check_space
@@ -69,6 +72,8 @@ class UvBuilder:
 
     def build(self, request: BuildRequest) -> Built:
         """Make a virtual environment in ``request.prefix`` and install the lock into it."""
+        if request.pypi_lock is not None:
+            return self._build_from(request, request.pypi_lock)
         specification = request.specification
         request.tell("resolve", "Looking for a Python to base the environment on.")
         base, notes = choose_python(specification, self.settings, self.uv, request.tell, request.cancel)
@@ -102,8 +107,35 @@ class UvBuilder:
             # What the CPU build needs is known from its own metadata only: ask whether it is all there.
             self._check(python, request)
             pins = [*pins, own]
-        (request.prefix / LOCK_NAME).write_text("\n".join(sorted(pins)) + "\n", encoding="utf-8")
+        write_own_lock(request.prefix, pins)
         return Built(python, feature, tuple(notes))
+
+    def _build_from(self, request: BuildRequest, lock: PypiLock) -> Built:
+        """Install the very packages of `lock`."""
+        target = current_platform()
+        lock.check_platform(target)
+        specification = request.specification
+        if lock.python:
+            # A wheel with one hash is for one version of Python.
+            major, _, minor = lock.python.partition(".")
+            versions = f">={lock.python},<{major}.{int(minor or 0) + 1}"
+            specification = replace(specification, python={target: versions})
+        base, notes = choose_python(specification, self.settings, self.uv, request.tell, request.cancel)
+        own = [pin for pin in lock.pins if re.match(r"[^=@]+==[^\s;]+\+", pin)]
+        cuda = any(_only_for_cuda(pin, specification) for pin in lock.pins)
+        feature = "cuda" if sys.platform == "linux" and cuda else "cpu"
+        check_space(specification.disk.get(feature, 0), request.prefix, self.uv.cache_dir(), self.settings.home)
+        request.tell("install", f"Making an empty environment with {base}.")
+        self.uv.call(
+            ["venv", "--quiet", "--no-project", "--python", str(base), str(request.prefix)], cancel=request.cancel
+        )
+        python = python_of(request.prefix)
+        if own:
+            # Versions like 2.9.0+cpu are on torch's own index only.
+            install_pins(self.uv, request, python, own, self.settings, index=self.settings.torch_index)
+        install_pins(self.uv, request, python, [pin for pin in lock.pins if pin not in own], self.settings)
+        write_own_lock(request.prefix, lock.pins)
+        return Built(python, feature, (*notes, f"{len(lock.pins)} PyPI packages, from the lock that was given"))
 
     def _cpu_wheels(self, request: BuildRequest) -> tuple[list[IndexedWheel], list[str]]:
         """Return the CPU wheels to choose from (none: take the default index), and why."""
@@ -197,15 +229,32 @@ def install_pins(
     wanted.unlink()
 
 
+def write_own_lock(prefix: Path, pins: Sequence[str]) -> None:
+    """Write down in the environment `prefix` what is installed in it, and for which machine that is."""
+    version = re.search(r"^version(?:_info)?\s*=\s*(\d+\.\d+)", _configuration(prefix), flags=re.MULTILINE)
+    lock = PypiLock(tuple(pins), current_platform(), version[1] if version else "")
+    write_text_atomically(prefix / LOCK_NAME, lock.text)
+
+
+def _configuration(prefix: Path) -> str:
+    try:
+        return (prefix / "pyvenv.cfg").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
 def python_of(prefix: Path) -> Path:
     """Return the interpreter of the virtual environment `prefix`."""
     return prefix / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
+def _only_for_cuda(pin: str, specification: Specification) -> bool:
+    return any(fnmatch(pin_name(pin), name) for name in specification.cuda_packages)
+
+
 def _comes_with_cuda(pin: str, specification: Specification) -> bool:
     """Tell whether a pin is of the package that has a CPU build, or of what only its CUDA build needs."""
-    names = (specification.cpu_index_package, *specification.cuda_packages)
-    return any(fnmatch(pin_name(pin), name) for name in names)
+    return pin_name(pin) == specification.cpu_index_package or _only_for_cuda(pin, specification)
 
 
 def _pinned_versions(specification: Specification) -> set[str]:

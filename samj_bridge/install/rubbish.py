@@ -1,0 +1,73 @@
+"""What on the disk nobody needs: old and half-made builds, caches."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from samj_bridge.install.environment import find_built, folders_of, prefixes_of, read_marker
+from samj_bridge.install.space import folder_size
+from samj_bridge.install.sweep import is_held, remove_prefix
+from samj_bridge.process.locks import try_lock
+from samj_bridge.settings import Settings
+
+__all__ = ["Rubbish", "find_rubbish", "remove_rubbish"]
+
+
+@dataclass(frozen=True)
+class Rubbish:
+    """Something that can go."""
+
+    kind: str
+    """``old build``, ``half-made build`` or ``cache``."""
+    path: Path
+    """What goes."""
+    size_bytes: int
+    """What that frees: files that are linked from elsewhere stay there and don't count."""
+
+
+def find_rubbish(settings: Settings, *, caches: bool = False) -> list[Rubbish]:
+    """Return what nobody needs, and with `caches` also what can be fetched or computed again."""
+    found = []
+    for folder in folders_of(settings):
+        current = find_built(folder, folder.name)
+        for prefix in prefixes_of(folder):
+            if (current is None or prefix != current.prefix) and not is_held(prefix):
+                kind = "old build" if read_marker(prefix, folder.name) else "half-made build"
+                found.append(Rubbish(kind, prefix, folder_size(prefix)))
+    if caches and settings.cache_dir.is_dir():
+        found += [
+            Rubbish("cache", path, folder_size(path) if path.is_dir() else path.stat().st_size)
+            for path in sorted(settings.cache_dir.iterdir())
+        ]
+    return found
+
+
+def remove_rubbish(found: list[Rubbish]) -> list[Rubbish]:
+    """Remove what `find_rubbish` found; return what is gone. What somebody is working on stays."""
+    gone = []
+    for item in found:
+        if item.kind == "cache":
+            with _cache_is_free(item.path) as free:
+                if free:
+                    shutil.rmtree(item.path, ignore_errors=True)
+                    gone += [item] if not item.path.exists() else []
+            continue
+        with try_lock(item.path.parent / "lock") as got:
+            current = find_built(item.path.parent, item.path.parent.name)
+            if got and (current is None or current.prefix != item.path) and remove_prefix(item.path):
+                gone.append(item)
+    return gone
+
+
+@contextlib.contextmanager
+def _cache_is_free(folder: Path) -> Iterator[bool]:
+    """Hold the lock of micromamba's cache; no other cache is ever in the middle of something that would break."""
+    if folder.name != "micromamba":
+        yield True
+        return
+    with try_lock(folder / "samj.lock") as got:
+        yield got
