@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 from samj_bridge.doctor.finding import Finding
 from samj_bridge.install.causes import (
@@ -14,6 +15,7 @@ from samj_bridge.install.causes import (
     find_no_space,
     find_noexec,
 )
+from samj_bridge.install.environment import find_environment
 from samj_bridge.install.gpu import find_nvidia_gpu
 from samj_bridge.install.specification import load_specification
 from samj_bridge.settings import Settings
@@ -27,8 +29,12 @@ def check_home(settings: Settings) -> Iterator[Finding]:
     if denied is not None:
         yield Finding.of("home", denied)
         return
+    full = find_no_space(settings.home, _needed(settings))
+    if full is not None and find_environment(settings) is not None:
+        # There is one already: the space is needed for the next one only.
+        full = replace(full, fatal=False)
     causes = [
-        find_no_space(settings.home, _needed(settings)),
+        full,
         find_noexec(settings.home),
         find_long_path(settings.envs_dir),
         find_locked_file(settings.home),

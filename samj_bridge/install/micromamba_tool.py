@@ -80,6 +80,18 @@ class MicromambaTool:
             return "there is no micromamba here, and samj-bridge is offline"
         return "" if current_platform() in self.pins.sha256 else f"there is no micromamba for {current_platform()}"
 
+    def describe(self) -> str:
+        """Say which executable will be used."""
+        if self.settings.micromamba:
+            return f"micromamba as asked: {self.settings.micromamba}"
+        own = mamba_exe()
+        if own and not self._refusal(Path(own)):
+            return f"micromamba of MAMBA_EXE: {own}"
+        path = downloaded_path(self.settings, self.pins)
+        return f"micromamba {self.pins.version}" + (
+            f" ({path})" if path.is_file() else ", fetched when it is needed"
+        )
+
     def addresses(self, channels: Sequence[str]) -> tuple[str, ...]:
         """Return what has to answer, besides `channels`, for the executable to be fetched; empty: nothing more."""
         own = mamba_exe()

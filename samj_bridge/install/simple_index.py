@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 import urllib.error
@@ -11,7 +12,9 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 from samj_bridge.errors import NetworkError
+from samj_bridge.process.environ import clean_environ
 from samj_bridge.progress import CancelToken
+from samj_bridge.settings import Settings
 
 __all__ = ["IndexedWheel", "read_page", "wheels_of"]
 
@@ -44,7 +47,14 @@ class IndexedWheel:
         return [f"{p}-{a}-{t}" for p in python.split(".") for a in abi.split(".") for t in platforms.split(".")]
 
 
-def read_page(index: str, package: str, *, timeout_s: float = 8.0, cancel: CancelToken | None = None) -> str:
+def read_page(
+    index: str,
+    package: str,
+    *,
+    settings: Settings | None = None,
+    timeout_s: float = 8.0,
+    cancel: CancelToken | None = None,
+) -> str:
     """Fetch the page of `package` on `index` within `timeout_s` seconds, however the server behaves.
 
     Raises
@@ -60,7 +70,7 @@ def read_page(index: str, package: str, *, timeout_s: float = 8.0, cancel: Cance
 
     def fetch() -> None:
         try:
-            answer.append(_get(url, timeout_s))
+            answer.append(_get(url, settings or Settings(), timeout_s))
         except (OSError, ValueError) as error:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
@@ -112,13 +122,19 @@ class _Links(HTMLParser):
             self.hrefs += [value for key, value in attrs if key == "href" and value]
 
 
-def _get(url: str, timeout_s: float) -> str:
+def _get(url: str, settings: Settings, timeout_s: float) -> str:
     if urlparse(url).scheme not in {"http", "https"}:
         message = f"{url} is not a web address"
         raise ValueError(message)
     deadline = time.monotonic() + timeout_s
     request = urllib.request.Request(url, headers={"Accept": "text/html", "User-Agent": "samj-bridge"})
-    with urllib.request.urlopen(request, timeout=timeout_s) as response:
+    proxies = dict.fromkeys(("http", "https"), settings.proxy) if settings.proxy else None
+    bundle = settings.ca_bundle or clean_environ().get("SSL_CERT_FILE")
+    context = ssl.create_default_context(cafile=bundle or None)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler(proxies), urllib.request.HTTPSHandler(context=context)
+    )
+    with opener.open(request, timeout=timeout_s) as response:
         page = bytearray()
         while block := response.read1(2**16):
             page += block

@@ -10,6 +10,7 @@ from pathlib import Path
 from samj_bridge.install.environment import MARKER_NAME, leases_of
 from samj_bridge.install.turns import BOARD_NAME
 from samj_bridge.process.locks import is_locked, try_lock
+from samj_bridge.process.patience import patiently
 
 __all__ = ["is_held", "remove_prefix", "sweep", "sweep_if_free"]
 
@@ -69,7 +70,7 @@ def remove_prefix(prefix: Path) -> bool:
     marker = prefix / MARKER_NAME
     aside = prefix / f"{MARKER_NAME}.removed"
     with contextlib.suppress(FileNotFoundError):
-        marker.replace(aside)
+        patiently(lambda: marker.replace(aside))
     # Somebody may have taken a lease between the look and the marker's end: see Environment.hold.
     if is_held(prefix):
         with contextlib.suppress(FileNotFoundError):

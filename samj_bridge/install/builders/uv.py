@@ -156,7 +156,13 @@ class UvBuilder:
             "resolve", f"No NVIDIA GPU found: asking {settings.torch_index} for the small CPU build of {package}."
         )
         try:
-            page = read_page(settings.torch_index, package, timeout_s=self.index_timeout_s, cancel=request.cancel)
+            page = read_page(
+                settings.torch_index,
+                package,
+                settings=settings,
+                timeout_s=self.index_timeout_s,
+                cancel=request.cancel,
+            )
             wheels = _matching(wheels_of(page, package), _pinned_versions(specification))
             if not wheels:
                 versions = " or ".join(sorted(_pinned_versions(specification)))

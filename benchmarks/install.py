@@ -1,0 +1,189 @@
+"""What environments cost beside the bare tools: ``python -m benchmarks.install [--json]``.
+
+Each figure stands beside the bare tool's in the same run, as a ratio, the two taking turns. Creation is measured
+with uv on samj-bridge's own lock, from uv's filled cache or (``--cold``) from the network: several gigabytes, twice
+a round; and with a real micromamba where ``MAMBA_EXE`` names one and ``--lock`` an explicit list of packages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from benchmarks.latency import Row
+from samj_bridge.install import check_environment, create_environment, ensure_environment
+from samj_bridge.install.any_lock import read_lock
+from samj_bridge.install.builders.uv import python_of
+from samj_bridge.install.environment import find_environment
+from samj_bridge.install.pypi_lock import PypiLock
+from samj_bridge.install.specification import current_platform, load_specification, requirements
+from samj_bridge.install.uv_tool import UvTool
+from samj_bridge.process.environ import clean_environ
+from samj_bridge.progress import ProgressEvent
+from samj_bridge.settings import Settings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--rounds", type=int, default=3, help="creations by each of the two")
+    parser.add_argument("--cold", action="store_true", help="with an empty cache: from the network")
+    parser.add_argument("--lock", type=Path, help="explicit list of conda packages for micromamba")
+    parser.add_argument("--folder", type=Path, help="where to build; a temporary folder by default")
+    arguments = parser.parse_args()
+    settings = Settings.from_environment()
+    rows = recognising(settings)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        rows += creating_with_uv(settings, Path(folder), arguments.rounds, cold=arguments.cold)
+        if arguments.lock:
+            rows += creating_with_micromamba(settings, Path(folder), arguments.rounds, arguments.lock)
+    if arguments.json:
+        print(json.dumps({"rows": [{**asdict(row), "met": row.met} for row in rows]}))
+        return
+    for row in rows:
+        mark = "ok  " if row.met else "MISS"
+        print(f"{mark} {row.what:<62} {row.value:8.2f} {row.unit:<3} target {row.target:g}  {row.note}")
+
+
+def recognising(settings: Settings) -> list[Row]:
+    """Measure what every start pays, and ``env check``."""
+    environment = ensure_environment(settings)
+
+    def recognise() -> None:
+        found = find_environment(settings)
+        assert found is not None
+        assert found.specification == load_specification().hash_for(found.builder)
+
+    milliseconds = [1e3 * seconds(recognise) for _ in range(30)]
+
+    def bare() -> None:
+        run([environment.python, "-I", "-c", "import torch"])
+
+    def check() -> None:
+        run([sys.executable, "-m", "samj_bridge.cli.main", "env", "check", "--home", settings.home])
+
+    for warm_up in (bare, check):
+        warm_up()
+    pairs = [(seconds(check), seconds(bare)) for _ in range(7)]
+    checked, imported = (statistics.median(column) for column in zip(*pairs, strict=True))
+    probed = statistics.median(seconds(lambda: check_environment(environment)) for _ in range(5))
+    note = f"({checked:.2f} s / {imported:.2f} s; the trial alone {probed:.2f} s)"
+    return [
+        Row("a healthy environment is recognised, median", statistics.median(milliseconds), "ms", 20),
+        Row("env check / import torch, medians", checked / imported, "x", 1.5, note),
+    ]
+
+
+def creating_with_uv(settings: Settings, folder: Path, rounds: int, *, cold: bool) -> list[Row]:
+    """Measure creation from the lock, and uv alone with the same packages."""
+    uv = UvTool(settings)
+    if not cold:
+        # Fill the cache, and see what the environment consists of here.
+        create_environment(replace(settings, home=folder / "first", builder="uv"))
+    made = create_environment(replace(settings, home=folder / "same", builder="uv"))
+    lock = read_lock(made.prefix / "samj-environment.lock", current_platform())
+    assert isinstance(lock, PypiLock)
+    base = Path(os.path.realpath(made.python))
+    pairs = []
+    for number in range(rounds):
+        ours = folder / f"ours-{number}"
+        environ = uv.environ()
+        if cold:
+            os.environ["UV_CACHE_DIR"] = environ["UV_CACHE_DIR"] = str(folder / f"cache-{number}")
+        marks: list[tuple[str, float]] = []
+
+        def note(event: ProgressEvent, marks: list[tuple[str, float]] = marks) -> None:
+            marks.append((event.stage, time.perf_counter()))
+
+        started = time.perf_counter()
+        create_environment(replace(settings, home=ours, builder="uv"), progress=note)
+        whole = time.perf_counter() - started
+        trial = next(at for stage, at in marks if stage == "probe") - started
+        shutil.rmtree(ours)
+        if cold:
+            environ["UV_CACHE_DIR"] = str(folder / f"bare-cache-{number}")
+        pins = folder / "pins.txt"
+        pins.write_text("\n".join(requirements(lock.text)) + "\n", encoding="utf-8")
+        bare = folder / f"bare-{number}"
+        started = time.perf_counter()
+        run([uv.find(), "venv", "--quiet", "--python", base, bare], environ)
+        install = ["pip", "install", "--quiet", "--python", python_of(bare), "--require-hashes", "--no-deps"]
+        run([uv.find(), *install, "-r", pins], environ)
+        installed = time.perf_counter() - started
+        run([python_of(bare), "-I", "-c", "import numpy, PIL, safetensors, torch"])
+        pairs.append((whole, trial, time.perf_counter() - started, installed))
+        shutil.rmtree(bare)
+    whole_s, built_s, imported_s, installed_s = (statistics.median(column) for column in zip(*pairs, strict=True))
+    kind = "from the network" if cold else "from the cache"
+    return [
+        Row(
+            f"create, {kind}, up to the trial / uv alone",
+            built_s / installed_s,
+            "x",
+            1.15,
+            f"({built_s:.1f} s / {installed_s:.1f} s)",
+        ),
+        Row(
+            f"create, {kind}, with the trial / uv and a first import",
+            whole_s / imported_s,
+            "x",
+            1.15,
+            f"({whole_s:.1f} s / {imported_s:.1f} s)",
+        ),
+    ]
+
+
+def creating_with_micromamba(settings: Settings, folder: Path, rounds: int, path: Path) -> list[Row]:
+    """Measure creation from an explicit list, and the micromamba of ``MAMBA_EXE`` alone with the same list."""
+    lock = read_lock(path, current_platform())
+    executable = os.environ["MAMBA_EXE"]
+    pairs = []
+    for number in range(rounds):
+        started = time.perf_counter()
+        marks: list[tuple[str, float]] = []
+        create_environment(
+            replace(settings, home=folder / f"mamba-{number}", micromamba=executable),
+            lock=lock,
+            progress=lambda event, marks=marks: marks.append((event.stage, time.perf_counter())),  # type: ignore[misc]
+        )
+        built = next(at for stage, at in marks if stage == "probe") - started
+        started = time.perf_counter()
+        root, bare = folder / f"root-{number}", folder / f"bare-mamba-{number}"
+        command = [executable, "create", "--yes", "--quiet", "--no-rc", "--root-prefix", root, "--prefix", bare]
+        run([*command, "--file", path])
+        pairs.append((built, time.perf_counter() - started))
+    built_s, bare_s = (statistics.median(column) for column in zip(*pairs, strict=True))
+    note = f"({built_s:.1f} s / {bare_s:.1f} s)"
+    return [Row("create, from a list, up to the trial / micromamba alone", built_s / bare_s, "x", 1.15, note)]
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Return how long `action` takes."""
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def run(command: list[str | Path], environ: dict[str, str] | None = None) -> None:
+    """Run `command`, and stop the benchmark if it fails."""
+    subprocess.run(
+        [str(part) for part in command],
+        check=True,
+        capture_output=True,
+        env=environ or clean_environ(),
+        timeout=3600,
+    )
+
+
+if __name__ == "__main__":
+    main()
