@@ -17,7 +17,8 @@ class ProgressEvent:
 
     stage: str
     """Stable name of the step: ``resolve``, ``download``, ``install``, ``probe``, ``commit``, ``sweep``, ``wait``,
-    ``start``, ``load``, ``encode``, ``segment``, ``imagej``, ``done``."""
+    ``verify``, ``copy``, ``extract``, ``convert``, ``start``, ``load``, ``encode``, ``segment``, ``imagej``,
+    ``done``."""
     message: str
     """The step in words, for people."""
     done: float = 0.0
@@ -25,7 +26,7 @@ class ProgressEvent:
     total: float | None = None
     """How much there is, in ``unit``; None while it is unknown."""
     unit: str = ""
-    """``bytes``, ``packages``, ``prompts``, or empty for a plain fraction."""
+    """``bytes``, ``packages``, ``prompts``, ``%``, or empty for a plain fraction."""
 
 
 Progress = Callable[[ProgressEvent], None]
