@@ -74,7 +74,7 @@ def attempt(source: Source, target: Path, *, allow_unverified: bool = False) -> 
         return error
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.one_of(HONEST, LIES), min_size=1, max_size=7),
     SERVERS,
