@@ -17,6 +17,7 @@ from typing import Any
 import platformdirs
 
 from samj_bridge.errors import InputError
+from samj_bridge.protocol.messages import PRECISIONS
 
 __all__ = ["SETTINGS_NAME", "Settings", "mamba_exe", "settings_path"]
 
@@ -75,6 +76,11 @@ class Settings:
     """Python interpreter to base environments on; empty: the one that runs samj-bridge, if it fits."""
     device: str = "auto"
     """Device for the networks: ``auto``, ``cpu``, ``cuda``, ``mps``."""
+    precision: str = "auto"
+    """Number format of the networks: ``auto`` (what is fastest and good enough here), ``float32``, ``bfloat16``,
+    ``float16``."""
+    encodings_disk_bytes: int = 1 << 30
+    """Bytes of encoded images kept on disk, so that the same image opens at once the next time; 0: none."""
     threads: int = 0
     """Threads per worker; 0: as many as the machine has physical cores."""
     torch_index: str = "https://download.pytorch.org/whl/cpu"
@@ -236,8 +242,10 @@ def _convert(text: str, kind: str) -> Any:
 def _limits(where: str, name: str, value: Any) -> list[str]:
     if name == "home" and not value:
         return [f"{where} is empty; it has to be a folder."]
-    if name == "threads" and value < 0:
+    if name in ("threads", "encodings_disk_bytes") and value < 0:
         return [f"{where} is {value}; it has to be 0 or more."]
+    if name == "precision" and value not in PRECISIONS:
+        return [f"{where} is {value!r}; it has to be one of {', '.join(PRECISIONS)}."]
     if name == "timeout_s" and not value > 0:
         return [f"{where} is {value}; it has to be more than 0."]
     return []

@@ -71,7 +71,7 @@ class HelloReply:
     device: str
     """Device that ``auto`` stands for: ``cpu``, ``cuda`` or ``mps``."""
     precision: str
-    """Number format of the networks."""
+    """Number format that ``auto`` stands for there, as far as it was measured before: else ``float32``."""
     threads: int
     """Threads that one operation uses."""
     operations: tuple[str, ...]
@@ -134,6 +134,10 @@ class LoadReply:
     """Number of its parameters."""
     seconds: float
     """Time that loading took; 0 when it was loaded before."""
+    precision: str = "float32"
+    """Number format that it computes in."""
+    reason: str = ""
+    """Why that one was chosen; empty where it was asked for."""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the outputs."""

@@ -50,6 +50,8 @@ class Launcher:
         # -I: neither PYTHON* variables, nor the user's site packages, nor the working directory reach the worker;
         # of all the host's code it sees the bundle alone.
         command = [str(self.python), "-I", "-X", "utf8", *self.options, str(bundle), "--host", str(os.getpid())]
+        command += ["--cache-dir", str(self.settings.cache_dir)]
+        command += ["--disk-bytes", str(max(0, self.settings.encodings_disk_bytes))]
         if self.settings.threads:
             command += ["--threads", str(self.settings.threads)]
         service = WorkerService([*command, *self.arguments], self.variables, bundle.parent, self.log.write)

@@ -13,7 +13,7 @@ from samj_bridge.errors import PromptError
 from samj_bridge.geometry.region import Region
 from samj_bridge.protocol.messages import PromptMessage
 
-__all__ = ["Prompt", "message_of", "prompts_of"]
+__all__ = ["Prompt", "check_taken", "message_of", "prompts_of"]
 
 Pair = tuple[float, float]
 
@@ -93,6 +93,29 @@ def prompts_of(prompts: Prompt | Iterable[Prompt]) -> list[Prompt]:
     if not found:
         raise PromptError("The list of prompts is empty.", hint="Hand in at least one Prompt.")
     return found
+
+
+def check_taken(prompts: Sequence[Prompt], model: str, taken: Sequence[str]) -> None:
+    """Check that a model takes the kinds of prompts given.
+
+    Negative points are taken by every model that takes points: one whose network has no notion of them chooses
+    among its masks, and cuts them, by the negative points.
+
+    Raises
+    ------
+    PromptError
+        ``prompt-not-taken``: it doesn't; nothing was sent.
+    """
+    allowed = {*taken, "negative"} if "points" in taken else set(taken)
+    for index, prompt in enumerate(prompts):
+        kinds = {"box": prompt.box, "points": prompt.points, "negative": prompt.negative, "mask": prompt.mask}
+        wrong = [kind for kind, value in kinds.items() if value and kind not in allowed]
+        if wrong:
+            words = {"points": "points", "negative": "negative points", "box": "a box", "mask": "a mask"}
+            has = " and ".join(words[kind] for kind in wrong)
+            message = f"The model {model!r} can't take prompt {index}, which has {has}."
+            hint = f"It takes: {', '.join(taken)}. Leave the rest out, or use another model, for example starter."
+            raise PromptError(message, code="prompt-not-taken", hint=hint, prompt=index, taken=list(taken))
 
 
 def message_of(prompt: Prompt, shape: tuple[int, int], index: int = 0) -> PromptMessage:

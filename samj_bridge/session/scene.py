@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samj_bridge.errors import InputError, OutOfMemory, WorkerCrashed, WorkerError
+from samj_bridge.errors import InputError, OutOfMemory, PromptError, WorkerCrashed, WorkerError
 from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.protocol.messages import EncodeRequest, RegionMessage, SegmentRequest
 from samj_bridge.session.everything import Objects, Search, request_of
 from samj_bridge.session.images import Plane, copy_of, fill
-from samj_bridge.session.prompts import Prompt, message_of, prompts_of
+from samj_bridge.session.prompts import Prompt, check_taken, message_of, prompts_of
 from samj_bridge.session.supervisor import Running, Supervisor
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Scene:
         Raises
         ------
         PromptError
-            A prompt can't be used; nothing was done.
+            A prompt can't be used, or is of a kind that the model does not take; nothing was done.
         WorkerCrashed
             The worker died twice during this call.
         SamjError
@@ -134,6 +134,7 @@ class Scene:
         Parameters, errors: as `segment`. Leaving the loop early stops the rest.
         """
         wanted = prompts_of(prompts)
+        check_taken(wanted, self._supervisor.model.id, self._supervisor.model.prompts)
         messages = [message_of(prompt, self.shape, index) for index, prompt in enumerate(wanted)]
         whole = all(isinstance(number, (int, np.integer)) for number in (candidates, min_area))
         if not whole or candidates not in (1, 2, 3) or min_area < 0:
@@ -195,8 +196,8 @@ class Scene:
         SamjError
             Any other failure of the worker, `WorkerTimeout`, `Cancelled`.
         """
-        search = self._search(progress, cancel)
         request = request_of({"mode": mode, **options})
+        search = self._search(progress, cancel)
         found = Objects(search.regions(request, progress, cancel, timeout_s))
         found.message, found.counts = str(search.outputs["message"]), dict(search.outputs["counts"])
         return found
@@ -243,6 +244,11 @@ class Scene:
         )
 
     def _search(self, progress: Progress, cancel: CancelToken | None) -> Search:
+        model = self._supervisor.model
+        if "points" not in model.prompts:
+            message = f"The model {model.id!r} can't find objects by itself: it can't be asked by points."
+            hint = "Use another model for everything mode, for example starter, or give boxes."
+            raise PromptError(message, code="prompt-not-taken", hint=hint, taken=list(model.prompts))
         return Search(
             self._supervisor,
             self._plane,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import weakref
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samj_bridge.errors import InstallError, ModelError
+from samj_bridge.errors import InputError, InstallError, ModelError
 from samj_bridge.models import ModelEntry, find_model
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
+from samj_bridge.protocol.messages import PRECISIONS
 from samj_bridge.session.conversion import convert_waiting
 from samj_bridge.session.images import Channels, plane_of
 from samj_bridge.session.launcher import Launcher
@@ -37,6 +39,9 @@ class Session:
         Read from ``SAMJ_*`` variables by default.
     device : str, optional
         ``auto``, ``cpu``, ``cuda`` or ``mps``; that of the settings by default.
+    precision : str, optional
+        Number format of the network: ``auto``, ``float32``, ``bfloat16`` or ``float16``; that of the settings by
+        default. `loaded` says which one it is.
     progress : callable
         Called while the environment is made and the worker starts.
     cancel : CancelToken, optional
@@ -70,6 +75,7 @@ class Session:
         *,
         settings: Settings | None = None,
         device: str | None = None,
+        precision: str | None = None,
         progress: Progress = ignore_progress,
         cancel: CancelToken | None = None,
         environment: Environment | None = None,
@@ -77,6 +83,9 @@ class Session:
         launcher: Launcher | None = None,
     ) -> None:
         settings = Settings.from_environment() if settings is None else settings
+        if precision is not None:
+            settings = replace(settings, precision=precision)
+        _check_precision(settings.precision)
         entry = find_model(model, settings) if isinstance(model, str) else model
         _check_installed(entry, settings)
         with ExitStack() as opening:
@@ -102,6 +111,11 @@ class Session:
     def hello(self) -> dict[str, Any]:
         """What the worker says of itself: versions, device, precision, threads, operations."""
         return dict(self._supervisor.running().client.hello)
+
+    @property
+    def loaded(self) -> dict[str, Any]:
+        """What the worker says of the model: device, parameters, seconds, precision and why that one."""
+        return dict(self._supervisor.running().loaded)
 
     def encode(
         self,
@@ -173,6 +187,12 @@ def _check_installed(entry: ModelEntry, settings: Settings) -> None:
         # Downloaded before there was an environment: it is converted now, as soon as there is one.
         if error.code != "model-not-converted":
             raise
+
+
+def _check_precision(precision: str) -> None:
+    if precision not in PRECISIONS:
+        message = f"The precision is {precision!r}."
+        raise InputError(message, hint=f"Use one of {', '.join(PRECISIONS)} (precision=, SAMJ_PRECISION).")
 
 
 def _given(python: Path) -> Environment:

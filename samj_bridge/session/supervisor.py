@@ -6,10 +6,10 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from samj_bridge.errors import WorkerCrashed, WorkerError
 from samj_bridge.models import ModelEntry
@@ -34,6 +34,8 @@ class Running:
     """Calls to it."""
     model: str
     """Handle of the model in this worker."""
+    loaded: Mapping[str, Any] = field(default_factory=dict)
+    """What the worker said of it: device, parameters, precision and why."""
 
 
 class Supervisor:
@@ -142,12 +144,13 @@ class Supervisor:
                 self._device,
                 self.model.architecture,
                 self.model.transform,
+                self._settings.precision,
             )
             loaded = client.start("load", request.to_wire(), cancel=cancel).result()
         except BaseException:
             service.close(timeout_s=1.0)
             raise
-        return Running(client, str(loaded["model"]))
+        return Running(client, str(loaded["model"]), loaded)
 
     def _flush(self, running: Running) -> None:
         names = []

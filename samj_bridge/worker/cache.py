@@ -25,6 +25,8 @@ class Entry:
     """The network's own data."""
     size: int
     """Bytes it takes."""
+    content: str = ""
+    """Name of what was encoded: the pixels, how they are shown, the network."""
 
 
 class Encodings:
@@ -44,6 +46,10 @@ class Encodings:
         if entry is not None:
             self._entries.move_to_end(name)
         return entry
+
+    def find_content(self, content: str) -> Entry | None:
+        """Return an entry of the same content, whatever its identifier."""
+        return next((entry for entry in self._entries.values() if entry.content == content != ""), None)
 
     def add(self, entry: Entry) -> None:
         """Keep an entry; others go until the budget holds. The newest always stays, even alone above it."""

@@ -8,7 +8,7 @@ import importlib.util
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import samj_bridge
 from samj_bridge.protocol.arrays import ArrayDescription, attached
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply, LoadRequest
-from samj_bridge.worker import devices, intensity
+from samj_bridge.worker import devices, intensity, precision
 from samj_bridge.worker.cache import Encodings, Entry, size_of
+from samj_bridge.worker.disk import DiskCache
 from samj_bridge.worker.families import FAMILIES
 from samj_bridge.worker.families.base import BuildSpec, Candidate, Model, PromptArrays
 
@@ -40,10 +42,18 @@ class Engine:
     """Encoded images."""
     families: Mapping[str, str] = field(default_factory=lambda: dict(FAMILIES))
     """Module, or path of a Python file, of each family."""
+    cache_dir: Path | None = None
+    """Folder for what was measured of the machine; None: nowhere."""
     memory_bytes: int | None = None
     """Memory that encoding may take; None: what the device has left."""
     models: dict[str, tuple[Model, LoadReply]] = field(default_factory=dict)
     """Loaded networks by handle."""
+    contents: dict[str, str] = field(default_factory=dict)
+    """What each loaded network is made of, by handle."""
+    disk: DiskCache = field(default_factory=lambda: DiskCache(Path(), 0))
+    """Encodings kept for the next worker."""
+    disk_least_s: float = 1.0
+    """Encodings that took less time are not worth a file."""
     encoded: int = 0
     """Images encoded so far."""
     segmented: int = 0
@@ -60,20 +70,20 @@ class Engine:
             ``unknown-model``, ``bad-checkpoint``, ``device-unavailable``.
         """
         device = devices.choose(request.device)
+        family = self._family(request.family)
+        digits, reason = self._precision(family, request.precision, device)
         # The file is part of the name: another checkpoint of the same model is another network.
-        precision = "float32" if request.precision == "auto" else request.precision
-        parts = (request.family, request.checkpoint, request.architecture, request.transform, precision)
+        parts = (request.family, request.checkpoint, request.architecture, request.transform, digits)
         handle = f"{request.model}@{device}:{_digest(*parts)}"
         if handle in self.models:
-            return LoadReply(handle, device, self.models[handle][1].parameters, 0.0)
-        build = self._family(request.family).build
+            return replace(self.models[handle][1], seconds=0.0)
         path = Path(request.checkpoint)
         if not path.is_file():
             message = f"There are no weights at {path}."
             raise OperationFailed(FailureCode.BAD_CHECKPOINT, message, hint="Install the model again.")
         begun = time.perf_counter()
         try:
-            model: Model = build(BuildSpec(path, request.architecture, request.transform, device, precision))
+            model: Model = family.build(BuildSpec(path, request.architecture, request.transform, device, digits))
         except (OperationFailed, MemoryError):
             raise
         except Exception as error:
@@ -81,8 +91,10 @@ class Engine:
             message = f"The weights at {path} can't be used as a {request.family} model: {error}"
             hint = "The file is damaged or another architecture's: install the model again."
             raise OperationFailed(FailureCode.BAD_CHECKPOINT, message, hint=hint) from error
-        reply = LoadReply(handle, device, int(model.parameters), time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        reply = LoadReply(handle, device, int(model.parameters), seconds, digits, reason)
         self.models[handle] = model, reply
+        self.contents[handle] = _content_of(path, request, digits)
         return reply
 
     def encode(self, request: EncodeRequest, check: Callable[[float], None]) -> EncodeReply:
@@ -97,19 +109,43 @@ class Engine:
         name = _encoding_name(request) if request.image_id else f"#{self.encoded}"
         known = self.encodings.find(name)
         if known is not None:
-            return EncodeReply(**{**vars(known.reply), "cached": True, "seconds": time.perf_counter() - begun})
+            return replace(known.reply, cached=True, seconds=time.perf_counter() - begun)
         model, loaded = self._model(request.model)
         self._check_size(request.image, model, loaded.device)
-        with attached(request.image) as view:
-            ranges, unit = _unit(view, request)
         # Before the first block, so that an operation cancelled while it waited costs no more than this.
         check(0.0)
+        with attached(request.image) as view:
+            key = _content_key(view, request, self.contents[request.model])
+            kept = self._kept(key, name, model, loaded.device, begun)
+            if kept is not None:
+                return kept
+            ranges, unit = _unit(view, request)
         encoding = model.encode(unit, check)
         self.encoded += 1
         shape = (unit.shape[0], unit.shape[1])
         tiles = int(getattr(encoding, "tiles", 1))
         reply = EncodeReply(name, shape, ranges, tiles, time.perf_counter() - begun, cached=False)
-        self.encodings.add(Entry(reply, model, encoding, size_of(encoding)))
+        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key))
+        if reply.seconds >= self.disk_least_s:
+            self.disk.save(key, encoding, {**reply.to_wire(), "encoding": ""})
+        return reply
+
+    def _kept(self, key: str, name: str, model: Model, device: str, begun: float) -> EncodeReply | None:
+        """Find the same pixels, shown the same way to the same network: in memory, then on disk."""
+        known = self.encodings.find_content(key)
+        if known is not None:
+            reply = replace(known.reply, encoding=name, cached=True, seconds=time.perf_counter() - begun)
+            self.encodings.add(Entry(reply, model, known.encoding, known.size, key))
+            return reply
+        found = self.disk.load(key, device)
+        if found is None:
+            return None
+        encoding, notes = found
+        ranges = tuple((float(low), float(high)) for low, high in notes["ranges"])
+        shape = (int(notes["shape"][0]), int(notes["shape"][1]))
+        seconds = time.perf_counter() - begun
+        reply = EncodeReply(name, shape, ranges, int(notes["tiles"]), seconds, cached=True)
+        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key))
         return reply
 
     def encoding(self, name: str) -> Entry:
@@ -138,6 +174,20 @@ class Engine:
             message = f"No model {handle!r} is loaded."
             raise OperationFailed(FailureCode.UNKNOWN_MODEL, message, hint="Load it first.")
         return self.models[handle]
+
+    def _precision(self, family: Any, wanted: str, device: str) -> tuple[str, str]:
+        """Return the number format for a family's networks on a device, and why."""
+        possible = tuple(getattr(family, "PRECISIONS", ("float32",)))
+        if wanted != "auto":
+            if wanted in possible:
+                return wanted, ""
+            return "float32", f"this model computes in {' or '.join(possible)} only"
+        if possible == ("float32",):
+            return "float32", "this model gains nothing from fewer digits"
+        found = precision.probe(device, self.cache_dir)
+        if found.precision in possible:
+            return found.precision, found.reason
+        return "float32", f"this model computes in {' or '.join(possible)} only"
 
     def _family(self, name: str) -> Any:
         source = self.families.get(name)
@@ -177,6 +227,22 @@ def _encoding_name(request: EncodeRequest) -> str:
         request.model, request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype
     )
     return f"{request.image_id}:{shown}"
+
+
+def _content_key(view: memoryview, request: EncodeRequest, network: str) -> str:
+    """Name an encoding by what goes into it. Hashing the pixels takes a hundredth of encoding them."""
+    digest = hashlib.blake2b(digest_size=20)
+    shown = (request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype, network)
+    digest.update("\0".join(shown).encode())
+    digest.update(view[: request.image.nbytes])
+    return digest.hexdigest()
+
+
+def _content_of(path: Path, request: LoadRequest, digits: str) -> str:
+    # An edited or replaced file is another network; so is another version's code.
+    about = path.stat()
+    parts = (request.family, request.architecture, request.transform, digits, samj_bridge.__version__)
+    return _digest(*parts, str(path), str(about.st_size), str(about.st_mtime_ns))
 
 
 def _digest(*texts: str) -> str:

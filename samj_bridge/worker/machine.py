@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-__all__ = ["available_bytes", "leave_with", "physical_cores"]
+__all__ = ["available_bytes", "leave_with", "physical_cores", "processor"]
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -33,6 +33,12 @@ def physical_cores() -> int:
     quota, _, period = _read(_CGROUP / "cpu.max").partition(" ")
     allowed = max(1, round(int(quota) / int(period))) if quota.isdigit() and period.strip().isdigit() else usable
     return max(1, min(usable, len(cores) or usable, allowed))
+
+
+def processor() -> str:
+    """Return the processor's name; empty where the system does not say."""
+    lines = _read(Path("/proc/cpuinfo")).splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def available_bytes() -> int | None:

@@ -33,7 +33,7 @@ from samj_bridge.protocol.messages import (
     ReleaseRequest,
     SegmentRequest,
 )
-from samj_bridge.worker import devices
+from samj_bridge.worker import devices, precision
 from samj_bridge.worker.cache import Entry
 from samj_bridge.worker.engine import Engine
 from samj_bridge.worker.everything.operation import everything
@@ -78,7 +78,7 @@ def _guarded(
     raise OperationFailed(FailureCode.OUT_OF_MEMORY, message, hint=hint)
 
 
-def _hello(threads: int, _engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
+def _hello(threads: int, engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
     EmptyRequest.from_wire(inputs)
     versions = {
         "samj_bridge": samj_bridge.__version__,
@@ -86,7 +86,11 @@ def _hello(threads: int, _engine: Engine, inputs: Mapping[str, Any], _context: C
         "numpy": np.__version__,
         "torch": devices.TORCH_VERSION,
     }
-    reply = HelloReply(PROTOCOL_VERSION, versions, devices.best(), "float32", threads, OPERATIONS, os.getpid())
+    device = devices.best()
+    # Not measured for a greeting: only networks that can compute in another format need to know.
+    found = precision.known(device, engine.cache_dir)
+    digits = "float32" if found is None else found.precision
+    reply = HelloReply(PROTOCOL_VERSION, versions, device, digits, threads, OPERATIONS, os.getpid())
     return reply.to_wire()
 
 

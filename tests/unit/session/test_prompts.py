@@ -3,7 +3,7 @@ import pytest
 
 from samj_bridge.errors import PromptError
 from samj_bridge.geometry.region import Region
-from samj_bridge.session.prompts import Prompt, message_of, prompts_of
+from samj_bridge.session.prompts import Prompt, check_taken, message_of, prompts_of
 
 SHAPE = (100, 120)
 
@@ -111,3 +111,19 @@ def test_one_prompt_is_a_list_of_one_and_a_generator_is_taken():
     prompt = Prompt(points=[(1, 1)])
     assert prompts_of(prompt) == [prompt]
     assert prompts_of(prompt for _ in range(3)) == [prompt] * 3
+
+
+def test_a_prompt_that_the_model_does_not_take_is_refused_before_anything_is_sent():
+    box, click = Prompt(box=(1, 2, 3, 4)), Prompt(points=[(5, 6)], negative=[(7, 8)])
+    refined = Prompt(mask=np.ones(SHAPE, bool))
+    check_taken([box, click, refined], "starter", ("box", "points", "negative", "mask"))
+    # Without an embedding for negative points a family chooses and cuts its masks by them.
+    check_taken([box, click], "efficient-sam-ti", ("box", "points"))
+    with pytest.raises(PromptError, match="can't take prompt 1, which has points and negative points") as caught:
+        check_taken([box, click], "medsam", ("box",))
+    assert caught.value.hint.startswith("It takes: box.")
+    assert (caught.value.code, caught.value.details["prompt"]) == ("prompt-not-taken", 1)
+    with pytest.raises(PromptError, match="negative points"):
+        check_taken([Prompt(box=(1, 2, 3, 4), negative=[(1, 1)])], "medsam", ("box",))
+    with pytest.raises(PromptError, match="a mask"):
+        check_taken([refined], "efficient-sam-ti", ("box", "points"))

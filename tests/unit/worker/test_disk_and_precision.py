@@ -1,0 +1,193 @@
+"""Encodings on disk and the measured precision: round trips, damage, budget; run with the worker's Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[3]
+CHECKS: dict[str, Callable[[Path], None]] = {}
+
+
+def check(function: Callable[[Path], None]) -> Callable[[Path], None]:
+    CHECKS[function.__name__] = function
+    return function
+
+
+def encoding(size: int = 10) -> Any:
+    import torch
+
+    from samj_bridge.worker.families.starter import Level, StarterEncoding
+
+    level = Level(torch.arange(size).half().view(1, 1, 1, -1), torch.randn(1, 4, 2, 2).half())
+    return StarterEncoding((1, size), [level])
+
+
+@check
+def an_encoding_comes_back_bit_for_bit(folder: Path) -> None:
+    from samj_bridge.worker.disk import DiskCache
+    from samj_bridge.worker.families.starter import StarterEncoding
+
+    cache, kept = DiskCache(folder / "é", 10**6), encoding()
+    assert cache.load("a", "cpu") is None
+    assert cache.save("a", kept, {"shape": [1, 10]})
+    again, notes = cache.load("a", "cpu")
+    assert isinstance(again, StarterEncoding)
+    assert (again.image_hw, notes) == ((1, 10), {"shape": [1, 10]})
+    assert (again.levels[0].image == kept.levels[0].image).all()
+    assert (again.levels[0].features == kept.levels[0].features).all()
+    assert [path.name for path in (folder / "é").iterdir()] == ["a.encoding"]
+
+
+@check
+def every_kind_of_plain_data_comes_back_and_nothing_else_goes_in(folder: Path) -> None:
+    import numpy as np
+    import torch
+
+    from samj_bridge.worker.disk import DiskCache, pack, unpack
+
+    tensors: dict[str, Any] = {}
+    value = {"a": [1, 2.5, None, True, "x"], "b": (np.arange(3), {"c": torch.ones(2, dtype=torch.bfloat16)})}
+    again = unpack(json.loads(json.dumps(pack(value, tensors))), tensors, "cpu")
+    assert again["a"] == value["a"]
+    assert isinstance(again["b"], tuple)
+    assert again["b"][0].tolist() == [0, 1, 2]
+    assert again["b"][1]["c"].dtype == torch.bfloat16
+    for odd in (object(), Path(), {1: 2}, lambda: None):
+        try:
+            pack(odd, {})
+        except TypeError:
+            continue
+        raise AssertionError(odd)
+    assert not DiskCache(folder, 10**6).save("x", object(), {})
+    assert not list(folder.iterdir())
+
+
+@check
+def a_file_that_names_other_classes_is_thrown_away_and_runs_nothing(folder: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    from samj_bridge.worker.disk import DiskCache
+
+    for module, name in (
+        ("os", "system"),
+        ("samj_bridge.worker.engine", "Engine"),
+        ("samj_bridge.worker.families.starter", "build"),
+        ("samj_bridge.worker.families.starter", "StarterModel"),
+        ("samj_bridge.worker.families.starter", "Tensor"),
+        ("samj_bridge.worker.families_evil", "X"),
+    ):
+        tree = json.dumps({"class": [module, name], "fields": {}})
+        path = folder / "bad.encoding"
+        save_file({"t0": torch.ones(1)}, path, metadata={"tree": tree, "notes": "{}"})
+        assert DiskCache(folder, 10**6).load("bad", "cpu") is None
+        assert not path.exists()
+
+
+@check
+def damaged_files_are_made_again(folder: Path) -> None:
+    from samj_bridge.worker.disk import DiskCache
+
+    cache = DiskCache(folder, 10**6)
+    cache.save("a", encoding(), {})
+    whole = (folder / "a.encoding").read_bytes()
+    for damaged in (b"", whole[:20], whole[:-7], b"\xff" * 200, whole.replace(b"tensor", b"tenXor")):
+        (folder / "a.encoding").write_bytes(damaged)
+        assert cache.load("a", "cpu") is None
+        assert cache.save("a", encoding(), {})
+    assert cache.load("a", "cpu") is not None
+
+
+@check
+def the_least_recently_used_go_first_and_what_dead_workers_left_goes_too(folder: Path) -> None:
+    from samj_bridge.worker.disk import DiskCache
+
+    DiskCache(folder, 10**6).save("a", encoding(1000), {})
+    budget = int(3.5 * (folder / "a.encoding").stat().st_size)
+    cache = DiskCache(folder, budget)
+    left = folder / "b.999999999.part"
+    mine = folder / f"z.{os.getpid()}.part"
+    for path in (left, mine):
+        path.write_bytes(b"x")
+    for number, name in enumerate("abc"):
+        assert cache.save(name, encoding(1000), {})
+        os.utime(folder / f"{name}.encoding", (number + 1, number + 1))
+    cache.load("a", "cpu")
+    cache.save("d", encoding(1000), {})
+    kept = {path.name for path in folder.glob("*.encoding")}
+    assert "a.encoding" in kept
+    assert "d.encoding" in kept
+    assert "b.encoding" not in kept
+    assert sum(path.stat().st_size for path in folder.glob("*.encoding")) <= budget
+    assert not left.exists()
+    assert mine.exists()
+    assert not cache.save("e", encoding(20_000), {})
+
+
+@check
+def a_budget_of_zero_and_a_folder_that_cannot_be_made_keep_nothing(folder: Path) -> None:
+    from samj_bridge.worker.disk import DiskCache
+
+    assert not DiskCache(folder / "x", 0).save("a", encoding(), {})
+    assert not (folder / "x").exists()
+    (folder / "file").write_text("in the way")
+    assert not DiskCache(folder / "file" / "x", 10**6).save("a", encoding(), {})
+    assert DiskCache(folder / "file" / "x", 10**6).load("a", "cpu") is None
+
+
+@check
+def precision_is_measured_once_and_a_damaged_note_is_measured_again(folder: Path) -> None:
+    from samj_bridge.worker import precision
+
+    assert precision.known("cpu", folder) is None
+    first = precision.probe("cpu", folder)
+    assert first.precision in ("float32", "bfloat16")
+    assert (first.precision == "bfloat16") == (first.bfloat16_gflops >= 1.25 * first.float32_gflops)
+    assert "GFLOP/s" in first.reason
+    assert precision.known("cpu", folder) == first == precision.probe("cpu", folder)
+    for damaged in ("{", "[]", '{"x": 1}'):
+        (folder / "precision.json").write_text(damaged)
+        assert precision.known("cpu", folder) is None
+        assert precision.probe("cpu", folder) == precision.known("cpu", folder)
+    (folder / "file").write_text("in the way")
+    assert precision.probe("cpu", folder / "file" / "x").precision
+    assert precision.probe("cpu", None).precision
+
+
+def main() -> None:
+    """Run every check and print what each said as one line of JSON."""
+    said = {}
+    for name, function in CHECKS.items():
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                function(Path(folder))
+            said[name] = ""
+        except Exception:
+            said[name] = traceback.format_exc()
+    print(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main()
+else:
+    import pytest
+
+    @pytest.fixture(scope="module")
+    def said(worker_python: Path) -> dict[str, str]:
+        environ = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run([worker_python, __file__], env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+        return found
+
+    @pytest.mark.worker
+    @pytest.mark.parametrize("name", CHECKS)
+    def test_engine_on_disk(name: str, said: dict[str, str]) -> None:
+        assert said[name] == "", said[name]
