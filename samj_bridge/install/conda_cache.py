@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,39 @@ from samj_bridge.install.specification import current_platform
 from samj_bridge.process.locks import Holder, hold_lock
 from samj_bridge.progress import CancelToken
 
-__all__ = ["CondaCache"]
+__all__ = ["CondaCache", "scan_packages"]
+
+_PLATFORM = re.compile(r"noarch|(linux|osx|win)-[a-z0-9]+")
+_DEEPEST = 10
+_COMPLETE = Path("info", "repodata_record.json")
+"""Written into an unpacked package when all of it is there."""
+
+
+def scan_packages(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield every archive, whole or begun, and every unpacked package in a package cache.
+
+    Up to micromamba 2.5 they lie side by side; from 2.6 on in ``<channel>/<platform>/``, where the channel may be
+    several folders (``https/conda.anaconda.org/conda-forge``).
+    """
+    waiting = [(folder, 0)]
+    while waiting:
+        place, depth = waiting.pop()
+        # micromamba moves and removes files while we look.
+        with contextlib.suppress(OSError), os.scandir(place) as opened:
+            entries = list(opened)
+            names = {entry.name for entry in entries}
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    if any(suffix in entry.name for suffix in SUFFIXES):
+                        yield entry
+                elif _PLATFORM.fullmatch(place.name) or _is_package(entry, names):
+                    yield entry
+                elif depth < _DEEPEST and (depth or entry.name != "cache"):
+                    waiting.append((Path(entry.path), depth + 1))
+
+
+def _is_package(entry: os.DirEntry[str], beside: set[str]) -> bool:
+    return any(entry.name + suffix in beside for suffix in SUFFIXES) or Path(entry.path, "info").is_dir()
 
 
 class CondaCache:
@@ -57,13 +91,6 @@ class CondaCache:
             self._tidy(lock)
             raise
 
-    def has(self, package: LockedPackage) -> bool:
-        """Tell whether the archive of `package` is there, and is right."""
-        archive = self.packages / package.filename
-        if not archive.is_file():
-            return False
-        return digest_file(archive).sha256 == package.sha256 if package.sha256 else True
-
     def check_complete(self, lock: ExplicitLock) -> None:
         """Raise when a package of `lock` would have to be fetched.
 
@@ -72,7 +99,14 @@ class CondaCache:
         NetworkError
             With code ``offline``, and the packages in ``details["missing"]``.
         """
-        missing = [package.name for package in lock.packages if not self.has(package)]
+        archives: dict[str, list[Path]] = {}
+        for entry in scan_packages(self.packages):
+            archives.setdefault(entry.name, []).append(Path(entry.path))
+        missing = [
+            package.name
+            for package in lock.packages
+            if not any(_is_right(path, package) for path in archives.get(package.filename, ()))
+        ]
         if missing:
             shown = f"{len(missing)} of {len(lock.packages)} packages ({', '.join(missing[:3])})"
             message = f"samj-bridge was told to stay offline, and {shown} were never downloaded here."
@@ -102,13 +136,23 @@ class CondaCache:
 
     def _tidy(self, lock: ExplicitLock) -> None:
         wanted = {package.filename: package for package in lock.packages}
-        for path in list(self.packages.glob("*")):
-            suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), "")
-            if suffix:
-                unpacked = self.packages / path.name.removesuffix(suffix)
-                if not unpacked.is_dir() and not (path.name in wanted and self.has(wanted[path.name])):
-                    path.unlink(missing_ok=True)
-            elif path.is_file() and any(f"{suffix}." in path.name for suffix in SUFFIXES):
+        for entry in list(scan_packages(self.packages)):
+            path = Path(entry.path)
+            suffix = next((suffix for suffix in SUFFIXES if entry.name.endswith(suffix)), "")
+            if entry.is_dir(follow_symlinks=False):
+                # micromamba trips over a package that was left half unpacked.
+                if not (path / _COMPLETE).is_file():
+                    shutil.rmtree(path, ignore_errors=True)
+            elif not suffix:
                 path.unlink(missing_ok=True)
-            elif path.is_dir() and path.name != "cache" and not (path / "info" / "index.json").is_file():
-                shutil.rmtree(path, ignore_errors=True)
+            elif not (path.with_name(entry.name.removesuffix(suffix)) / _COMPLETE).is_file():
+                package = wanted.get(entry.name)
+                # What is whole need not be fetched again.
+                if package is None or not _is_right(path, package):
+                    path.unlink(missing_ok=True)
+
+
+def _is_right(archive: Path, package: LockedPackage) -> bool:
+    if not archive.is_file():
+        return False
+    return digest_file(archive).sha256 == package.sha256 if package.sha256 else True

@@ -29,6 +29,7 @@ _SIGNS = {
     "refused": _STATUS.pattern,
     "network": r"Download error|Could not (resolve|connect)|Subdir .* not loaded|Transfer|timed? ?out",
     "not-writable": r"permission denied|read-only file system|failed to open|not permitted|Could not open",
+    "path-too-long": r"Package cache error|path too long|file ?name too long",
     "damaged-package": r"extracting|unpack|decompress|opening for reading",
 }
 _KINDS: dict[str, type[SamjError]] = {
@@ -107,6 +108,10 @@ def _words(
         "not-writable": (
             f"A file could not be written during the installation ({reason}).",
             f"Check that {settings.home} may be written to, or choose another folder with SAMJ_HOME.",
+        ),
+        "path-too-long": (
+            f"Unpacked packages can't be read ({reason}): on Windows that means that their paths are too long.",
+            "Set SAMJ_HOME to a folder with a short path, such as C:\\samj, or switch on long paths in Windows.",
         ),
         "damaged-package": (
             f"A downloaded package is damaged ({reason}). Nothing was installed.",

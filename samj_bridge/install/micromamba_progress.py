@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from samj_bridge.install.explicit_lock import ExplicitLock
+from samj_bridge.install.conda_cache import scan_packages
+from samj_bridge.install.explicit_lock import SUFFIXES, ExplicitLock
 from samj_bridge.progress import Progress, ProgressEvent
 
 __all__ = ["CondaProgress", "Watch"]
-
-_SUFFIXES = (".conda", ".tar.bz2")
 
 
 class Watch:
@@ -108,16 +106,15 @@ class CondaProgress:
 
     def _files(self) -> dict[str, int]:
         found = {}
-        with contextlib.suppress(OSError), os.scandir(self._cache) as entries:
-            for entry in entries:
-                # micromamba moves and removes files while we look.
-                with contextlib.suppress(OSError):
-                    found[entry.name] = entry.stat(follow_symlinks=False).st_size
+        for entry in scan_packages(self._cache):
+            # micromamba moves and removes files while we look.
+            with contextlib.suppress(OSError):
+                found[entry.name] = entry.stat(follow_symlinks=False).st_size
         return found
 
     def _here(self, filename: str, files: Mapping[str, int]) -> bool:
         """Tell whether the archive was unpacked, or is complete."""
-        stem = next((filename[: -len(suffix)] for suffix in _SUFFIXES if filename.endswith(suffix)), filename)
+        stem = next((filename[: -len(suffix)] for suffix in SUFFIXES if filename.endswith(suffix)), filename)
         wanted = self._sizes.get(filename)
         return stem in files or (wanted is not None and files.get(filename) == wanted)
 

@@ -82,9 +82,9 @@ class Bed:
         uv = (self.folder / "uv cache").glob(".tmp*")
         cache = home / "cache" / "micromamba" / "pkgs"
         conda = []
-        for path in cache.glob("*"):
+        for path in cache.rglob("*"):
             name = path.name.removesuffix(".part")
-            if name.endswith((".conda", ".tar.bz2")):
+            if name.endswith((".conda", ".tar.bz2")) and path.is_file():
                 # An archive that is whole is no waste: the next attempt need not fetch it.
                 offered = [file.read_bytes() for file in (self.folder / "channel").glob(f"*/{name}")]
                 if name != path.name or path.read_bytes() not in offered:

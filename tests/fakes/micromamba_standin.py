@@ -6,7 +6,8 @@ folder, ignore ``SSL_CERT_FILE``, unpack in a child process that outlives it, ta
 
 A folder named by ``STANDIN_DIR`` steers it: ``faults.json`` holds what is to go wrong, ``calls.jsonl`` gets
 every call. Faults: ``version``, ``empty_success``, ``pause_at`` (a step's name: it leaves the file ``paused`` and
-sleeps), ``refused_s`` (how long an unreachable host takes), ``slow_s`` (pause per package while linking).
+sleeps), ``layout`` (``flat``: the package cache as before version 2.6), ``refused_s`` (how long an unreachable host
+takes), ``slow_s`` (pause per package while linking).
 """
 
 from __future__ import annotations
@@ -95,11 +96,12 @@ class Cache:
 
     def provide(self, packages: list[dict[str, Any]], options: config.Options) -> list[Path]:
         """Return the unpacked packages, fetched where need be."""
-        folders = [self.folder / stem(package["fn"]) for package in packages]
+        folders = [self.place(package) / stem(package["fn"]) for package in packages]
         missing = []
         for package, folder in zip(packages, folders, strict=True):
-            archive = self.folder / package["fn"]
-            unpacked = (folder / "info" / "index.json").is_file() and intact(folder)
+            archive = self.place(package) / package["fn"]
+            archive.parent.mkdir(parents=True, exist_ok=True)
+            unpacked = (folder / "info" / "repodata_record.json").is_file() and intact(folder)
             if unpacked and (right(archive, package) if archive.is_file() else recorded(folder, package)):
                 continue
             if not archive.is_file() or not right(archive, package):
@@ -112,6 +114,13 @@ class Cache:
             missing.append((package, archive, folder))
         self.unpack(missing)
         return folders
+
+    def place(self, package: dict[str, Any]) -> Path:
+        """Return the folder of the package: from 2.6 on, one for each channel and platform."""
+        if fault("layout") == "flat":
+            return self.folder
+        scheme, _, rest = package["url"].partition("://")
+        return self.folder / scheme / rest.replace(":", "_").lstrip("/").rsplit("/", 1)[0]
 
     def unpack(self, missing: list[tuple[dict[str, Any], Path, Path]]) -> None:
         """Unpack in a process of its own, as micromamba does: a signal to this one alone leaves it running."""

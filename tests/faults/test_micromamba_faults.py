@@ -300,13 +300,38 @@ def test_offline_without_what_it_takes_says_what_is_missing_and_asks_nobody(bed:
     with pytest.raises(InstallError, match="offline, and conda never solved this here"):
         make(offline, tiny)
     made = make(settings, tiny)
-    next((settings.home / "cache" / "micromamba" / "pkgs").glob("tiny-*.conda")).unlink()
+    next((settings.home / "cache" / "micromamba" / "pkgs").rglob("tiny-*.conda")).unlink()
     asked = len(bed.requests)
     with pytest.raises(NetworkError, match=r"1 of \d+ packages \(tiny\) were never downloaded") as caught:
         create_environment(offline, name="tiny", specification=tiny)
     assert caught.value.code == "offline"
     assert len(bed.requests) == asked
     assert find_environment(settings, "tiny") == made
+
+
+@pytest.mark.parametrize("layout", ["flat", "tree"])
+def test_the_package_cache_is_understood_as_older_and_newer_versions_have_it(
+    layout: str, standin_bed: Bed, home: Path
+) -> None:
+    assert standin_bed.standin is not None
+    settings, tiny = standin_bed.settings(home), standin_bed.specification("envs")
+    cache = home / "cache" / "micromamba" / "pkgs"
+    standin_bed.standin.set(layout=layout)
+    made = make(settings, tiny)
+    archives = sorted(cache.rglob("*.conda"))
+    assert (archives[0].parent == cache) == (layout == "flat")
+    # What a killed one leaves: half an archive, and a package without its record.
+    halves = [archives[0].with_name("half-1.0-0.conda"), archives[0].with_name("half-2.0-0.tar.bz2.part")]
+    for half in halves:
+        half.write_bytes(b"PK")
+    unpacked = archives[0].with_name("gone-1.0-0")
+    (unpacked / "info").mkdir(parents=True)
+    asked = len(standin_bed.requests)
+    offline = replace(settings, offline=True)
+    assert create_environment(offline, name="tiny", specification=tiny).packages == made.packages
+    assert len(standin_bed.requests) == asked
+    assert not [path for path in (*halves, unpacked) if path.exists()]
+    assert sorted(cache.rglob("*.conda")) == archives
 
 
 # The build with CUDA

@@ -96,7 +96,7 @@ def test_published_names_and_shapes_are_recognised(report: dict[str, Any]) -> No
 def test_the_sizes_are_those_of_the_published_networks(report: dict[str, Any]) -> None:
     published = {"sam-vit-b": 93_735_472, "mobile-sam": 10_130_092, "efficient-sam-s": 26_413_028}
     for name in set(published) & set(ARCHITECTURES):
-        assert abs(report["parameters"][name] - published[name]) < 0.001 * published[name]
+        assert abs(report["parameters"][name] - published[name]) < 0.002 * published[name]
 
 
 def test_every_architecture_of_the_catalog_can_be_recognised() -> None:

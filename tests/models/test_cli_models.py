@@ -269,6 +269,7 @@ def test_from_a_mirror_to_an_outline_and_away_again(
     done = user.run("models", "install", "sam-vit-b")
     assert done.returncode == 0, done.stderr
     assert "sam-vit-b is installed" in done.stdout
+    assert "Licence: MIT" in done.stderr
     path = user.run("models", "path", "sam-vit-b").stdout.strip()
     assert Path(path).read_bytes()[8:9] == b"{"
     assert user.json("models", "verify")["data"]["models"][0]["status"] == "ok"

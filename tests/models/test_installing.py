@@ -137,13 +137,13 @@ def test_a_licence_that_is_not_open_must_be_accepted_and_is_recorded(lab: Lab) -
     assert caught.value.code == "licence-not-accepted"
     assert "--accept-licence" in caught.value.hint
     assert not lab.server.requests
-    record = lab.install(entry, accepted="asked").record
+    record = install_model(entry, lab.settings, accepted="asked").record
     assert (record.licence.licence, record.licence.how) == ("CC-BY-NC-4.0", "asked")
-    assert not lab.install(entry).new
+    assert not install_model(entry, lab.settings).new
 
 
 def test_a_licence_that_changed_is_asked_for_again(lab: Lab) -> None:
-    lab.install(lab.add("ours", "plain.pth", licence="CC-BY-NC-4.0"), accepted="asked")
+    install_model(lab.add("ours", "plain.pth", licence="CC-BY-NC-4.0"), lab.settings, accepted="asked")
     with pytest.raises(ModelError, match="Academic use only"):
         lab.install(lab.add("ours", "plain.pth", licence="Academic use only"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from fakes.model_files import table, write_catalog
 
+from samj_bridge.doctor.models import check_model
 from samj_bridge.download import Digests
 from samj_bridge.errors import Cancelled, DownloadError, FileError, ModelError, SizeMismatch
 from samj_bridge.models import ModelEntry, catalog, find_model
@@ -332,6 +334,21 @@ def test_verify_tells_good_from_damaged_and_missing(tmp_path: Path) -> None:
         verify(store, ["nobody"])
 
 
+def test_the_doctor_names_what_is_installed_and_what_is_broken(bed: Bed) -> None:
+    (bed.incoming / "x").write_bytes(DATA)
+    record = bed.obtain()
+    assert {finding.status for finding in check_model(bed.settings)} == {"ok"}
+    bed.convert(record)
+    findings = {finding.check: finding for finding in check_model(bed.settings)}
+    assert "ours (0 MB)" in findings["models"].message
+    bed.store.weights_path(record).unlink()
+    broken = [finding for finding in check_model(bed.settings) if finding.status == "broken"]
+    assert "have gone" in broken[0].message
+    assert "models install ours" in broken[0].mend
+    Path(bed.settings.catalog).write_text("[x]\n")
+    assert [finding.check for finding in check_model(bed.settings) if finding.status == "broken"] == ["catalog"]
+
+
 def test_a_record_that_can_not_be_read_is_named_and_nothing_is_swept(bed: Bed) -> None:
     (bed.incoming / "x").write_bytes(DATA)
     record = bed.convert(bed.obtain())
@@ -380,6 +397,29 @@ def test_a_read_only_store_says_so_and_still_serves(bed: Bed) -> None:
             assert caught.value.code == "read-only-store"
         finally:
             bed.store.folder.chmod(0o755)
+    assert bed.entry().check_file(bed.settings).is_file()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock is POSIX's")
+def test_on_a_drive_without_locks_nothing_is_begun_and_what_is_there_still_serves(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    (bed.incoming / "x").write_bytes(DATA)
+    bed.convert(bed.obtain())
+    before = bed.files()
+
+    def refuse(_handle: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    for change in (lambda: bed.store.remove("ours"), lambda: obtain(bed.entry(), bed.store, YES)):
+        with pytest.raises(FileError) as caught:
+            change()
+        assert "network drive without locks" in caught.value.hint
+        assert "SAMJ_HOME" in caught.value.hint
+    assert bed.files() == before
     assert bed.entry().check_file(bed.settings).is_file()
 
 

@@ -57,6 +57,8 @@ def run_install(request: InstallRequest, settings: Settings, *, progress: Progre
         if entry.is_packaged:
             lines.append(f"{escape(entry.id)} is part of the package: nothing to install.")
             continue
+        if not _is_installed(entry, settings):
+            _announce(entry, request.folder)
         try:
             installed = install_model(
                 entry,
@@ -145,6 +147,14 @@ def accept(entry: ModelEntry, *, given: bool, ask: bool) -> str:
     sys.stderr.write("samj-bridge can't tell whether you may use it as you want to. Accept its licence? [y/N] ")
     sys.stderr.flush()
     return "asked" if sys.stdin.readline().strip().lower() in ("y", "yes") else ""
+
+
+def _announce(entry: ModelEntry, folder: Path | None) -> None:
+    """Say under which licence and from where, before the first byte is fetched."""
+    size = f", {entry.size / 1e6:,.0f} MB" if entry.size else ""
+    where = folder or entry.url or "a file put there by hand"
+    sys.stderr.write(f"{entry.id}{size}. Licence: {entry.licence_text}. From: {where}\n")
+    sys.stderr.flush()
 
 
 def _is_installed(entry: ModelEntry, settings: Settings) -> bool:

@@ -2,10 +2,18 @@
 
 FAMILIES = {
     "starter": "samj_bridge.worker.families.starter",
+    "sam": "samj_bridge.worker.families.sam",
+    "efficient-sam": "samj_bridge.worker.families.efficient_sam",
 }
 """Module of each family: it has ``build(spec) -> Model`` and ``shapes(architecture)``, its weights by name."""
 
 ARCHITECTURES = {
     "starter-1": "starter",
+    "sam-vit-b": "sam",
+    "sam-vit-l": "sam",
+    "sam-vit-h": "sam",
+    "mobile-sam": "sam",
+    "efficient-sam-ti": "efficient-sam",
+    "efficient-sam-s": "efficient-sam",
 }
 """Family of each architecture, in the order in which a checkpoint is compared with them."""

@@ -38,7 +38,7 @@ def normalised(
 
     One channel is shown as all three. The padding comes after the normalisation, so it has the mean's colour.
     """
-    planes = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float()
+    planes = torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32))
     height, width = planes.shape[1:]
     out = torch.zeros(1, 3, side, side)
     target = out[0, :, :height, :width]

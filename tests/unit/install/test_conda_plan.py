@@ -139,17 +139,20 @@ def test_no_password_gets_into_a_message() -> None:
     assert not {"pass", "tk-1"} & set(str(error.to_dict()).replace("/", " ").replace("@", " ").split())
 
 
-def test_progress_follows_the_files_of_the_cache_and_the_records_of_the_prefix(tmp_path: Path) -> None:
-    cache, prefix = tmp_path / "pkgs", tmp_path / "p"
-    cache.mkdir()
+@pytest.mark.parametrize("layout", [".", "https/conda.anaconda.org/conda-forge/noarch"])
+def test_progress_follows_the_files_of_the_cache_and_the_records_of_the_prefix(layout: str, tmp_path: Path) -> None:
+    cache, prefix = tmp_path / "pkgs" / layout, tmp_path / "p"
+    cache.mkdir(parents=True)
     lock = ExplicitLock(
         "linux-64", tuple(parse_package(f"{CONDA_FORGE}/noarch/{name}-1-0.conda#{HASH}") for name in ("six", "ten"))
     )
     events: list[ProgressEvent] = []
-    watched = CondaProgress(events.append, cache, prefix, lock, {"six-1-0.conda": 100, "ten-1-0.conda": 300})
+    watched = CondaProgress(
+        events.append, tmp_path / "pkgs", prefix, lock, {"six-1-0.conda": 100, "ten-1-0.conda": 300}
+    )
     seen = [watched.tick()]
     assert watched.downloading
-    (cache / "six-1-0").mkdir()
+    (cache / "six-1-0" / "info").mkdir(parents=True)
     (cache / "ten-1-0.conda.part").write_bytes(b"x" * 50)
     seen.append(watched.tick())
     (cache / "ten-1-0.conda.part").rename(cache / "ten-1-0.conda")
