@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import ssl
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -161,14 +162,17 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serve(index: PackageIndex) -> Iterator[PackageIndex]:
-    """Run `index` on a free port while the block runs."""
+def serve(index: PackageIndex, tls: ssl.SSLContext | None = None) -> Iterator[PackageIndex]:
+    """Run `index` on a free port while the block runs; with `tls`, by https for ``localhost``."""
 
     handler = type("Handler", (_Handler,), {"index": index})
     server = _Server(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    index.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
+    place = "http://127.0.0.1" if tls is None else "https://localhost"
+    index.url = f"{place}:{server.server_address[1]}/simple"
     try:
         yield index
     finally:
