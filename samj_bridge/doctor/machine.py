@@ -43,6 +43,8 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
     """Say which file of settings was read, if there is one."""
-    path = next((path for path in (settings_path(settings.home), settings_path()) if path.is_file()), None)
-    if path is not None:
+    own, users = settings_path(settings.home), settings_path()
+    # The user's file is read unless a home was named, and may name one itself.
+    path = users if Settings.from_environment({}).home == settings.home else own
+    if path.is_file():
         yield Finding("settings", "ok", f"read from {path}")
