@@ -182,3 +182,26 @@ def serve_channel(channel: CondaChannel, tls: ssl.SSLContext | None = None) -> I
         server.shutdown()
         server.server_close()
         thread.join(10)
+
+
+def offer_tiny(folder: Path) -> CondaChannel:
+    """Make the channel that ``tests/data/tiny/pixi.toml`` asks for."""
+    channel = CondaChannel(folder)
+    channel.add_python()
+    channel.add_module("tiny")
+    channel.add_module("torch", code="build = 'cpu'", depends=("python", "tiny"), suffix=".tar.bz2")
+    channel.index()
+    return channel
+
+
+def main(folder: str) -> None:
+    """Serve that channel until it is interrupted: to try the command line by hand."""
+    with serve_channel(offer_tiny(Path(folder))) as channel, contextlib.suppress(KeyboardInterrupt):
+        print(channel.url, flush=True)
+        channel.stopped.wait()
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1])

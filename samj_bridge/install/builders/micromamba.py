@@ -61,6 +61,8 @@ class MicromambaBuilder:
             return f"{specification.name} has no conda packages for {target}"
         if why := self.tool.obstacle():
             return why
+        # Before anything is written: a channel that can't be one is the user's slip, whoever would build.
+        channel_urls(specification, self.settings)
         if self.settings.offline and not any(
             specification.conda_lock(target, feature)
             or self.cache.solved(specification.hash_for(self.name), feature).is_file()
