@@ -39,7 +39,7 @@ class Checks:
         @pytest.fixture(scope="module")
         def said(worker_python: Path) -> dict[str, str]:
             paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-            environ = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "2"}
+            environ = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"}
             done = subprocess.run(
                 [worker_python, self.file], env=environ, capture_output=True, text=True, check=False
             )

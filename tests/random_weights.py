@@ -36,7 +36,7 @@ def _tensor(name: str, shape: tuple[int, ...], seed: int) -> Any:
     if len(shape) < 2:
         is_scale = name.endswith(("weight", "running_var")) and len(shape) == 1
         return values * 0.1 + 1 if is_scale else values * 0.05
-    if "embed" in name or "token" in name.rsplit(".", 2)[-2]:
+    if "embed" in name or "token" in ".".join(name.split(".")[-2:]):
         return values
     transposed = "upscaling" in name and len(shape) == 4 and shape[-1] == 2
     fan_in = shape[0] if transposed else values[0].numel()
