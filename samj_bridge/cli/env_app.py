@@ -75,7 +75,9 @@ def env_create(
     """Make an environment, if it is not there yet."""
     from samj_bridge.cli.commands import env_make as command
 
-    request = command.Request(name=name, spec=spec, lock=lock, environment=environment, again=again)
+    request = command.Request(
+        name=name, spec=spec, lock=lock, environment=environment, again=again, builder=builder, device=device
+    )
     execute(
         "env create",
         lambda settings, progress, cancel: command.run_create(request, settings, progress=progress, cancel=cancel),

@@ -60,12 +60,13 @@ def setup(
 ) -> None:
     """Make the isolated environment and check that the worker answers."""
     from samj_bridge.cli.commands import setup as command
+    from samj_bridge.cli.commands.env_make import is_another
 
     execute(
         "setup",
         lambda settings, progress, cancel: command.run(
             settings,
-            again=again,
+            again=again or is_another(settings, "samj", builder, device),
             model=model,
             accept_licence=accept_licence,
             ask=not json_output,

@@ -42,6 +42,8 @@ def find_rubbish(settings: Settings, *, caches: bool = False) -> list[Rubbish]:
         found += [
             Rubbish("cache", path, folder_size(path) if path.is_dir() else path.stat().st_size)
             for path in sorted(settings.cache_dir.iterdir())
+            # A running worker reads its code from there, and it is small.
+            if path != settings.bundles_dir
         ]
     return found
 

@@ -191,6 +191,24 @@ def test_env_lock_pins_pypi_by_hash(shell: Shell, tiny: Specification, tmp_path:
     assert text.count("--hash=sha256:") >= 3
 
 
+def test_one_by_another_builder_or_for_another_device_is_made_only_when_an_option_asks_for_it(
+    shell: Shell, conda: list[str], tiny: Specification, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prefix(*options: object) -> str:
+        done = shell("env", "create", *options, "--spec", tiny.path, "--json")
+        assert done.code == 0, done.out + done.err
+        return str(done.data["environment"]["prefix"])
+
+    first = prefix("--builder", "uv")
+    assert prefix("--builder", "uv") == prefix("--builder", "auto") == prefix() == first
+    monkeypatch.setenv("SAMJ_BUILDER", "micromamba")
+    assert prefix() == first
+    second = prefix(*conda)
+    assert second != first
+    assert prefix(*conda) == prefix(*conda, "--device", "cpu") == second
+    assert prefix(*conda, "--again") != second
+
+
 # care
 
 

@@ -30,7 +30,7 @@ from samj_bridge.install.specification import (
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.settings import Settings
 
-__all__ = ["Request", "run_create", "run_repair", "run_use"]
+__all__ = ["Request", "is_another", "run_create", "run_repair", "run_use"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ class Request:
     """Which environment of a pixi.lock."""
     again: bool
     """Make one even if there is one."""
+    builder: str | None = None
+    """Who is to make it, if that was asked for."""
+    device: str | None = None
+    """What it is to be built for, if that was asked for."""
 
 
 def run_create(request: Request, settings: Settings, *, progress: Progress, cancel: CancelToken) -> Result:
@@ -63,12 +67,22 @@ def run_create(request: Request, settings: Settings, *, progress: Progress, canc
         if request.environment:
             message = "--environment names one of a pixi.lock, and none was given."
             raise InputError(message, hint="Give the lock with --from, or leave --environment out.")
-        found = find_environment(settings, name)
-        # One by another builder is not what was asked for, as healthy as it may be.
-        other = found is not None and not found.adopted and settings.builder not in {"auto", found.builder}
-        make = create_environment if request.again or other else ensure_environment
+        again = request.again or is_another(settings, name, request.builder, request.device)
+        make = create_environment if again else ensure_environment
         made = make(settings, name=name, specification=specification, progress=progress, cancel=cancel)
     return Result("env create", data={"environment": describe(made)}, lines=_lines(made))
+
+
+def is_another(settings: Settings, name: str, builder: str | None, device: str | None) -> bool:
+    """Tell whether there is an environment, but not one by `builder` and for `device`, as was asked for.
+
+    Only what was asked for by an option counts: settings say what is wanted when one is made, not that one is.
+    """
+    found = find_environment(settings, name)
+    if found is None or found.adopted:
+        return False
+    other_builder = builder not in {None, "auto", found.builder}
+    return other_builder or (device in {"cpu", "cuda"} and found.feature != device)
 
 
 def run_use(

@@ -12,7 +12,6 @@ from samj_bridge.errors import InputError, InstallError
 from samj_bridge.install.builders import BUILDERS
 from samj_bridge.install.explicit_lock import ExplicitLock
 from samj_bridge.install.pypi_lock import PypiLock
-from samj_bridge.install.reach import ask_all
 from samj_bridge.install.specification import Specification
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.settings import Settings
@@ -131,6 +130,9 @@ def _reaching(
     if len(able) == 1 or settings.offline:
         why = "offline, and the first that can work here" if settings.offline else "the first that can work here"
         return able[0], f"{able[0].name}: {'; '.join([why, *passed_over])}"
+    # Imported here: http and TLS are nothing to those who only look for their environment.
+    from samj_bridge.install.reach import ask_all
+
     addresses = {builder.name: builder.addresses(specification) for builder in able}
     answers = ask_all((url for urls in addresses.values() for url in urls), settings)
     for builder in able:
