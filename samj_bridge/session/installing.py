@@ -138,6 +138,9 @@ def import_model(
 ) -> Installed:
     """Add a checkpoint of a known architecture as a model of the user's own; the file stays where it is.
 
+    A file that the catalog knows by its hash is installed as the model that it is, unless it is given a name or a
+    transform of its own.
+
     Parameters
     ----------
     path : Path
@@ -163,6 +166,17 @@ def import_model(
     """
     _check_words(name, transform)
     digests, store = _digests(path, progress, cancel), Store(settings)
+    published = _published(digests, store) if not (name or transform) else None
+    if published is not None:
+        return install_model(
+            published,
+            settings,
+            accepted="own-file",
+            folder=path,
+            launcher=launcher,
+            progress=progress,
+            cancel=cancel,
+        )
     name = name or _free_name(path, digests, store)
     known = _refuse_taken(name, digests, store)
     if known is not None:
@@ -235,6 +249,14 @@ def _digests(path: Path, progress: Progress, cancel: CancelToken | None) -> Dige
         progress(ProgressEvent("verify", f"Reading {path.name}", done, size, "bytes"))
 
     return digest_file(path, on_block=tell, cancel=cancel)
+
+
+def _published(digests: Digests, store: Store) -> ModelEntry | None:
+    """Return the model of a catalog whose file this is."""
+    for entry in catalog(store.settings).values():
+        if entry.hashes and digests.first_mismatch(entry.hashes) is None:
+            return entry
+    return None
 
 
 def _free_name(path: Path, digests: Digests, store: Store) -> str:

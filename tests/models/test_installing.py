@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from samj_bridge.models.store import Store
 from samj_bridge.models.verifying import verify
 from samj_bridge.progress import ProgressEvent
 from samj_bridge.session import Prompt, Session
+from samj_bridge.session.conversion import convert_record
 from samj_bridge.session.installing import Installed, import_model, install_model
 from samj_bridge.session.launcher import Launcher
 from samj_bridge.settings import Settings
@@ -170,6 +172,26 @@ def test_importing_the_same_file_twice_changes_nothing(lab: Lab) -> None:
     assert first.new
     assert not second.new
     assert first.record == second.record
+
+
+def test_a_file_that_the_catalog_knows_is_installed_as_what_it_is(lab: Lab, tmp_path: Path) -> None:
+    lab.add("ours", "model.pth", licence="CC-BY-NC-4.0")
+    renamed = tmp_path / "some name.bin"
+    renamed.write_bytes((lab.made / "model.pth").read_bytes())
+    installed = import_model(renamed, lab.settings)
+    assert installed.entry.id == "ours"
+    assert installed.record.verified
+    assert installed.record.licence.how == "own-file"
+    assert not lab.server.requests
+
+
+def test_two_that_open_a_waiting_model_at_once_convert_it_once(lab: Lab) -> None:
+    entry = lab.add("ours", "model.pth")
+    record = install_model(entry, lab.settings).record
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: convert_record(lab.store, entry, record, lab.launcher), range(2)))
+    assert done[0].weights == done[1].weights
+    assert [path.suffix for path in (lab.store.folder / "weights").iterdir()] == [".safetensors"]
 
 
 def test_an_id_that_is_taken_or_odd_is_refused_before_anything_is_read(lab: Lab) -> None:

@@ -18,11 +18,11 @@ from fakes.model_files import table, write_catalog
 
 from samj_bridge.doctor.models import check_model
 from samj_bridge.download import Digests
-from samj_bridge.errors import Cancelled, DownloadError, FileError, ModelError, SizeMismatch
+from samj_bridge.errors import Cancelled, DownloadError, FileError, ModelError, NoSpaceError, SizeMismatch
 from samj_bridge.models import ModelEntry, catalog, find_model
 from samj_bridge.models.obtain import downloads_of, obtain
 from samj_bridge.models.record import Acceptance, Record, Weights, read_record
-from samj_bridge.models.store import Store, now
+from samj_bridge.models.store import Store, disk_error, now
 from samj_bridge.models.verifying import verify
 from samj_bridge.process.locks import hold_lock
 from samj_bridge.progress import CancelToken
@@ -398,6 +398,23 @@ def test_a_read_only_store_says_so_and_still_serves(bed: Bed) -> None:
         finally:
             bed.store.folder.chmod(0o755)
     assert bed.entry().check_file(bed.settings).is_file()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.ENOSPC, NoSpaceError, "is full"),
+        (errno.EDQUOT, NoSpaceError, "is full"),
+        (errno.EROFS, FileError, "can't be written"),
+        (errno.EACCES, FileError, "can't be written"),
+        (errno.EIO, FileError, "failed"),
+    ],
+)
+def test_what_the_disk_refuses_is_told_in_words(number: int, kind: type[FileError], words: str) -> None:
+    error = disk_error(OSError(number, os.strerror(number)), Path("store"))
+    assert type(error) is kind
+    assert words in error.message
+    assert error.hint
 
 
 @pytest.mark.skipif(os.name != "posix", reason="flock is POSIX's")

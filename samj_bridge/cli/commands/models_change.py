@@ -86,10 +86,14 @@ def run_import(
     """Add a checkpoint of the user's own."""
     installed = import_model(file, settings, name=name, transform=transform, progress=progress, cancel=cancel)
     entry = installed.entry
+    if entry.origin != "user":
+        first = f"{escape(file.name)} is the file of [green]{escape(entry.id)}[/], and installed as that."
+    elif installed.new:
+        first = f"[green]{escape(entry.id)}[/] is a {entry.architecture}; transform {entry.transform}."
+    else:
+        first = f"{escape(entry.id)} is imported already."
     lines = [
-        f"[green]{escape(entry.id)}[/] is a {entry.architecture}; transform {entry.transform}."
-        if installed.new
-        else f"{escape(entry.id)} is imported already.",
+        first,
         *_notes(installed),
         f"Use it: samj-bridge segment IMAGE --model {escape(entry.id)}",
     ]
