@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def made(worker_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def launcher(worker_python: Path, settings: Settings) -> Launcher:
-    """Return what starts workers with the settings of this test."""
-    return Launcher(worker_python, Settings(home=settings.home, threads=1), VARIABLES)
+def launcher(worker_python: Path, settings: Settings) -> Iterator[Launcher]:
+    """Yield what starts workers with the settings of this test."""
+    starts = Launcher(worker_python, Settings(home=settings.home, threads=1), VARIABLES)
+    yield starts
+    starts.log.close()

@@ -45,11 +45,13 @@ for name in sys.argv[2:]:
 @pytest.fixture(scope="module")
 def client(worker_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     settings = Settings(home=tmp_path_factory.mktemp("home é"), threads=1)
-    service = Launcher(worker_python, settings, VARIABLES).start()
+    launcher = Launcher(worker_python, settings, VARIABLES)
+    service = launcher.start()
     client = Client(service, silence_s=120, log="")
     client.greet(None)
     yield client
     service.close()
+    launcher.log.close()
 
 
 class Convert:
@@ -219,6 +221,12 @@ def test_the_hostile_pickles_would_run_if_they_were_unpickled(
 def test_what_a_pickle_asks_for_is_named(convert: Convert) -> None:
     assert "posix.system" in convert.refusal("runs_zip.pth").message.replace("nt.system", "posix.system")
     assert "argparse.Namespace" in convert.refusal("runs_namespace.pth").message
+
+
+def test_another_architecture_than_expected_is_told_by_its_name(convert: Convert) -> None:
+    error = convert.refusal("plain.pth", "sam-vit-b")
+    assert "is a starter-1, not a sam-vit-b" in error.message
+    assert error.details["architecture"] == "starter-1"
 
 
 def test_an_unknown_architecture_is_refused(convert: Convert) -> None:

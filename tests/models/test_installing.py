@@ -54,7 +54,9 @@ class Lab:
 @pytest.fixture
 def lab(made: Path, tmp_path: Path, worker_python: Path) -> Iterator[Lab]:
     with serve(FileServer()) as server:
-        yield Lab(server, made, tmp_path, worker_python)
+        lab = Lab(server, made, tmp_path, worker_python)
+        yield lab
+        lab.launcher.log.close()
 
 
 def test_a_model_is_installed_and_opened_by_its_name(lab: Lab) -> None:
