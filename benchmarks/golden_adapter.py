@@ -17,6 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import torch
 
+from samj_bridge.worker.families.base import BuildSpec
+from samj_bridge.worker.families.promptable import Abilities
+from samj_bridge.worker.families.sam import SamModel
 from samj_bridge.worker.nets.efficient_sam import EFFICIENT_S, EFFICIENT_TI, EfficientSam
 from samj_bridge.worker.nets.efficientvit import EFFICIENTVIT, EPS, EfficientVit
 from samj_bridge.worker.nets.sam import ENCODERS, Sam
@@ -95,6 +98,16 @@ class SamPredictor:
         chosen = slice(1, None) if multimask else slice(0, 1)
         low, scores = self.net.mask_decoder(tokens, side, chosen)
         return _pasted(low[0], self.frame), scores[0], low[0]
+
+    def generate(self, image: np.ndarray, **parameters: Any) -> list[dict[str, Any]]:
+        """Return what the automatic mask generator makes of an image, by the engine's everything mode."""
+        from samj_bridge.worker.everything.exact import generate
+
+        if self.how != "sam":
+            raise NotImplementedError
+        spec, net = BuildSpec(Path()), self.net
+        model = SamModel(net, spec, self.transform, Abilities())
+        return generate(model, image.astype(np.float32) / np.float32(255), **parameters)
 
 
 class EfficientSamPredictor:
