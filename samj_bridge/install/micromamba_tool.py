@@ -71,7 +71,7 @@ class MicromambaTool:
     def obstacle(self) -> str:
         """Say in a clause why there is no micromamba to be had; empty: there is one, or it can be fetched."""
         if self.settings.micromamba:
-            return self._refusal(Path(self.settings.micromamba).expanduser())
+            return self._refusal(_named(self.settings.micromamba))
         if (own := mamba_exe()) and not self._refusal(Path(own)):
             return ""
         if downloaded_path(self.settings, self.pins).is_file():
@@ -116,7 +116,7 @@ class MicromambaTool:
             With code ``offline`` or another: none is here, and none can be fetched.
         """
         if self.settings.micromamba:
-            path = Path(self.settings.micromamba).expanduser().absolute()
+            path = _named(self.settings.micromamba)
             refusal = self._refusal(path)
             if refusal:
                 message = f"The micromamba {path} can't be used: {refusal}. Nothing was installed."
@@ -258,3 +258,9 @@ class MicromambaTool:
         if (int(match[1]), int(match[2])) < OLDEST:
             return f"it is {said}, and {'.'.join(map(str, OLDEST))} is the oldest that works"
         return ""
+
+
+def _named(text: str) -> Path:
+    """Return the program that a setting names: a path, or a name that is looked up as a shell does."""
+    found = shutil.which(text) if text == Path(text).name else None
+    return Path(found or text).expanduser().absolute()

@@ -5,7 +5,8 @@ micromamba 2.8 was seen to: report success with nothing installed, wipe a prefix
 folder, ignore ``SSL_CERT_FILE``, unpack in a child process that outlives it, take ``# platform:`` for a comment.
 
 A folder named by ``STANDIN_DIR`` steers it: ``faults.json`` holds what is to go wrong, ``calls.jsonl`` gets
-every call. Faults: ``version``, ``empty_success``, ``pause_at`` (a step's name: it leaves the file ``paused`` and
+every call. Faults: ``version``, ``empty_success``, ``rejects_packages`` (whose files are not
+as listed), ``pause_at`` (a step's name: it leaves the file ``paused`` and
 sleeps), ``layout`` (``flat``: the package cache as before version 2.6), ``refused_s`` (how long an unreachable host
 takes), ``slow_s`` (pause per package while linking).
 """
@@ -322,6 +323,11 @@ def install(packages: list[dict[str, Any]], options: config.Options, cache: Cach
             raise Failure(*error.lines, "critical libmamba Download error", report={"success": False}) from error
         if fault("empty_success"):
             return
+        if fault("rejects_packages") and os.environ.get("MAMBA_SAFETY_CHECKS") == "enabled":
+            raise Failure(
+                "error    libmamba Cannot find a valid extracted directory",
+                "critical libmamba Package cache error.",
+            )
         python = next((item for item in packages if item["name"] == "python"), None)
         short = ".".join(python["version"].split(".")[:2]) if python else "3"
         try:

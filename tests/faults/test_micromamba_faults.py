@@ -413,7 +413,27 @@ def test_a_file_that_somebody_edited_in_one_environment_is_not_in_the_next(bed: 
     assert create_environment(settings, name="tiny", specification=tiny).packages["tiny"] == "1.0"
 
 
+def test_a_package_that_differs_from_its_own_list_of_files_is_installed_all_the_same(
+    standin_bed: Bed, home: Path
+) -> None:
+    assert standin_bed.standin is not None
+    standin_bed.standin.set(rejects_packages=True)
+    events: list[ProgressEvent] = []
+    made = make(standin_bed.settings(home), standin_bed.specification("envs"), progress=events.append)
+    assert made.packages["tiny"] == "1.0"
+    assert any("trying without that check" in event.message for event in events)
+
+
 # Programs
+
+
+def test_a_micromamba_is_found_by_its_bare_name_as_a_shell_finds_it(
+    standin_bed: Bed, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert standin_bed.standin is not None
+    monkeypatch.setenv("PATH", f"{standin_bed.standin.folder}{os.pathsep}{os.environ['PATH']}")
+    settings = replace(standin_bed.settings(home), micromamba="micromamba")
+    assert MicromambaTool(settings).find()[0] == standin_bed.standin.path
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,14 @@ from samj_bridge.install.micromamba_tool import MicromambaTool
 from samj_bridge.install.space import check_space
 from samj_bridge.install.specification import Specification, current_platform
 from samj_bridge.install.uv_tool import UvTool
+from samj_bridge.process.run import Finished
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.settings import Settings
 
 __all__ = ["MicromambaBuilder", "make_builder"]
 
 
+_REJECTED = "Package cache error"
 _VAGUE = {"no-solution", "network", "micromamba-failed"}
 
 
@@ -239,14 +241,25 @@ class MicromambaBuilder:
         lock = self.tool.root / "wanted.txt"
         lock.write_text(ExplicitLock(plan.lock.platform, plan.lock.packages).text, encoding="utf-8", newline="\n")
         watched = CondaProgress(request.progress, self.cache.packages, request.prefix, plan.lock, plan.sizes)
-        finished = self.tool.call(
-            executable,
-            ["create", "--yes", "--prefix", request.prefix, "--file", lock],
-            step=lambda: "download" if watched.downloading else "install",
-            tick=watched.tick,
-            where=[package.channel for package in plan.lock.packages],
-            cancel=request.cancel,
-        )
+
+        def create(**variables: str) -> Finished:
+            return self.tool.call(
+                executable,
+                ["create", "--yes", "--prefix", request.prefix, "--file", lock],
+                step=lambda: "download" if watched.downloading else "install",
+                tick=watched.tick,
+                where=[package.channel for package in plan.lock.packages],
+                cancel=request.cancel,
+                variables=variables,
+            )
+
+        finished = create()
+        if finished.returncode != 0 and any(_REJECTED in line for line in finished.stderr):
+            # A package may differ from its own list of files, which micromamba only warns of unless told otherwise.
+            request.tell(
+                "install", "An unpacked package differs from its own list of files; trying without that check."
+            )
+            finished = create(MAMBA_SAFETY_CHECKS="warn", MAMBA_EXTRA_SAFETY_CHECKS="false")
         if finished.returncode != 0:
             raise explain(finished, self.settings, self._free())
         missing = [
