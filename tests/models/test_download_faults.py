@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -264,12 +265,35 @@ def test_download_faults_name_that_nobody_knows(settings: Settings, tmp_path: Pa
 # Encryption and redirects
 
 
-def test_download_faults_self_signed_certificate(encrypted: FileServer, settings: Settings, tmp_path: Path) -> None:
+def test_download_faults_certificate_of_an_unknown_authority(
+    encrypted: FileServer, settings: Settings, tmp_path: Path
+) -> None:
     with pytest.raises(DownloadError, match="certificate can't be trusted") as caught:
         fetch(source(encrypted), tmp_path / "a.bin", settings=settings, policy=QUICK)
     assert caught.value.code == "tls"
     assert "SAMJ_CA_BUNDLE" in caught.value.hint
     assert encrypted.requests == [], "nothing is said to a server that can't be trusted"
+
+
+@pytest.mark.parametrize("kind", ["self_signed", "expired"])
+def test_download_faults_certificates_that_nobody_should_believe(
+    kind: str, authority: trustme.CA, trusting: Settings, tmp_path: Path
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if kind == "expired":
+        past = datetime(2020, 1, 1, tzinfo=timezone.utc)
+        old = authority.issue_cert("localhost", not_before=past, not_after=past + timedelta(days=1))
+        old.configure_cert(context)
+    else:
+        pem = tmp_path / "own.pem"
+        own = trustme.CA()
+        pem.write_bytes(own.private_key_pem.bytes() + own.cert_pem.bytes())
+        context.load_cert_chain(pem)
+    with serve(FileServer({"/a.bin": CONTENT}), context) as server:
+        with pytest.raises(DownloadError, match=r"can't be trusted .*(self-signed|self signed|expired)") as caught:
+            fetch(source(server), tmp_path / "a.bin", settings=trusting, policy=QUICK)
+        assert caught.value.code == "tls"
+        assert server.requests == []
 
 
 def test_download_faults_certificate_of_another_host(
