@@ -100,22 +100,54 @@ def segment(
     display_range: Annotated[
         str | None, typer.Option("--range", help="low,high: display range instead of the image's percentiles.")
     ] = None,
-    min_area: Annotated[int, typer.Option(min=0, help="Drop parts of fewer pixels.")] = 0,
+    candidates: Annotated[
+        int, typer.Option(min=1, max=3, help="Regions per prompt: 1, the best; more are all written.")
+    ] = 1,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Find all objects, without prompts, object by object.")
+    ] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="With --everything: ask a whole grid, as SAM's generator does.")
+    ] = False,
+    points_per_side: Annotated[
+        int | None, typer.Option(min=1, max=256, help="With --everything: points along a side of the grid.")
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="With --everything: least predicted IoU.")
+    ] = None,
+    min_stability: Annotated[
+        float | None, typer.Option(min=0, max=1, help="With --everything: least stability.")
+    ] = None,
+    crop_layers: Annotated[
+        int, typer.Option(min=0, max=4, help="With --everything --exact: layers of crops to look at as well.")
+    ] = 0,
+    min_area: Annotated[int, typer.Option(min=0, help="Drop parts (or objects) of fewer pixels.")] = 0,
     fill_holes: Annotated[bool, typer.Option("--fill-holes", help="Fill holes in objects.")] = False,
     largest_only: Annotated[
         bool, typer.Option("--largest-only", help="Keep an object's largest part only.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto, float32, bfloat16 or float16: what the network computes in.")
+    ] = None,
     json_output: Json = False,
     home: Home = None,
     verbose: Verbose = False,
 ) -> None:
-    """Segment images by boxes and points; write ROIs, label images and overlays."""
+    """Segment images by boxes and points, or everything; write ROIs, label images and overlays."""
     from samj_bridge.cli.commands import segment as command
     from samj_bridge.cli.read_prompts import command_line_prompts, parse_channels, parse_numbers
 
     def body(settings: Settings, progress: Progress, cancel: CancelToken) -> Result:
+        options = command.everything_options(
+            wanted=everything,
+            exact=exact,
+            points_per_side=points_per_side,
+            pred_iou_thresh=min_score,
+            stability_score_thresh=min_stability,
+            crop_n_layers=crop_layers or None,
+        )
         request = command.Request(
             images=images,
             prompts=command_line_prompts(box or [], point or [], negative or [], prompts),
@@ -128,11 +160,51 @@ def segment(
             min_area=min_area,
             fill_holes=fill_holes,
             largest_only=largest_only,
+            candidates=candidates,
+            everything=options,
             overwrite=overwrite,
         )
         return command.run(request, settings, progress=progress, cancel=cancel)
 
-    execute("segment", body, json_output=json_output, home=home, verbose=verbose, device=device)
+    execute(
+        "segment",
+        body,
+        json_output=json_output,
+        home=home,
+        verbose=verbose,
+        device=device,
+        precision=precision,
+    )
+
+
+@app.command()
+def bench(
+    model: Annotated[
+        list[str] | None, typer.Option(help="Model id; may be repeated. Default: all installed.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Images that each model opens.")] = 3,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto, float32, bfloat16 or float16: what the networks compute in.")
+    ] = None,
+    json_output: Json = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Measure the installed models on this machine: times, memory, what limits them, which to choose."""
+    from samj_bridge.cli.commands import bench as command
+
+    execute(
+        "bench",
+        lambda settings, progress, cancel: command.run(
+            settings, models=model or [], repeats=repeats, progress=progress, cancel=cancel
+        ),
+        json_output=json_output,
+        home=home,
+        verbose=verbose,
+        device=device,
+        precision=precision,
+    )
 
 
 @app.command()

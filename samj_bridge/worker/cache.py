@@ -27,6 +27,8 @@ class Entry:
     """Bytes it takes."""
     content: str = ""
     """Name of what was encoded: the pixels, how they are shown, the network."""
+    device: str = "cpu"
+    """Where the network is."""
 
 
 class Encodings:

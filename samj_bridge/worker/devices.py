@@ -14,6 +14,7 @@ __all__ = [
     "choose",
     "is_out_of_memory",
     "release_unused",
+    "threads",
     "use_threads",
 ]
 
@@ -63,6 +64,11 @@ def use_threads(count: int) -> int:
     count = count or machine.physical_cores()
     torch.set_num_threads(count)
     return count
+
+
+def threads() -> int:
+    """Return how many threads networks use."""
+    return int(torch.get_num_threads())
 
 
 def is_out_of_memory(error: BaseException) -> bool:

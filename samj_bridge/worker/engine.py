@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -125,7 +125,7 @@ class Engine:
         shape = (unit.shape[0], unit.shape[1])
         tiles = int(getattr(encoding, "tiles", 1))
         reply = EncodeReply(name, shape, ranges, tiles, time.perf_counter() - begun, cached=False)
-        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key))
+        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key, loaded.device))
         if reply.seconds >= self.disk_least_s:
             self.disk.save(key, encoding, {**reply.to_wire(), "encoding": ""})
         return reply
@@ -135,7 +135,7 @@ class Engine:
         known = self.encodings.find_content(key)
         if known is not None:
             reply = replace(known.reply, encoding=name, cached=True, seconds=time.perf_counter() - begun)
-            self.encodings.add(Entry(reply, model, known.encoding, known.size, key))
+            self.encodings.add(Entry(reply, model, known.encoding, known.size, key, device))
             return reply
         found = self.disk.load(key, device)
         if found is None:
@@ -145,7 +145,7 @@ class Engine:
         shape = (int(notes["shape"][0]), int(notes["shape"][1]))
         seconds = time.perf_counter() - begun
         reply = EncodeReply(name, shape, ranges, int(notes["tiles"]), seconds, cached=True)
-        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key))
+        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key, device))
         return reply
 
     def encoding(self, name: str) -> Entry:
@@ -162,12 +162,22 @@ class Engine:
             raise OperationFailed(FailureCode.UNKNOWN_ENCODING, message, hint="Encode the image again.")
         return entry
 
-    def decode(self, entry: Entry, prompt: PromptArrays, candidates: int) -> list[Candidate]:
-        """Let the encoding's network answer a prompt; best score first."""
-        begun = time.perf_counter()
-        found = entry.model.decode(entry.encoding, prompt, candidates)
-        self.network_seconds += time.perf_counter() - begun
-        return found
+    def decode(
+        self, entry: Entry, prompts: Sequence[PromptArrays], candidates: int, check: Callable[[], None]
+    ) -> Iterator[list[Candidate]]:
+        """Let the encoding's network answer prompts, each best score first; `check` may raise between them."""
+        many = getattr(entry.model, "decode_many", None)
+        if many is not None and len(prompts) > 1:
+            # Side by side on the cores, where the family can.
+            found = many(entry.encoding, prompts, candidates, lambda _fraction: check())
+        else:
+            found = (entry.model.decode(entry.encoding, prompt, candidates) for prompt in prompts)
+        for _ in prompts:
+            check()
+            begun = time.perf_counter()
+            answer = next(found)
+            self.network_seconds += time.perf_counter() - begun
+            yield answer
 
     def _model(self, handle: str) -> tuple[Model, LoadReply]:
         if handle not in self.models:

@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-__all__ = ["available_bytes", "leave_with", "physical_cores", "processor"]
+__all__ = ["available_bytes", "leave_with", "peak_bytes", "physical_cores", "processor"]
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -52,6 +52,20 @@ def available_bytes() -> int | None:
         # macOS does not tell what is free; half of what there is keeps the machine usable.
         amounts.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
     return min(amounts, default=None)
+
+
+def peak_bytes() -> int | None:
+    """Return the most memory that this process has had so far; None where the system does not say."""
+    lines = _read(Path("/proc/self/status")).splitlines()
+    kilobytes = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), None)
+    if kilobytes is not None:
+        return int(kilobytes) * 1024
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak) * (1 if sys.platform == "darwin" else 1024)
 
 
 def leave_with(host: int) -> None:

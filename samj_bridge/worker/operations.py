@@ -9,7 +9,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,7 @@ from samj_bridge.protocol.messages import (
     ReleaseRequest,
     SegmentRequest,
 )
-from samj_bridge.worker import devices, precision
-from samj_bridge.worker.cache import Entry
+from samj_bridge.worker import devices, machine, precision
 from samj_bridge.worker.engine import Engine
 from samj_bridge.worker.everything.operation import everything
 from samj_bridge.worker.families import ARCHITECTURES
@@ -116,6 +115,7 @@ def _stats(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict
         "encoded": engine.encoded,
         "segmented": engine.segmented,
         "network_seconds": engine.network_seconds,
+        "peak_bytes": machine.peak_bytes(),
         "pid": os.getpid(),
     }
 
@@ -136,9 +136,11 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
     begun = time.perf_counter()
     total = len(request.prompts)
     regions: list[dict[str, Any]] = []
-    for index, prompt in enumerate(request.prompts):
-        context.check()
-        found = [region.to_wire() for region in _regions(engine, entry, request, index, prompt)]
+    arrays = [_arrays(prompt) for prompt in request.prompts]
+    # Networks give one mask or three; of three the best `candidates` are kept.
+    wanted = 1 if request.candidates == 1 else 3
+    for index, candidates in enumerate(engine.decode(entry, arrays, wanted, context.check)):
+        found = [region.to_wire() for region in _regions(candidates[: request.candidates], request, index)]
         engine.segmented += 1
         if request.stream:
             context.update(current=index + 1, maximum=total, info={"prompt": index, "regions": found})
@@ -148,12 +150,7 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
     return {"regions": regions, "prompts": total, "seconds": time.perf_counter() - begun}
 
 
-def _regions(
-    engine: Engine, entry: Entry, request: SegmentRequest, index: int, prompt: PromptMessage
-) -> Iterator[RegionMessage]:
-    # Networks give one mask or three; of three the best `candidates` are kept.
-    wanted = 1 if request.candidates == 1 else 3
-    found = engine.decode(entry, _arrays(prompt), wanted)[: request.candidates]
+def _regions(found: Sequence[Candidate], request: SegmentRequest, index: int) -> Iterator[RegionMessage]:
     for number, candidate in enumerate(found):
         rings = trace(_cleaned(candidate, request), candidate.origin_xy)
         score = float(candidate.score)

@@ -220,3 +220,61 @@ def test_usage_errors_and_help_cost_no_imports_and_have_their_exit_codes(tmp_pat
     wrong = run("env", "list", home=tmp_path, SAMJ_THREADS="many")
     assert wrong.returncode == 2
     assert "SAMJ_THREADS" in wrong.stderr
+
+
+def test_everything_in_an_image_is_found_without_a_prompt(ready_home: Path, disc: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    done = run("segment", disc, "--everything", "--output", output, "--json", home=ready_home)
+    assert done.returncode == 0, done.stderr
+    (image,) = envelope(done)["data"]["images"]
+    assert image["objects"] == 1
+    assert image["message"].startswith("1 object found")
+    (region,) = read_rois(output / "disc é 漢_rois.zip")
+    truth = tifffile.imread(disc) > 1000
+    assert (region.mask(truth.shape) & truth).sum() / (region.mask(truth.shape) | truth).sum() > 0.8
+
+
+def test_nothing_found_is_said_and_is_no_failure(ready_home: Path, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "flat.tif", np.full((80, 90), 7, np.uint16))
+    done = run("segment", tmp_path / "flat.tif", "--everything", "--output", tmp_path / "out", home=ready_home)
+    assert done.returncode == 0, done.stderr
+    assert "flat.tif: Nothing was found" in done.stdout
+    assert read_rois(tmp_path / "out" / "flat_rois.zip") == []
+
+
+def test_all_candidates_are_written_when_they_are_asked_for(ready_home: Path, disc: Path, tmp_path: Path) -> None:
+    options = ("--point", "50,50", "--box", DISC, "--candidates", 3, "--precision", "float32", "--format", "roi")
+    done = run("segment", disc, *options, "--output", tmp_path / "out", home=ready_home)
+    assert done.returncode == 0, done.stderr
+    names = [region.name for region in read_rois(tmp_path / "out" / "disc é 漢_rois.zip")]
+    assert names == [f"{prompt}-{rank}" for prompt in (1, 2) for rank in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--everything", "--box", DISC), "Both --everything and prompts"),
+        (("--box", DISC, "--exact"), "without it"),
+        (("--box", DISC, "--min-score", 0.5), "without it"),
+        (("--everything", "--crop-layers", 1), "exact"),
+        (("--everything", "--precision", "float8"), "float8"),
+        ((), "--everything"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    options: tuple[Any, ...], said: str, ready_home: Path, disc: Path, tmp_path: Path
+) -> None:
+    done = run("segment", disc, *options, "--output", tmp_path / "out", home=ready_home)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_the_bench_measures_the_installed_models_and_advises(ready_home: Path) -> None:
+    done = run("bench", "--repeats", 1, "--model", "starter", "--json", home=ready_home)
+    assert done.returncode == 0, done.stderr
+    (row,) = envelope(done)["data"]["models"]
+    assert row["model"] == "starter"
+    assert row["precision"] == "float32"
+    assert min(row["encode_s"], row["box_ms"], row["boxes_s"]) > 0
+    assert row["peak_mb"] > 50

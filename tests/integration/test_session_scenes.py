@@ -241,7 +241,9 @@ def test_scenes_that_are_let_go_are_released_in_the_worker(session):
 
 def test_a_forgotten_encoding_is_made_again(worker_python, tmp_path):
     with open_session(worker_python, tmp_path, "--cache-bytes", "1000") as session:
-        first, second = session.encode(two_squares()), session.encode(two_squares())
+        other = two_squares()
+        other[0, 0] = 1
+        first, second = session.encode(two_squares()), session.encode(other)
         for scene in (first, second, first):
             assert len(scene.segment([Prompt(points=[(35, 25)]), Prompt(points=[(35, 65)])])) == 2
         assert session.stats()["encodings"] == 1

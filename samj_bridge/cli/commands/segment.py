@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from samj_bridge.cli.read_image import find_images, read_image
@@ -15,11 +16,14 @@ from samj_bridge.cli.result import Result
 from samj_bridge.cli.save import refuse_existing, result_files, save_regions
 from samj_bridge.errors import Cancelled, FileError, PromptError, SamjError
 from samj_bridge.export import EXPORTERS
+from samj_bridge.geometry.components import fill_holes, keep_largest
+from samj_bridge.geometry.region import Region
+from samj_bridge.geometry.trace import trace
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
-from samj_bridge.session import Prompt, Session
+from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
 
-__all__ = ["Request", "make_output_folder", "run"]
+__all__ = ["Request", "everything_options", "make_output_folder", "run"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class Request:
     """Whether to fill holes."""
     largest_only: bool = False
     """Whether to keep the largest part only."""
+    candidates: int = 1
+    """Regions per prompt; more than one are all written, named by prompt and rank."""
+    everything: Mapping[str, Any] | None = None
+    """Options of `Scene.everything`, which takes the place of prompts; None: prompts."""
     overwrite: bool = False
     """Whether results that are there already may be replaced."""
 
@@ -62,6 +70,8 @@ class _Done:
     encode_ms: float
     prompts_ms: float
     files: list[Path]
+    message: str = ""
+    """What everything mode says of its search."""
 
 
 def run(request: Request, settings: Settings, *, progress: Progress, cancel: CancelToken) -> Result:
@@ -76,7 +86,7 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
             cancel.check()
             progress(ProgressEvent("segment", f"{image.name}", number, len(images), "images"))
             try:
-                done.append(_segment_one(request, session, image, stems[image], cancel))
+                done.append(_segment_one(request, session, image, stems[image], progress, cancel))
             except Cancelled:
                 raise
             except SamjError as error:
@@ -85,11 +95,10 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
     return _result(done, failures)
 
 
-def _segment_one(request: Request, session: Session, image: Path, stem: str, cancel: CancelToken) -> _Done:
-    prompts = list(request.prompts.get(image.name, ())) or list(request.prompts.get(None, ()))
-    if not prompts:
-        message = f"The prompt file has no prompts for {image.name}."
-        raise PromptError(message, hint="Add them under its file name.")
+def _segment_one(
+    request: Request, session: Session, image: Path, stem: str, progress: Progress, cancel: CancelToken
+) -> _Done:
+    prompts = _prompts_for(request, image)
     files = result_files(request.output, stem, request.formats)
     if not request.overwrite:
         refuse_existing(files)
@@ -99,24 +108,69 @@ def _segment_one(request: Request, session: Session, image: Path, stem: str, can
         pixels, ranges=request.ranges, channels=request.channels, name=image.name, cancel=cancel
     ) as scene:
         encoded = time.perf_counter()
-        regions = scene.segment(
-            prompts,
-            min_area=request.min_area,
-            fill_holes=request.fill_holes,
-            largest_only=request.largest_only,
-            cancel=cancel,
-        )
+        regions, message = _found(request, scene, prompts, progress, cancel)
         decoded = time.perf_counter()
         shape = scene.shape
     saved = save_regions(files, regions, shape=shape, pixels=pixels)
     empty = sum(region.is_empty for region in regions)
-    return _Done(image, len(regions) - empty, empty, 1e3 * (encoded - start), 1e3 * (decoded - encoded), saved)
+    return _Done(
+        image, len(regions) - empty, empty, 1e3 * (encoded - start), 1e3 * (decoded - encoded), saved, message
+    )
+
+
+def _prompts_for(request: Request, image: Path) -> list[Prompt]:
+    prompts = list(request.prompts.get(image.name, ())) or list(request.prompts.get(None, ()))
+    if not prompts and request.everything is None:
+        message = f"The prompt file has no prompts for {image.name}."
+        raise PromptError(message, hint="Add them under its file name.")
+    return prompts
+
+
+def _found(
+    request: Request, scene: Scene, prompts: list[Prompt], progress: Progress, cancel: CancelToken
+) -> tuple[list[Region], str]:
+    """Return an image's regions, and what everything mode says of its search."""
+    if request.everything is not None:
+        objects = scene.everything(
+            min_area=request.min_area, progress=progress, cancel=cancel, **request.everything
+        )
+        return _cleaned(objects, request), objects.message
+    regions = scene.segment(
+        prompts,
+        candidates=request.candidates,
+        min_area=request.min_area,
+        fill_holes=request.fill_holes,
+        largest_only=request.largest_only,
+        cancel=cancel,
+    )
+    if request.candidates == 1:
+        return regions, ""
+    # All of them are written: their names say which prompt they answer, and their rank.
+    return [
+        replace(region, name=f"{region.name or region.prompt_index + 1}-{region.candidate + 1}")
+        for region in regions
+    ], ""
+
+
+def _cleaned(regions: Sequence[Region], request: Request) -> list[Region]:
+    if not (request.fill_holes or request.largest_only):
+        return list(regions)
+    done = []
+    for region in regions:
+        mask, (x, y) = region.crop()
+        mask = fill_holes(mask) if request.fill_holes else mask
+        mask = keep_largest(mask) if request.largest_only else mask
+        done.append(replace(region, rings=trace(mask, (x, y))))
+    return done
 
 
 def _check(request: Request, images: Sequence[Path]) -> None:
-    if not any(request.prompts.values()):
+    if request.everything is not None and any(request.prompts.values()):
+        message = "Both --everything and prompts were given."
+        raise PromptError(message, hint="Use one of them: --everything finds objects without prompts.")
+    if request.everything is None and not any(request.prompts.values()):
         message = "No prompt was given."
-        raise PromptError(message, hint="Use --box x0,y0,x1,y1, --point x,y or --prompts FILE.")
+        raise PromptError(message, hint="Use --box x0,y0,x1,y1, --point x,y, --prompts FILE, or --everything.")
     unknown = [name for name in request.formats if name not in EXPORTERS]
     if unknown:
         message = f"Unknown format {', '.join(unknown)}."
@@ -126,6 +180,23 @@ def _check(request: Request, images: Sequence[Path]) -> None:
         message = f"The prompt file speaks of {', '.join(sorted(map(str, strangers)))}, but of none of the images."
         raise PromptError(message, hint="Its keys are file names without folders.")
     make_output_folder(request.output)
+
+
+def everything_options(*, wanted: bool, exact: bool, **options: Any) -> dict[str, Any] | None:
+    """Return what ``Scene.everything`` is given; None where it is not wanted.
+
+    Raises
+    ------
+    PromptError
+        One of its options was given without it.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if not wanted and (exact or given):
+        message = "An option of --everything was given without it."
+        raise PromptError(
+            message, hint="Add --everything, or leave out --exact, --points-per-side, --min-score, ..."
+        )
+    return {"mode": "exact" if exact else "fast", **given} if wanted else None
 
 
 def make_output_folder(folder: Path) -> None:
@@ -168,9 +239,11 @@ def _result(done: Sequence[_Done], failures: list[SamjError]) -> Result:
                 "encode_ms": round(item.encode_ms, 1),
                 "prompts_ms": round(item.prompts_ms, 1),
                 "files": [str(path) for path in item.files],
+                **({"message": item.message} if item.message else {}),
             }
         )
-    lines = [f"{path}" for item in done for path in item.files]
+    lines = [f"{item.image.name}: {escape(item.message)}" for item in done if item.message]
+    lines += [f"{path}" for item in done for path in item.files]
     if failures:
         lines.append(f"[bold]{len(done)} of {len(done) + len(failures)} images done.[/]")
     return Result("segment", data={"images": data}, lines=lines, tables=[table] if done else [], failures=failures)

@@ -13,7 +13,7 @@ from samj_bridge.geometry.trace import trace
 from samj_bridge.protocol.arrays import ArrayDescription, attached
 from samj_bridge.protocol.everything import EverythingReply, EverythingRequest, ObjectMessage
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
-from samj_bridge.worker import intensity
+from samj_bridge.worker import devices, intensity
 from samj_bridge.worker.cache import Entry
 from samj_bridge.worker.engine import Engine
 from samj_bridge.worker.everything.exact import HALF, find_all
@@ -77,7 +77,9 @@ def _parameters(request: EverythingRequest, entry: Entry) -> Parameters:
     if not request.points_per_side:
         values.pop("points_per_side")
     if fast:
-        values["points_per_batch"] = int(getattr(entry.model, "points_together", 1))
+        # One prompt on each core, or what fills a GPU: more at once would ask points that the first of them settle.
+        together = 16 if "cpu" not in entry.device else devices.threads()
+        values["points_per_batch"] = int(getattr(entry.model, "points_together", together))
     return Parameters(**values)
 
 

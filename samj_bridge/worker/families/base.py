@@ -35,7 +35,7 @@ class BuildSpec:
     device: str = "cpu"
     """``cpu``, ``cuda``, ``cuda:N`` or ``mps``; it exists."""
     precision: str = "float32"
-    """``float32``, ``bfloat16`` or ``float16``; a family that has no use for less computes in float32."""
+    """``float32``, or ``bfloat16`` or ``float16`` where the family's module lists it in ``PRECISIONS``."""
 
 
 @dataclass(frozen=True)

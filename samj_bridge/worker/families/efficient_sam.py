@@ -24,6 +24,9 @@ __all__ = ["EfficientSamModel", "build", "shapes"]
 CONFIGS = {"efficient-sam-ti": EFFICIENT_TI, "efficient-sam-s": EFFICIENT_S}
 SINGLE, SEVERAL = slice(0, 1), slice(1, None)
 
+PRECISIONS = ("float32", "bfloat16", "float16")
+"""Number formats that the networks compute in."""
+
 
 def shapes(architecture: str) -> dict[str, tuple[int, ...]]:
     """Return the names and shapes of a published state dict."""

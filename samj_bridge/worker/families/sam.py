@@ -30,6 +30,9 @@ __all__ = ["BoxedSamModel", "SamModel", "build", "shapes"]
 
 SINGLE, SEVERAL = slice(0, 1), slice(1, None)
 
+PRECISIONS = ("float32", "bfloat16", "float16")
+"""Number formats that the networks compute in."""
+
 
 def shapes(architecture: str) -> dict[str, tuple[int, ...]]:
     """Return the names and shapes of a published state dict."""

@@ -105,6 +105,8 @@ class StarterModel:
     bytes_per_pixel = 48
     """Memory that a large image takes per pixel: half-precision image and features, and the tile in work."""
 
+    points_together = 1
+    """Points of everything mode asked at once: one by one, those inside what was found are never asked."""
     everything_defaults: ClassVar[dict[str, float]] = {
         "pred_iou_thresh": 0.7,
         "stability_score_thresh": 0.65,
