@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -227,6 +228,20 @@ def test_one_model_that_fails_does_not_stop_the_others(user: User, server: FileS
     assert "by hand" in content["errors"][0]["hint"]
 
 
+def answer(terminal: int, question: str, typed: str) -> str:
+    """Wait for a question on a terminal, answer it, and return everything that was shown until the end."""
+    shown = b""
+    while question.encode() not in shown:
+        shown += os.read(terminal, 4096)
+    os.write(terminal, typed.encode())
+    # Linux says EIO when the other end is closed, others nothing more.
+    with contextlib.suppress(OSError):
+        while piece := os.read(terminal, 4096):
+            shown += piece
+    os.close(terminal)
+    return shown.decode()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 @pytest.mark.parametrize(("typed", "code"), [("n\n", 1), ("\n", 1), ("y\n", 0)])
 def test_on_a_terminal_a_licence_is_asked_for(user: User, server: FileServer, typed: str, code: int) -> None:
@@ -236,24 +251,41 @@ def test_on_a_terminal_a_licence_is_asked_for(user: User, server: FileServer, ty
     ours, theirs = pty.openpty()
     process = user.start("models", "install", "ours", stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    shown = b""
-    while b"Accept its licence?" not in shown:
-        shown += os.read(ours, 4096)
-    assert b"CC-BY-NC-4.0" in shown
-    os.write(ours, typed.encode())
-    while True:
-        try:
-            piece = os.read(ours, 4096)
-        except OSError:
-            break
-        if not piece:
-            break
+    shown = answer(ours, "Accept its licence?", typed)
+    assert "CC-BY-NC-4.0" in shown
     assert process.wait(60) == code
-    os.close(ours)
     assert bool(user.stored()) == (code == 0)
     if code == 0:
         licences = {item["id"]: item for item in user.json("models", "licences")["data"]["licences"]}
         assert licences["ours"]["accepted"]["how"] == "asked"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_on_a_terminal_setup_offers_a_model_before_anything_else(user: User) -> None:
+    ours, theirs = pty.openpty()
+    process = user.start("setup", stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = answer(ours, "press Enter for none:", "77\n")
+    assert "cells, light microscopy: micro-sam-vit-b-lm" in shown
+    assert "efficientvit-sam-l2 (246 MB; licence: Apache-2.0)" in shown
+    assert "no number 77" in shown
+    assert process.wait(60) == 2
+    assert not user.home.exists()
+
+
+@pytest.mark.worker
+def test_setup_installs_a_model_when_it_is_named_and_asks_nobody_without_a_terminal(
+    user: User, server: FileServer, made: Path, worker_python: Path
+) -> None:
+    adopt_environment(Settings(home=user.home), worker_python.parent.parent)
+    content = FileContent(made / "plain.pth")
+    fields = table(offer(server, "/w.pth", content), content.bytes())
+    user.variables["SAMJ_CATALOG"] = str(write_catalog(user.catalog, ours=fields))
+    plain = user.run("setup")
+    assert plain.returncode == 0, plain.stderr
+    assert "models install efficientvit-sam-l2" in plain.stdout
+    assert user.json("setup", "--model", "ours")["data"]["models"] == ["starter", "ours"]
+    assert user.json("models", "list", "--installed")["data"]["models"][-1]["state"] == "installed"
 
 
 @pytest.mark.worker

@@ -12,7 +12,7 @@ from rich.markup import escape
 from samj_bridge.cli.result import Result
 from samj_bridge.errors import Cancelled, ModelError, SamjError
 from samj_bridge.models import ModelEntry, catalog, find_model
-from samj_bridge.models.obtain import downloads_of, known_record
+from samj_bridge.models.obtain import downloads_of, known_record, source_of
 from samj_bridge.models.store import Store
 from samj_bridge.models.verifying import Verdict, verify
 from samj_bridge.progress import CancelToken, Progress
@@ -58,7 +58,7 @@ def run_install(request: InstallRequest, settings: Settings, *, progress: Progre
             lines.append(f"{escape(entry.id)} is part of the package: nothing to install.")
             continue
         if not _is_installed(entry, settings):
-            _announce(entry, request.folder)
+            _announce(entry, request.folder, settings)
         try:
             installed = install_model(
                 entry,
@@ -153,10 +153,11 @@ def accept(entry: ModelEntry, *, given: bool, ask: bool) -> str:
     return "asked" if sys.stdin.readline().strip().lower() in ("y", "yes") else ""
 
 
-def _announce(entry: ModelEntry, folder: Path | None) -> None:
+def _announce(entry: ModelEntry, folder: Path | None, settings: Settings) -> None:
     """Say under which licence and from where, before the first byte is fetched."""
     size = f", {entry.size / 1e6:,.0f} MB" if entry.size else ""
-    where = folder or entry.url or "a file put there by hand"
+    urls = source_of(entry, Store(settings)).urls
+    where = folder or (urls[0] if urls and not settings.offline else settings.incoming_dir)
     sys.stderr.write(f"{entry.id}{size}. Licence: {entry.licence_text}. From: {where}\n")
     sys.stderr.flush()
 
