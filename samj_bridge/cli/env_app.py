@@ -96,6 +96,7 @@ def env_use(
     prefix: Annotated[Path | None, typer.Argument(help="Folder of a pixi, conda or virtual environment.")] = None,
     none: Annotated[bool, typer.Option("--none", help="Go back to samj-bridge's own.")] = False,
     name: Annotated[str, typer.Option(help="Name of the environment that it stands for.")] = "samj",
+    spec: Specification = None,
     json_output: Json = False,
     home: Home = None,
     verbose: Verbose = False,
@@ -106,7 +107,7 @@ def env_use(
     execute(
         "env use",
         lambda settings, progress, cancel: command.run_use(
-            settings, None if none else prefix, name, none=none, progress=progress, cancel=cancel
+            settings, None if none else prefix, name, spec, none=none, progress=progress, cancel=cancel
         ),
         json_output=json_output,
         home=home,

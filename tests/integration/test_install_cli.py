@@ -281,6 +281,19 @@ def test_another_environment_is_used_and_let_go_by_command(
     assert "None was adopted" in shell("env", "use", "--none").out
 
 
+def test_a_conda_environment_that_somebody_made_is_used_from_another_home(
+    shell: Shell, conda: list[str], tiny: Specification, tmp_path: Path
+) -> None:
+    made = shell("env", "create", *conda, "--spec", tiny.path, "--json")
+    assert made.code == 0, made.err
+    prefix, elsewhere = made.data["environment"]["prefix"], tmp_path / "elsewhere"
+    used = shell("env", "use", prefix, "--name", "tiny", "--spec", tiny.path, "--json", home=elsewhere)
+    assert used.code == 0, used.err
+    assert used.data["environment"]["notes"][0].startswith("conda: ")
+    assert shell("env", "check", "tiny", home=elsewhere).code == 0
+    refused(shell("env", "create", "--spec", tiny.path, "--again", home=elsewhere), 1, "made outside", "--none")
+
+
 # bad input: a sentence, an exit code, nothing changed
 
 

@@ -86,7 +86,14 @@ def is_another(settings: Settings, name: str, builder: str | None, device: str |
 
 
 def run_use(
-    settings: Settings, prefix: Path | None, name: str, *, none: bool, progress: Progress, cancel: CancelToken
+    settings: Settings,
+    prefix: Path | None,
+    name: str,
+    spec: Path | None,
+    *,
+    none: bool,
+    progress: Progress,
+    cancel: CancelToken,
 ) -> Result:
     """Use the environment in `prefix` from now on, or with `none` samj-bridge's own again."""
     if none:
@@ -98,7 +105,14 @@ def run_use(
     if prefix is None:
         message = "Which environment? Neither a folder nor --none was given."
         raise InputError(message, hint="samj-bridge env use WORKSPACE/.pixi/envs/default")
-    adopted = adopt_environment(settings, prefix, name=name, progress=progress, cancel=cancel)
+    adopted = adopt_environment(
+        settings,
+        prefix,
+        name=name,
+        specification=_specification(spec, name),
+        progress=progress,
+        cancel=cancel,
+    )
     lines = [*_lines(adopted), "Go back to samj-bridge's own: samj-bridge env use --none"]
     return Result("env use", data={"environment": describe(adopted)}, lines=lines)
 
