@@ -1,6 +1,6 @@
 """Weights for any published network that make it behave: no checkpoint is needed to test one end to end.
 
-Run by the worker's Python: ``python random_weights.py ARCHITECTURE FILE.safetensors|FILE.pt``.
+Run by the worker's Python: ``python random_weights.py FOLDER ARCHITECTURE...`` writes ``FOLDER/ARCHITECTURE.pt``.
 """
 
 from __future__ import annotations
@@ -44,16 +44,14 @@ def _tensor(name: str, shape: tuple[int, ...], seed: int) -> Any:
     return values * gain * (3 / fan_in) ** 0.5
 
 
-def main(architecture: str, target: str) -> None:
-    """Write the weights as a safetensors file, or as torch saves them."""
+def main(folder: str, *architectures: str) -> None:
+    """Write weights as their authors save them."""
     import torch
-    from safetensors.torch import save_file
 
-    weights = random_weights(architecture)
-    if target.endswith(".safetensors"):
-        save_file(weights, target)
-    else:
-        torch.save({"model": weights} if architecture.startswith("sam2") else weights, Path(target))
+    for architecture in architectures:
+        weights = random_weights(architecture)
+        wrapped = {"model": weights} if architecture.startswith("sam2") else weights
+        torch.save(wrapped, Path(folder) / f"{architecture}.pt")
 
 
 if __name__ == "__main__":
