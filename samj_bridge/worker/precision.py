@@ -96,8 +96,8 @@ def _measured() -> Probe:
         return Probe("float32", f"bfloat16 can't be multiplied here: {error}")
     plain, half = speeds[torch.float32], speeds[torch.bfloat16]
     faster = half >= LEAST_GAIN * plain
-    figures = f"({half:.0f} against {plain:.0f} GFLOP/s)"
-    reason = f"bfloat16 multiplies {half / plain:.1f} times as fast as float32 here {figures}"
+    ratio = f"{half / plain:.1f} times as fast as" if half > plain / 2 else f"{plain / half:.0f} times slower than"
+    reason = f"bfloat16 multiplies {ratio} float32 here ({half:.1f} against {plain:.1f} GFLOP/s)"
     return Probe("bfloat16" if faster else "float32", reason, round(plain, 1), round(half, 1))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samj_bridge.worker.everything.batches import propose
 from samj_bridge.worker.everything.boxes import cut_by_crop, suppress
 from samj_bridge.worker.everything.grid import Box, crops, grid_points
 from samj_bridge.worker.everything.masks import Found, found_in, mended
@@ -123,7 +124,7 @@ class _Crop:
         self, encoding: Any, points_xy: NDArray[np.float64], check: Callable[[float], None]
     ) -> Iterator[Found]:
         parameters, tally = self.parameters, self.tally
-        proposals = self.model.propose(encoding, points_xy + HALF, check)
+        proposals = propose(self.model, encoding, points_xy + HALF, check)
         tally.points += len(points_xy)
         tally.masks += proposals.scores.size
         for n, k in np.ndindex(*proposals.scores.shape):

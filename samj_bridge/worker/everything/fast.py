@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samj_bridge.worker.everything.batches import propose
 from samj_bridge.worker.everything.grid import Box
 from samj_bridge.worker.everything.masks import Found, found_in, mended
 from samj_bridge.worker.everything.parameters import Parameters
@@ -104,7 +105,7 @@ class _Search:
                 yield from self._batch(batch, _part(check, 1.0 - (len(left) + len(batch)) / total, 1.0 / total))
 
     def _batch(self, points_xy: NDArray[np.float64], check: Callable[[float], None]) -> Iterator[Found]:
-        proposals = self.model.propose(self.encoding, points_xy, check)
+        proposals = propose(self.model, self.encoding, points_xy, check)
         self.tally.points += len(points_xy)
         self.tally.masks += proposals.scores.size
         for n in np.argsort(-proposals.scores.max(1), kind="stable"):

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from samj_bridge.worker.everything.boxes import box_of, cut_by_crop, suppress
 from samj_bridge.worker.everything.exact import find_all, generate
+from samj_bridge.worker.everything.fast import find_fast
 from samj_bridge.worker.everything.grid import crops, grid_points
 from samj_bridge.worker.everything.masks import found_in, mended, stability
 from samj_bridge.worker.everything.parameters import Parameters
@@ -256,3 +257,70 @@ def test_an_empty_mask_has_no_box_and_no_pixels():
     assert math.isnan(nothing.stability)
     assert not nothing.as_sam((9, 9))["segmentation"].any()
     assert mended(nothing, 3, (9, 9)) == (nothing, False)
+
+
+class Cramped(Blobs):
+    """One whose memory holds four points at a time."""
+
+    def propose(self, encoding, points_xy, check):
+        if len(points_xy) > 4:
+            raise MemoryError
+        return super().propose(encoding, points_xy, check)
+
+
+def test_points_are_asked_by_halves_when_memory_runs_out_and_the_masks_are_the_same():
+    image = np.random.default_rng(3).random((60, 70, 1)).astype(np.float32)
+    options = {"points_per_side": 5, "pred_iou_thresh": 0.3, "stability_score_thresh": 0.2}
+    plain, cramped = generate(Blobs(), image, **options), generate(Cramped(), image, **options)
+    assert len(plain) == len(cramped) > 2
+    for one, other in zip(plain, cramped, strict=True):
+        np.testing.assert_array_equal(one["segmentation"], other["segmentation"])
+        assert one["point_coords"] == other["point_coords"]
+
+
+def test_a_model_that_has_memory_for_no_point_says_so():
+    class Full(Blobs):
+        def propose(self, encoding, points_xy, check):
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        generate(Full(), np.zeros((20, 20, 1), np.float32), points_per_side=3)
+
+
+def test_fast_mode_skips_what_it_found_refines_around_small_objects_and_never_overlaps():
+    image, tally = np.random.default_rng(5).random((100, 160, 1)).astype(np.float32), Tally()
+    parameters = Parameters(16, 1, 0.3, 0.2, 1.5, box_nms_thresh=0.5, min_mask_region_area=4)
+    fractions = []
+    found = list(find_fast(Blobs(), image, (100, 160), parameters, tally, fractions.append))
+    assert len(found) > 3
+    taken = np.zeros((100, 160), int)
+    for item in found:
+        mask = item.as_sam((100, 160))["segmentation"]
+        taken += mask
+        assert item.area == mask.sum() > 0
+        assert item.score > 0.3
+    assert taken.max() == 1
+    assert tally.skipped > 0
+    assert tally.points + tally.skipped == 8 * 5 + 16 * 10
+    dropped = tally.low_score + tally.unstable + tally.overlapping + tally.small + tally.large
+    assert dropped == tally.masks - len(found)
+    assert all(0 <= fraction <= 1 for fraction in fractions)
+    assert fractions == sorted(fractions)
+
+
+class Seeing(Blobs):
+    """One that knows where objects are."""
+
+    def seeds(self, encoding):
+        return np.array([[20.0, 20.0], [90.0, 60.0], [21.0, 20.0]]), np.array([0.9, 0.8, 0.7], np.float32)
+
+
+def test_fast_mode_asks_the_seeds_of_a_network_that_has_them_and_no_grid():
+    tally = Tally()
+    parameters = Parameters(pred_iou_thresh=0, stability_score_thresh=0, points_per_batch=1)
+    found = list(
+        find_fast(Seeing(), np.zeros((100, 120, 1), np.float32), (100, 120), parameters, tally, lambda _: None)
+    )
+    # The third lies in what the first gave.
+    assert [item.point_xy for item in found] == [(19.5, 19.5), (89.5, 59.5)]
+    assert (tally.points, tally.skipped) == (2, 1)
