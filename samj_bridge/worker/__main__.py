@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     if options.host:
         machine.leave_with(options.host)
+    machine.keep_freed_memory()
     requests, writer = stdio.take_over()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
 

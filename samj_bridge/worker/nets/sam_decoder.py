@@ -38,7 +38,7 @@ class ImageSide:
     positions: Tensor
     """(P, C) embedding of the positions."""
     keys: Tensor
-    """(H, P, D) keys of the first attention from tokens to image."""
+    """(H, D, P) keys of the first attention from tokens to image."""
     values: Tensor
     """(H, P, D) values of it."""
     queries: Tensor
@@ -107,11 +107,12 @@ class Attention(nn.Module):
         return self.join(F.scaled_dot_product_attention(q, k, v))
 
     def read_prepared(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Attend from (B, T, width) tokens to one image, whose (H, P, D) keys and values are ready."""
+        """Attend from (B, T, width) tokens to one image, whose keys and values are ready."""
         batch, count = queries.shape[:2]
-        q = self.split(self.q_proj(queries).flatten(0, 1)[None])  # 1 H BT D: all prompts look at the same image
-        read = F.scaled_dot_product_attention(q, keys[None], values[None])
-        return self.join(read)[0].unflatten(0, (batch, count))
+        # All prompts look at the same image. Plain products: the fused kernel wants many queries, and here are few.
+        q = self.split(self.q_proj(queries).flatten(0, 1) * self.scale)  # H BT D
+        read = (q @ keys).softmax(-1) @ values  # H BT D
+        return self.join(read).unflatten(0, (batch, count))
 
     def read_image(self, queries: Tensor, placed: Tensor, rows: Tensor) -> Tensor:
         """Attend from (B, T, width) tokens to image rows (B, P, width); `placed` are the rows with positions."""
@@ -196,7 +197,7 @@ class TwoWayTransformer(nn.Module):
         return ImageSide(
             rows + tell.out_proj.bias,
             positions,
-            read.split(read.k_proj(placed)).contiguous(),
+            read.split(read.k_proj(placed)).transpose(1, 2).contiguous(),
             read.split(read.v_proj(rows)).contiguous(),
             queries.transpose(1, 2).contiguous(),
             detail,
@@ -278,11 +279,11 @@ class Upscaler(nn.Sequential):
             x = torch.addmm(bias1, rows[start:stop], weight1).unflatten(1, (4, -1)).flatten(0, 1)  # 4n C/4
             if detail is not None:
                 x = x + detail[0][4 * start : 4 * stop]
-            x = F.gelu(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
+            x = torch.ops.aten.gelu_(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
             x = torch.addmm(bias2, x, weight2).unflatten(1, (4, -1)).flatten(0, 1)  # 16n C/8
             if detail is not None:
                 x = x + detail[1][16 * start : 16 * stop]
-            out.append(F.gelu(x) @ hyper.t())
+            out.append(torch.ops.aten.gelu_(x) @ hyper.t())
         return torch.cat(out)
 
 

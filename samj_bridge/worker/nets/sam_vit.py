@@ -25,7 +25,7 @@ from samj_bridge.worker.nets.sam_prompt import LayerNorm2d
 
 __all__ = ["VIT_B", "VIT_H", "VIT_L", "Neck", "Patches", "SamVit", "VitConfig", "in_chunks"]
 
-_TOKENS = 512
+TOKENS_AT_ONCE = 512
 """Tokens that pass a perceptron at a time."""
 _WINDOWS = 4
 """Windows that attend at a time: the relative positions of their pairs take 7 MB for ViT-B."""
@@ -97,9 +97,9 @@ def window_order(side: int, window: int) -> tuple[Tensor, list[_Group]]:
 
 def in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
     """Apply a function of rows to a few hundred of them at a time, on a CPU; elsewhere to all."""
-    if rows.device.type != "cpu" or len(rows) <= _TOKENS:
+    if rows.device.type != "cpu" or len(rows) <= TOKENS_AT_ONCE:
         return function(rows)
-    return torch.cat([function(part) for part in rows.split(_TOKENS)])
+    return torch.cat([function(part) for part in rows.split(TOKENS_AT_ONCE)])
 
 
 class _Attention(nn.Module):

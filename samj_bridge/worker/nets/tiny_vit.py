@@ -20,7 +20,7 @@ from samj_bridge.worker.nets.sam_vit import Neck, in_chunks
 
 __all__ = ["TinyVit", "TinyVitConfig"]
 
-_STRIP = 16
+STRIP_ROWS = 16
 """Rows of a map that pass a block of convolutions at a time on a CPU: the widened channels stay in the cache."""
 
 
@@ -86,7 +86,7 @@ class _Widened(nn.Module):
     def strips(self, x: Tensor) -> Tensor:
         """Compute all rows."""
         height = -(-x.shape[2] // self.stride)
-        step = _STRIP if x.device.type == "cpu" else height
+        step = STRIP_ROWS if x.device.type == "cpu" else height
         parts = [self.strip(x, top, min(height, top + step)) for top in range(0, height, step)]
         return torch.cat(parts, 2).contiguous(memory_format=torch.channels_last)
 

@@ -17,6 +17,25 @@ def test_available_memory_is_a_sensible_number_where_the_system_tells():
     assert available is None or 1 << 20 < available < 1 << 50
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc keeps memory when it is told to")
+def test_freed_arrays_are_used_again_without_new_pages():
+    program = """
+import resource
+import numpy as np
+from samj_bridge.worker.machine import keep_freed_memory
+assert keep_freed_memory()
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    np.ones(1 << 20)
+before = faults()
+for _ in range(50):
+    np.ones(1 << 20)
+print(faults() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 50 * 2048 / 10
+
+
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux gives handles of processes")
 def test_a_process_leaves_with_its_host_even_while_its_stdin_stays_open():
     with subprocess.Popen(["sleep", "600"]) as host:
