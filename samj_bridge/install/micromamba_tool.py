@@ -60,6 +60,7 @@ class MicromambaTool:
         self.settings = settings
         self.pins = pins or read_pins()
         self.deadlines = deadlines or Deadlines()
+        self._refusals: dict[tuple[Path, int, int], str] = {}
         self.root = settings.cache_dir / "micromamba"
         """Root prefix: holds the package cache, and what micromamba thinks is the user's home."""
 
@@ -242,9 +243,19 @@ class MicromambaTool:
             (self.root / name).mkdir(parents=True, exist_ok=True)
 
     def _refusal(self, path: Path) -> str:
-        """Say in a clause why the program at `path` can't be used; empty: it can."""
-        if not path.is_file():
+        """Say in a clause why the program at `path` can't be used; empty: it can. Each is asked once."""
+        try:
+            status = path.stat()
+        except OSError:
             return "there is no such file"
+        if not path.is_file():
+            return "it is not a file"
+        key = (path, status.st_mtime_ns, status.st_size)
+        if key not in self._refusals:
+            self._refusals[key] = self._ask_version(path)
+        return self._refusals[key]
+
+    def _ask_version(self, path: Path) -> str:
         try:
             finished = run([path, "--version"], env=clean_environ(), timeout_s=30)
         except SamjError as error:
