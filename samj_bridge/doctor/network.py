@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from samj_bridge.doctor.finding import Finding
 from samj_bridge.install.builders.base import addresses_of
+from samj_bridge.install.environment import find_environment
 from samj_bridge.install.reach import Answer, ask_all
 from samj_bridge.install.specification import load_specification
 from samj_bridge.settings import Settings
@@ -20,9 +21,11 @@ def check_network(settings: Settings) -> Iterator[Finding]:
     groups = addresses_of(settings, load_specification())
     answers = ask_all((url for urls in groups.values() for url in urls), settings)
     usable = [name for name, urls in groups.items() if all(answers[url].ok for url in urls)]
+    # Who has an environment already works without any of them.
+    needed = not usable and find_environment(settings) is None
     for name, urls in groups.items():
         for url in urls:
-            yield explain(answers[url], name, needed=not usable)
+            yield explain(answers[url], name, needed=needed)
     ahead = [answer.clock_ahead_s for answer in answers.values() if answer.clock_ahead_s is not None]
     if ahead and min(abs(seconds) for seconds in ahead) > _CLOCK_TOLERANCE_S:
         yield _clock(min(ahead, key=abs))

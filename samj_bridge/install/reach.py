@@ -121,6 +121,9 @@ def _ask(url: str, settings: Settings, timeout_s: float) -> tuple[str, str, floa
         status, date = _head(address, settings, timeout_s)
     except (OSError, ValueError, http.client.HTTPException) as error:
         kind, reason = _why(error)
+        proxy = _proxy(address, settings)
+        if proxy is not None and kind in {"connection", "name", "time"}:
+            reason = f"{reason} (by way of the proxy {proxy.hostname}:{proxy.port or 80})"
         issuer = _issuer(address, settings, timeout_s) if kind == "tls" else ""
         return kind, reason, None, issuer
     ahead = _clock_ahead(date)

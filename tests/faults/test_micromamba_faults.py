@@ -110,7 +110,7 @@ def test_a_server_that_falls_silent_is_given_up_by_us(what: str, bed: Bed, home:
     assert (error.code, type(error)) == ("silent", NetworkError)
     assert channel.url in error.message
     channel.stall_index = channel.stall_packages = False
-    assert make(settings, tiny, builder=builder).packages["tiny"] == "1.0"
+    assert make(settings, tiny).packages["tiny"] == "1.0"
 
 
 def test_a_server_that_hangs_up_half_way_is_a_network_error(bed: Bed, home: Path) -> None:
