@@ -11,8 +11,10 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 from samj_bridge.download import Digests, Source, extract_tar_member, extract_zip_member, fetch, place
+from samj_bridge.download.reply import shown
 from samj_bridge.errors import DownloadError, ModelError, SizeMismatch
 from samj_bridge.models.by_hand import ask_for_it, find_by_hand, missing
 from samj_bridge.models.entry import ModelEntry
@@ -117,7 +119,7 @@ def source_of(entry: ModelEntry, store: Store) -> Source:
     With ``SAMJ_MODEL_MIRROR`` nothing but the mirror is asked. Plain http is for the user's own addresses only.
     """
     mirror = store.settings.model_mirror.rstrip("/")
-    urls = (f"{mirror}/{entry.id}/{entry.offered_name}",) if mirror else (entry.url, *entry.mirrors)
+    urls = (f"{mirror}/{entry.id}/{quote(entry.offered_name)}",) if mirror else (entry.url, *entry.mirrors)
     hashes = entry.hashes
     if not hashes:
         with contextlib.suppress(ModelError):
@@ -196,7 +198,7 @@ def _bring(
             error.hint += " Only SAMJ_MODEL_MIRROR was asked."
         error.hint += f" Or get it by hand: {ask_for_it(entry, source, looked)}"
         raise
-    return source.urls[0], digests
+    return " or ".join(map(shown, source.urls)), digests
 
 
 def _unpack(

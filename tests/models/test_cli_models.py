@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -248,7 +247,7 @@ def test_on_a_terminal_a_licence_is_asked_for(user: User, server: FileServer, ty
     small = Content(50_000)
     fields = table(offer(server, "/w.pth", small), hashes=[small.hash()], size=small.size, licence="CC-BY-NC-4.0")
     user.variables["SAMJ_CATALOG"] = str(write_catalog(user.catalog, ours=fields))
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     process = user.start("models", "install", "ours", stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = answer(ours, "Accept its licence?", typed)
@@ -262,7 +261,7 @@ def test_on_a_terminal_a_licence_is_asked_for(user: User, server: FileServer, ty
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_on_a_terminal_setup_offers_a_model_before_anything_else(user: User) -> None:
-    ours, theirs = pty.openpty()
+    ours, theirs = os.openpty()
     process = user.start("setup", stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = answer(ours, "press Enter for none:", "77\n")

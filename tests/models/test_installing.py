@@ -122,8 +122,11 @@ def test_the_mirror_serves_any_entry_by_its_id_and_file_name(lab: Lab) -> None:
     write_catalog(lab.catalog, **lab.tables)
     address = offer(lab.server, "/models/ours/w x.pth", content).removesuffix("/ours/w x.pth")
     lab.server.files["/models/ours/w%20x.pth"] = content
-    settings = replace(lab.settings, model_mirror=f"{address}/")
-    assert install_model(find_model("ours", settings), settings, launcher=lab.launcher).converted
+    secret = address.replace("http://", "http://me:secret@")
+    settings = replace(lab.settings, model_mirror=f"{secret}/")
+    installed = install_model(find_model("ours", settings), settings, launcher=lab.launcher)
+    assert installed.converted
+    assert installed.record.obtained == f"{address}/ours/w%20x.pth"
     assert lab.server.requests[0].path == "/models/ours/w%20x.pth"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from samj_bridge.cli.result import Result
+from samj_bridge.download.reply import shown
 from samj_bridge.errors import Cancelled, ModelError, SamjError
 from samj_bridge.models import ModelEntry, catalog, find_model
 from samj_bridge.models.obtain import downloads_of, known_record, source_of
@@ -157,7 +158,7 @@ def _announce(entry: ModelEntry, folder: Path | None, settings: Settings) -> Non
     """Say under which licence and from where, before the first byte is fetched."""
     size = f", {entry.size / 1e6:,.0f} MB" if entry.size else ""
     urls = source_of(entry, Store(settings)).urls
-    where = folder or (urls[0] if urls and not settings.offline else settings.incoming_dir)
+    where = folder or (shown(urls[0]) if urls and not settings.offline else settings.incoming_dir)
     sys.stderr.write(f"{entry.id}{size}. Licence: {entry.licence_text}. From: {where}\n")
     sys.stderr.flush()
 

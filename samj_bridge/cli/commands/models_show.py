@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from rich.markup import escape
 from rich.table import Table
@@ -19,7 +21,9 @@ from samj_bridge.settings import Settings
 
 __all__ = ["describe", "megabytes", "run_licences", "run_list", "run_path", "run_show", "state_of"]
 
-_STATES = {"packaged": "[green]here[/]", "installed": "[green]here[/]", "waiting": "[yellow]to convert[/]", "": ""}
+_WIDE = 120
+"""Columns from which a terminal has room for the whole table."""
+_STATES = {"packaged": "here", "installed": "here", "waiting": "to convert", "": ""}
 
 
 def run_list(settings: Settings, *, installed: bool) -> Result:
@@ -27,20 +31,7 @@ def run_list(settings: Settings, *, installed: bool) -> Result:
     store = Store(settings)
     models = list(catalog(settings).values())
     shown = [entry for entry in models if not installed or state_of(entry, store)]
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("model", no_wrap=True)
-    for heading in ("size", "prompts", "licence", "here?", "good for"):
-        table.add_column(heading, justify="right" if heading == "size" else "left")
-    for entry in shown:
-        mark = " [yellow]*[/]" if entry.recommended else ""
-        table.add_row(
-            f"{escape(entry.id)}{mark}",
-            megabytes(entry, store),
-            _prompts(entry),
-            escape(_short_licence(entry)),
-            _STATES.get(state_of(entry, store), f"[red]{state_of(entry, store)}[/]"),
-            escape(entry.good_for or entry.title),
-        )
+    table = _overview(shown, store)
     lines = ["", "[bold]* Start with[/]"] if not installed else []
     if not installed:
         lines += [
@@ -130,6 +121,30 @@ def megabytes(entry: ModelEntry, store: Store) -> str:
     elif record is not None:
         size = record.size
     return "?" if size is None else f"{size / 1e6:,.0f} MB"
+
+
+def _overview(entries: Sequence[ModelEntry], store: Store) -> Table:
+    """Return one line per model, cut where the terminal ends: to be taken in at a glance; `show` has everything."""
+    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE
+    cells = {
+        "model": [entry.id + (" *" if entry.recommended else "") for entry in entries],
+        "size": [megabytes(entry, store) for entry in entries],
+        # What there is least room for: `show` says it too, and an installation says the licence before it begins.
+        "prompts": [] if narrow else list(map(_prompts, entries)),
+        "licence": [] if narrow else list(map(_short_licence, entries)),
+        "here?": [_STATES.get(state_of(entry, store), state_of(entry, store)) for entry in entries],
+    }
+    table = Table(box=None, header_style="bold", pad_edge=False, expand=True)
+    for heading, texts in cells.items():
+        if texts:
+            width = max(len(heading), *map(len, texts))
+            justify: Literal["left", "right"] = "right" if heading == "size" else "left"
+            table.add_column(heading, justify=justify, no_wrap=True, width=width)
+    table.add_column("good for", no_wrap=True, overflow="ellipsis", ratio=1)
+    good_for = [(entry.good_for or entry.title).partition(" (")[0] for entry in entries]
+    for row in zip(*filter(None, cells.values()), good_for, strict=True):
+        table.add_row(*map(escape, row))
+    return table
 
 
 def _starts(models: Sequence[ModelEntry]) -> list[tuple[str, str, str]]:
