@@ -23,13 +23,14 @@ from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply,
 from samj_bridge.worker import devices, intensity, precision
 from samj_bridge.worker.cache import Encodings, Entry, size_of
 from samj_bridge.worker.disk import DiskCache
-from samj_bridge.worker.families import FAMILIES
+from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
 from samj_bridge.worker.families.base import BuildSpec, Candidate, Model, PromptArrays
 
 __all__ = ["Engine"]
 
 _log = logging.getLogger(__name__)
 
+_LONGEST_REASON = 300
 _BYTES_PER_PIXEL = 128
 """Memory that encoding takes per pixel, where a model does not say it itself (``bytes_per_pixel``)."""
 
@@ -71,6 +72,7 @@ class Engine:
         """
         device = devices.choose(request.device)
         family = self._family(request.family)
+        _check_architecture(request)
         digits, reason = self._precision(family, request.precision, device)
         # The file is part of the name: another checkpoint of the same model is another network.
         parts = (request.family, request.checkpoint, request.architecture, request.transform, digits)
@@ -88,7 +90,8 @@ class Engine:
             raise
         except Exception as error:
             _log.exception("loading %s failed", path)
-            message = f"The weights at {path} can't be used as a {request.family} model: {error}"
+            name = request.architecture or request.family
+            message = f"The weights at {path} can't be used as a {name} model: {_short(error)}"
             hint = "The file is damaged or another architecture's: install the model again."
             raise OperationFailed(FailureCode.BAD_CHECKPOINT, message, hint=hint) from error
         seconds = time.perf_counter() - begun
@@ -237,6 +240,21 @@ def _encoding_name(request: EncodeRequest) -> str:
         request.model, request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype
     )
     return f"{request.image_id}:{shown}"
+
+
+def _check_architecture(request: LoadRequest) -> None:
+    known = [name for name, family in ARCHITECTURES.items() if family == request.family]
+    # A family with one network needs no name, and one of the client's own has names that are not in the table.
+    if not known or request.architecture in known or (not request.architecture and len(known) == 1):
+        return
+    message = f"The family {request.family!r} has no architecture {request.architecture!r}."
+    raise OperationFailed(FailureCode.UNKNOWN_MODEL, message, hint=f"It has: {', '.join(known)}.")
+
+
+def _short(error: Exception) -> str:
+    """Return what an error says; torch lists every one of hundreds of names that do not fit."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]} ... (the log has it all)"
 
 
 def _content_key(view: memoryview, request: EncodeRequest, network: str) -> str:

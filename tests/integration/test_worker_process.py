@@ -178,6 +178,15 @@ def test_requests_for_what_is_not_there_have_their_codes(pipes, checkpoint, imag
     broken = {"model": "m", "family": "test", "checkpoint": str(tmp_path / "broken")}
     assert pipes.failure("load", **broken)["code"] == "bad-checkpoint"
     assert pipes.failure("load", **{**broken, "family": "starter"})["code"] == "bad-checkpoint"
+    wrong = pipes.failure("load", **{**broken, "family": "sam", "architecture": "sam-vit-x"})
+    assert wrong["code"] == "unknown-model"
+    assert "sam-vit-b" in wrong["hint"]
+    assert pipes.failure("load", **{**broken, "family": "sam"})["code"] == "unknown-model"
+    starter = str(Path(__file__).parents[2] / "samj_bridge/models/weights/starter.safetensors")
+    other = pipes.failure("load", model="m", family="sam", architecture="mobile-sam", checkpoint=starter)
+    assert other["code"] == "bad-checkpoint"
+    assert "mobile-sam" in other["message"]
+    assert len(other["message"]) < 700
     for device in ("cuda:99", "tpu", "cuda:x"):
         failed = pipes.failure("load", model="m", family="test", checkpoint=checkpoint(), device=device)
         assert failed["code"] == "device-unavailable"
