@@ -167,7 +167,7 @@ class StarterModel:
         points, scores = [], []
         for level in range(_deepest(encoding.image_hw)):
             here = self._level(encoding, level)
-            xy, score, length = seeds_in(self.net, here.features.float())
+            xy, score, length = seeds_in(self.net, here.features)
             # What is shorter was seen better in the level before.
             fits = length >= (SEEDS_FROM_PX if level else 0)
             points.append(xy[fits] * 2**level)

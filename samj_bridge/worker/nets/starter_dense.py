@@ -23,7 +23,7 @@ def seeds_in(net: StarterNet, features: Tensor) -> tuple[Tensor, Tensor, Tensor]
     Parameters
     ----------
     net : StarterNet
-    features : (1, F, h, w) tensor
+    features : (1, F, h, w) tensor, of any precision
 
     Returns
     -------
@@ -44,7 +44,8 @@ def _strip(net: StarterNet, features: Tensor, top: int) -> tuple[Tensor, Tensor]
     bottom = min(top + ROWS, features.shape[2])
     # The spread looks one row up and down.
     above = min(top, 1)
-    spread = net.hypotheses.spread(features[:, :, top - above : bottom + 1])[0, :, above : above + bottom - top]
+    piece = features[:, :, top - above : bottom + 1].float()
+    spread = net.hypotheses.spread(piece)[0, :, above : above + bottom - top]
     far, logits = net.hypotheses(spread.flatten(1).T)  # n 2 4, n 2
     shape = (bottom - top, features.shape[3])
     sides = far[:, 1, :2] + far[:, 1, 2:]
