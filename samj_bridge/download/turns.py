@@ -15,16 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from samj_bridge.download.meter import Meter
-from samj_bridge.download.partial import DISK_FULL, cannot_write
-from samj_bridge.errors import FileError
+from samj_bridge.download.partial import cannot_write
 from samj_bridge.process.locks import Holder, hold_lock
 from samj_bridge.progress import CancelToken, Progress
 
 __all__ = ["take_turn"]
 
 _log = logging.getLogger(__name__)
-
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR} | DISK_FULL
 
 
 @contextlib.contextmanager
@@ -43,20 +40,34 @@ def take_turn(target: Path, size: int | None, progress: Progress, cancel: Cancel
     """
     part = target.with_name(target.name + ".part")
     lock = target.with_name(target.name + ".part.lock")
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(_hold(lock, part, target.name, size, progress, cancel))
-        except FileError as error:
-            cause = error.__cause__
-            number = cause.errno if isinstance(cause, OSError) else None
-            if isinstance(cause, OSError) and number in _REFUSED:
-                raise cannot_write(lock.parent, cause) from cause
-            _log.warning("%s has no file locks (%s): locking on this machine only.", target.parent, cause)
-            machine = re.sub(r"[^A-Za-z0-9_-]", "_", socket.gethostname())[:40]
-            part = target.with_name(f"{target.name}.{machine}.part")
-            lock = _own_folder() / f"{hashlib.sha256(str(target.absolute()).encode()).hexdigest()[:32]}.lock"
-            stack.enter_context(_hold(lock, part, target.name, size, progress, cancel))
+    if not _has_locks(lock):
+        _log.warning("%s has no file locks: locking on this machine only.", target.parent)
+        machine = re.sub(r"[^A-Za-z0-9_-]", "_", socket.gethostname())[:40]
+        part = target.with_name(f"{target.name}.{machine}.part")
+        lock = _own_folder() / f"{hashlib.sha256(str(target.absolute()).encode()).hexdigest()[:32]}.lock"
+    with _hold(lock, part, target.name, size, progress, cancel):
         yield part
+
+
+def _has_locks(lock: Path) -> bool:
+    """Tell whether the lock file, which is made if missing, can be locked by the operating system.
+
+    filelock has no one answer: some of its versions wait for ever, some go on with a file that several can hold.
+    """
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        file = lock.open("ab")
+    except OSError as error:
+        raise cannot_write(lock.parent, error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno in {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK}
+    return True
 
 
 def _hold(
