@@ -31,6 +31,8 @@ PARTS = [
     "efficient-sam-ti",
     "efficient-sam-s",
     "mobile-sam",
+    "sam2.1-tiny",
+    "efficientvit-sam-l0",
     "prompts",
     "everything",
     "memory",

@@ -153,6 +153,10 @@ def plain() -> Iterator[None]:
 
 
 def encode_plain(architecture: str, rounds: int) -> list[dict[str, Any]]:
+    if architecture not in TARGETS:
+        from benchmarks.engine_sam2 import encode_newer
+
+        return encode_newer(architecture, rounds)
     from torch.utils.flop_counter import FlopCounterMode
 
     module: Any = sam if architecture == "mobile-sam" else efficient_sam

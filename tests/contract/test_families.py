@@ -243,6 +243,19 @@ def its_encoding_says_how_much_memory_it_takes(architecture: str) -> None:
     assert model.parameters > 100_000
 
 
+def its_encoding_can_be_kept_on_disk(architecture: str) -> None:
+    import json
+
+    from samj_bridge.worker.disk import pack, unpack
+
+    tensors: dict[str, Any] = {}
+    model, prompt, (encoding, _) = model_of(architecture), prompts()["a box"], encoded(architecture)
+    again = unpack(json.loads(json.dumps(pack(encoding, tensors))), tensors, "cpu")
+    for kept, made in zip(model.decode(again, prompt, 3), model.decode(encoding, prompt, 3), strict=True):
+        assert abs(kept.score - made.score) < 1e-5
+        assert abs(int(kept.mask.sum()) - int(made.mask.sum())) <= 1 + 0.001 * made.mask.sum()
+
+
 def other_weights_are_refused(architecture: str) -> None:
     from safetensors.torch import load_file, save_file
 
@@ -273,6 +286,7 @@ PROMISES = [
     a_proposal_stops_when_it_is_told_to,
     it_takes_an_odd_image_in_colour,
     its_encoding_says_how_much_memory_it_takes,
+    its_encoding_can_be_kept_on_disk,
     other_weights_are_refused,
 ]
 

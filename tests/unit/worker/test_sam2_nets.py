@@ -219,4 +219,37 @@ def linear_attention_is_attention_with_a_relu_kernel() -> None:
         assert float((net(x) - wanted).abs().max()) < 1e-4
 
 
+@checks.add
+def half_precision_gives_nearly_the_same() -> None:
+    import torch
+
+    from samj_bridge.worker.nets.efficientvit import LinearAttention
+    from samj_bridge.worker.nets.sam2 import Sam2
+    from samj_bridge.worker.nets.sam2_hiera import HieraConfig
+
+    net = randomised(Sam2(HieraConfig(8, 1, (1, 1, 2, 1), (3, 3, 3), input=256)))
+    image, points = torch.randn(1, 3, 256, 256), torch.tensor([[[99.5, 30.5]]])
+
+    def answer(kind: torch.dtype) -> tuple[Any, Any]:
+        embedding, detail = net(image.to(kind))
+        assert {embedding.dtype, *(part.dtype for part in detail)} == {kind}
+        side = net.image_side(embedding, detail, torch.full((1, 1, 64, 64), 50.0))
+        tokens = net.sam_prompt_encoder.tokens(points, torch.tensor([[1]]))
+        return net.sam_mask_decoder(tokens, side, several=True)
+
+    with torch.inference_mode():
+        net.prepare()
+        low, scores = answer(torch.float32)
+        net.to(torch.bfloat16).sam_prompt_encoder.float()
+        rough, rough_scores = answer(torch.bfloat16)
+        assert rough.dtype == rough_scores.dtype == torch.float32
+        assert float((rough - low).abs().mean()) < 0.1 * float(low.std())
+        assert float((rough_scores - scores).abs().max()) < 0.1
+        attention, x = randomised(LinearAttention(64)), torch.randn(1, 64, 6, 7)
+        wanted = attention(x)
+        found = attention.to(torch.bfloat16)(x.to(torch.bfloat16))
+        assert found.dtype == torch.bfloat16
+        assert float((found.float() - wanted).abs().mean()) < 0.05 * float(wanted.std())
+
+
 test_sam2_nets, said = checks.finish()
