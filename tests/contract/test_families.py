@@ -235,6 +235,48 @@ def it_takes_an_odd_image_in_colour(architecture: str) -> None:
         checked(model.decode(encoding, prompt, 3), 3, (3, 700))
 
 
+def its_encoding_answers_the_same_when_it_comes_back_from_disk(architecture: str) -> None:
+    from samj_bridge.worker.disk import DiskCache
+
+    model, (encoding, _) = model_of(architecture), encoded(architecture)
+    cache = DiskCache(Path(tempfile.mkdtemp()), 10**9)
+    assert cache.save("a", encoding, {"tiles": 1})
+    again, notes = cache.load("a", "cpu")
+    assert notes == {"tiles": 1}
+    for name in ("a box", "a point"):
+        pairs = zip(
+            model.decode(encoding, prompts()[name], 3), model.decode(again, prompts()[name], 3), strict=True
+        )
+        for before, now in pairs:
+            assert (before.origin_xy, before.score) == (now.origin_xy, now.score)
+            assert (before.mask == now.mask).all()
+
+
+def it_finds_everything_in_both_modes(architecture: str) -> None:
+    import numpy as np
+
+    from samj_bridge.worker.everything.exact import find_all
+    from samj_bridge.worker.everything.fast import find_fast
+    from samj_bridge.worker.everything.parameters import Parameters
+    from samj_bridge.worker.everything.tally import Tally
+
+    model, (encoding, _) = model_of(architecture), encoded(architecture)
+    parameters = Parameters(3, pred_iou_thresh=0, stability_score_thresh=0, stability_score_offset=0.01)
+    for fast in (True, False):
+        tally, said = Tally(), []
+        if fast:
+            found = list(find_fast(model, encoding, SHAPE_HW, parameters, tally, said.append))
+        else:
+            found = find_all(model, lambda _: encoding, SHAPE_HW, parameters, tally, said.append)
+            assert tally.points == 9
+        assert len(found) <= tally.masks == 3 * tally.points
+        assert said == sorted(said)
+        covered = np.zeros(SHAPE_HW, int)
+        for item in found:
+            covered += item.as_sam(SHAPE_HW)["segmentation"]
+        assert covered.max(initial=0) <= 1 or not fast
+
+
 def its_encoding_says_how_much_memory_it_takes(architecture: str) -> None:
     from samj_bridge.worker.cache import size_of
 
@@ -285,6 +327,8 @@ PROMISES = [
     it_proposes_what_it_decodes,
     a_proposal_stops_when_it_is_told_to,
     it_takes_an_odd_image_in_colour,
+    its_encoding_answers_the_same_when_it_comes_back_from_disk,
+    it_finds_everything_in_both_modes,
     its_encoding_says_how_much_memory_it_takes,
     its_encoding_can_be_kept_on_disk,
     other_weights_are_refused,
