@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,8 @@ def _installed(settings: Settings) -> list[str]:
 
 
 def _measure(name: str, settings: Settings, repeats: int, progress: Progress, cancel: CancelToken) -> _Row:
+    # Nothing from an earlier run, and nothing for a later one: encodings kept on disk would be no measurement.
+    settings = replace(settings, encodings_disk_bytes=0)
     with Session(name, settings=settings, progress=progress, cancel=cancel) as session:
         times = []
         for number in range(repeats + 1):
