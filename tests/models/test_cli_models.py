@@ -17,6 +17,7 @@ import pytest
 from fakes.file_server import Content, Fault, FileServer, serve
 from fakes.model_files import FileContent, offer, table, write_catalog
 
+from samj_bridge.cli.commands.setup_model import hint_of_models
 from samj_bridge.install import adopt_environment
 from samj_bridge.settings import Settings
 
@@ -280,11 +281,10 @@ def test_setup_installs_a_model_when_it_is_named_and_asks_nobody_without_a_termi
     content = FileContent(made / "plain.pth")
     fields = table(offer(server, "/w.pth", content), content.bytes())
     user.variables["SAMJ_CATALOG"] = str(write_catalog(user.catalog, ours=fields))
-    plain = user.run("setup")
-    assert plain.returncode == 0, plain.stderr
-    assert "models install efficientvit-sam-l2" in plain.stdout
+    assert "models install efficientvit-sam-l2" in hint_of_models(Settings(home=user.home))
     assert user.json("setup", "--model", "ours")["data"]["models"] == ["starter", "ours"]
     assert user.json("models", "list", "--installed")["data"]["models"][-1]["state"] == "installed"
+    assert not hint_of_models(Settings(home=user.home, catalog=str(user.catalog)))
 
 
 @pytest.mark.worker
