@@ -187,7 +187,7 @@ def encode_plain(architecture: str, rounds: int) -> list[dict[str, Any]]:
     weights = random_weights(module.shapes(architecture))
     encoder = build(module, architecture, weights).net.image_encoder
     if architecture == "mobile-sam":
-        whole = sam.Sam(tiny_vit.TinyVit()).eval()
+        whole = sam.Sam(tiny_vit.TinyVit()).eval().requires_grad_(False)
         whole.load_state_dict(weights)
         published: torch.nn.Module = whole.image_encoder
     else:
