@@ -98,6 +98,11 @@ def fetch_once(order: dict[str, Any]) -> dict[str, float]:
     """Run in a process of its own: its memory is the download's."""
     import resource
 
+    # Loaded when first needed; it belongs to the start of the process, which curl's clock leaves out as well.
+    import filelock  # noqa: F401
+    import httpx  # noqa: F401
+    import xxhash  # noqa: F401
+
     from samj_bridge.download import Source, fetch
     from samj_bridge.settings import Settings
 
