@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ def main() -> None:
 
 def measure(repeats: int) -> list[Row]:
     """Measure everything; needs the environment (made if missing)."""
-    settings = Settings.from_environment()
+    # An image kept on disk by an earlier run would not be encoded at all.
+    settings = replace(Settings.from_environment(), encodings_disk_bytes=0)
     environment = ensure_environment(settings)
     rows = [worker_start(Launcher(environment.python, settings, environment_variables(environment)))]
     with Session("starter", settings=settings, environment=environment) as session:
