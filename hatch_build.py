@@ -1,0 +1,52 @@
+"""Build hook: the tool's jar is made with Maven and put into the wheel, where a JDK and Maven are there.
+
+Without them the package is complete but for the tool in ImageJ, and `samj-bridge doctor` says how to build it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+JAR = Path("java_glue/target/SAMJ_Bridge.jar")
+
+
+class JarHook(BuildHookInterface[Any]):
+    """Puts ``SAMJ_Bridge.jar`` into ``samj_bridge/fiji/jars``."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build the jar if it is missing or older than its sources; an editable install finds it where Maven put it."""
+        jar = Path(self.root) / JAR
+        if not _is_fresh(jar):
+            self._build()
+        if jar.is_file() and version != "editable":
+            build_data["force_include"][str(jar)] = f"samj_bridge/fiji/jars/{jar.name}"
+
+    def _build(self) -> None:
+        maven = shutil.which("mvn")
+        if maven is None or not (Path(self.root) / "java_glue" / "pom.xml").is_file():
+            self.app.display_warning("Maven is not here: the tool for ImageJ is left out.")
+            return
+        done = subprocess.run(
+            [maven, "-q", "-B", "-f", "java_glue/pom.xml", "package", "-DskipTests"],
+            cwd=self.root,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            last = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
+            self.app.display_warning(f"Maven could not build the tool for ImageJ, which is left out:\n{last}")
+
+
+def _is_fresh(jar: Path) -> bool:
+    if not jar.is_file():
+        return False
+    sources = [path for path in (jar.parents[1] / "src").rglob("*") if path.is_file()]
+    newest = max(path.stat().st_mtime for path in [*sources, jar.parents[1] / "pom.xml"])
+    return newest <= jar.stat().st_mtime

@@ -1,0 +1,62 @@
+package org.samj.bridge.ij;
+
+import ij.Prefs;
+import org.samj.bridge.Options;
+
+/** What the user has chosen in the panel; kept by ImageJ from one start to the next. Never changes: see {@link #set}. */
+final class Choices {
+
+    static final String DEFAULT_PATTERN = "object-####";
+
+    private static volatile Choices current;
+
+    final String model;
+    final boolean live;
+    final Options options;
+    final boolean addAtOnce;
+    final double simplify;
+    final String pattern;
+    final boolean colours;
+    final boolean preview;
+
+    Choices(String model, boolean live, Options options, boolean addAtOnce, double simplify, String pattern,
+            boolean colours, boolean preview) {
+        this.model = model;
+        this.live = live;
+        this.options = options;
+        this.addAtOnce = addAtOnce;
+        this.simplify = simplify;
+        this.pattern = pattern;
+        this.colours = colours;
+        this.preview = preview;
+    }
+
+    /** The choices in force. */
+    static Choices get() {
+        if (current == null) {
+            Options options = new Options((int) Prefs.get("samj.candidates", 3), (int) Prefs.get("samj.minArea", 0),
+                Prefs.get("samj.fillHoles", false), Prefs.get("samj.largestOnly", true));
+            // Live is not remembered: whoever starts ImageJ finds its own tools as they were.
+            current = new Choices(Prefs.get("samj.model", "starter"), false, options,
+                Prefs.get("samj.addAtOnce", false), Prefs.get("samj.simplify", 0.0),
+                Prefs.get("samj.pattern", DEFAULT_PATTERN), Prefs.get("samj.colours", true),
+                Prefs.get("samj.preview", false));
+        }
+        return current;
+    }
+
+    /** Put other choices in force, and remember them. */
+    static void set(Choices choices) {
+        current = choices;
+        Prefs.set("samj.model", choices.model);
+        Prefs.set("samj.candidates", choices.options.candidates);
+        Prefs.set("samj.minArea", choices.options.minArea);
+        Prefs.set("samj.fillHoles", choices.options.fillHoles);
+        Prefs.set("samj.largestOnly", choices.options.largestOnly);
+        Prefs.set("samj.addAtOnce", choices.addAtOnce);
+        Prefs.set("samj.simplify", choices.simplify);
+        Prefs.set("samj.pattern", choices.pattern);
+        Prefs.set("samj.colours", choices.colours);
+        Prefs.set("samj.preview", choices.preview);
+    }
+}

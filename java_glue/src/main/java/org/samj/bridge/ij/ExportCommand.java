@@ -1,0 +1,44 @@
+package org.samj.bridge.ij;
+
+import ij.IJ;
+import ij.ImagePlus;
+import ij.Macro;
+import ij.gui.Roi;
+import ij.plugin.PlugIn;
+import java.io.File;
+import org.samj.bridge.SegmenterException;
+
+/**
+ * {@code run("SAMJ Export", "format=labels")}: what the ROI Manager holds (the overlay without windows) as a label
+ * image; with {@code path=FILE}, and for roi, geojson and coco, to a file.
+ */
+public final class ExportCommand implements PlugIn {
+
+    @Override
+    public void run(String arg) {
+        try {
+            export(IJ.getImage(), Macro.getOptions());
+        } catch (SegmenterException error) {
+            Log.add(error);
+            IJ.error("SAMJ", error.sentence());
+        }
+    }
+
+    static void export(ImagePlus imp, String options) {
+        String text = options == null ? "" : options;
+        String format = Macro.getValue(text, "format", "labels");
+        String path = Macro.getValue(text, "path", "");
+        if (path.isEmpty() && !"labels".equals(format)) {
+            throw new SegmenterException("bad-option", "path= is missing: where is the file to be written?",
+                "Write path=[FILE].");
+        }
+        Roi[] rois = Batch.managed();
+        if (rois.length == 0 && imp.getOverlay() != null) {
+            rois = imp.getOverlay().toArray();
+        }
+        ImagePlus labels = Export.as(format, path.isEmpty() ? null : new File(path), imp, rois);
+        if (labels != null && path.isEmpty()) {
+            labels.show();
+        }
+    }
+}

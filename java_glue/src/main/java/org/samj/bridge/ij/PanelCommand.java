@@ -1,0 +1,16 @@
+package org.samj.bridge.ij;
+
+import ij.plugin.PlugIn;
+import java.awt.EventQueue;
+
+/** Plugins &gt; SAMJ Panel. */
+public final class PanelCommand implements PlugIn {
+
+    @Override
+    public void run(String arg) {
+        Bridge bridge = Bridge.running();
+        if (bridge != null) {
+            EventQueue.invokeLater(bridge::showPanel);
+        }
+    }
+}

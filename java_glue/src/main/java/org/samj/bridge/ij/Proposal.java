@@ -1,0 +1,34 @@
+package org.samj.bridge.ij;
+
+import org.samj.bridge.Outline;
+import org.samj.bridge.Prompt;
+
+/** An object that is not accepted yet: what was pointed at, and the candidates for it. */
+final class Proposal {
+
+    final long id;
+    final Plane plane;
+    final Prompt prompt;
+    final String model;
+    final Outline[] candidates;
+    final int chosen;
+
+    Proposal(long id, Plane plane, Prompt prompt, String model, Outline[] candidates, int chosen) {
+        this.id = id;
+        this.plane = plane;
+        this.prompt = prompt;
+        this.model = model;
+        this.candidates = candidates;
+        this.chosen = chosen;
+    }
+
+    Outline outline() {
+        return candidates[chosen];
+    }
+
+    /** The same with another candidate; this one where there is no such candidate. */
+    Proposal choose(int index) {
+        boolean there = index >= 0 && index < candidates.length && !candidates[index].isEmpty();
+        return there ? new Proposal(id, plane, prompt, model, candidates, index) : this;
+    }
+}

@@ -1,0 +1,128 @@
+package org.samj.bridge.ij;
+
+import ij.ImagePlus;
+import ij.gui.Roi;
+import ij.plugin.frame.RoiManager;
+import java.awt.Rectangle;
+import java.awt.Window;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import org.samj.bridge.Outline;
+import org.samj.bridge.Prompt;
+
+/**
+ * Accepted objects: into the ROI Manager, with undo and redo. Whatever else the manager holds is left alone. On the
+ * event thread only.
+ */
+final class Results {
+
+    private final Deque<Roi> done = new ArrayDeque<>();
+    private final Deque<Roi> undone = new ArrayDeque<>();
+    private int number;
+
+    /** Add an object. Returns its ROI as the manager holds it. */
+    Roi add(Plane plane, Outline outline, Prompt prompt, String model, int candidate, Choices choices) {
+        Roi roi = Rois.of(outline, choices.simplify);
+        Rois.describe(roi, outline, prompt, model, candidate);
+        plane.place(roi);
+        number++;
+        roi.setName(name(choices.pattern, number, plane.imp, model));
+        if (choices.colours) {
+            roi.setStrokeColor(Rois.colour(number - 1));
+        }
+        Roi held = put(roi, plane.imp);
+        done.push(held);
+        undone.clear();
+        return held;
+    }
+
+    /** Take the last object out of the manager again. Returns it, or null: there is none that is still there. */
+    Roi undo() {
+        RoiManager manager = RoiManager.getInstance2();
+        while (!done.isEmpty() && manager != null) {
+            Roi roi = done.pop();
+            int index = index(manager, roi);
+            // The user may have deleted it herself: then the one before it is meant.
+            if (index >= 0) {
+                manager.delete(index);
+                undone.push(roi);
+                return roi;
+            }
+        }
+        return null;
+    }
+
+    /** Put the object that was last taken out back. Returns it, or null: there is none. */
+    Roi redo(ImagePlus imp) {
+        if (undone.isEmpty()) {
+            return null;
+        }
+        Roi held = put(undone.pop(), imp);
+        done.push(held);
+        return held;
+    }
+
+    private static Roi put(Roi roi, ImagePlus imp) {
+        boolean first = RoiManager.getInstance2() == null;
+        RoiManager manager = RoiManager.getRoiManager();
+        if (first) {
+            settle(manager, imp);
+        }
+        // Our macro line is recorded once; ImageJ would record another for the same object.
+        manager.allowRecording(false);
+        try {
+            manager.add(imp, roi, -1);
+        } finally {
+            manager.allowRecording(true);
+        }
+        Roi held = manager.getRoi(manager.getCount() - 1);
+        // The manager gives stacks' ROIs names of its own.
+        if (!roi.getName().equals(held.getName())) {
+            manager.rename(manager.getCount() - 1, roi.getName());
+        }
+        if (!manager.isVisible()) {
+            manager.setVisible(true);
+        }
+        return held;
+    }
+
+    /** A manager that opens because of us neither covers the image nor takes the keyboard from it. */
+    private static void settle(RoiManager manager, ImagePlus imp) {
+        manager.runCommand("Show All");
+        Window window = imp.getWindow();
+        if (window == null) {
+            return;
+        }
+        Rectangle screen = window.getGraphicsConfiguration().getBounds();
+        int right = window.getX() + window.getWidth();
+        int left = window.getX() - manager.getWidth();
+        boolean fits = right + manager.getWidth() <= screen.x + screen.width;
+        manager.setLocation(fits ? right : Math.max(screen.x, left), Math.max(screen.y, window.getY()));
+        window.toFront();
+        imp.getCanvas().requestFocus();
+    }
+
+    private static int index(RoiManager manager, Roi roi) {
+        for (int i = 0; i < manager.getCount(); i++) {
+            if (manager.getRoi(i) == roi) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    /** A name from a pattern: {@code #} stand for the number's digits, {image} and {model} for what they say. */
+    static String name(String pattern, int number, ImagePlus imp, String model) {
+        String title = imp.getShortTitle();
+        String text = pattern.replace("{image}", title).replace("{model}", model);
+        int from = text.indexOf('#');
+        if (from < 0) {
+            return text + "-" + number;
+        }
+        int to = from;
+        while (to < text.length() && text.charAt(to) == '#') {
+            to++;
+        }
+        return text.substring(0, from) + String.format("%0" + (to - from) + "d", number) + text.substring(to);
+    }
+}

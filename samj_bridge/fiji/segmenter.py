@@ -1,0 +1,267 @@
+"""The Java interface ``Segmenter``, implemented by a `Session`: what the tool, the panel and the macros call.
+
+Java calls it on its one worker thread, never on the event thread; every error reaches Java as a
+``SegmenterException`` with words for people. Pixels come as Java arrays and are copied once more, into numpy.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samj_bridge.errors import Cancelled, SamjError
+from samj_bridge.fiji.jvm import java_class
+from samj_bridge.geometry.region import Region
+from samj_bridge.models import ModelEntry, catalog
+from samj_bridge.progress import CancelToken, ProgressEvent
+from samj_bridge.session import Prompt, Scene, Session
+from samj_bridge.settings import Settings
+
+__all__ = ["SessionSegmenter", "java_segmenter"]
+
+_log = logging.getLogger(__name__)
+
+_PACKAGE = "org.samj.bridge"
+
+
+class SessionSegmenter:
+    """One session, opened when first needed and again when another model is wanted.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where environments and models live.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._session: Session | None = None
+        self._model = ""
+        self._lock = threading.Lock()
+
+    def session(self, model: str, progress: Any = None) -> Session:
+        """Return the session of a model; environment and worker are made where they are missing.
+
+        Raises
+        ------
+        SamjError
+            It can't be made, or the user stopped it.
+        """
+        with self._lock:
+            if self._session is None or self._model != model:
+                opened = self._open(model, progress)
+                if self._session is not None:
+                    self._session.close()
+                self._session, self._model = opened, model
+            return self._session
+
+    def device(self) -> str:
+        """Return a line on what the worker runs on; empty before it runs."""
+        session = self._session
+        if session is None:
+            return ""
+        hello = session.hello
+        return f"{hello.get('device', '?')}, {hello.get('threads', '?')} threads"
+
+    def close(self) -> None:
+        """End the worker; the next call starts another."""
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+            self._session = None
+
+    def _open(self, model: str, progress: Any) -> Session:
+        if progress is None:
+            return Session(model, settings=self.settings)
+        with _watched(progress) as (tell, cancel):
+            return Session(model, settings=self.settings, progress=tell, cancel=cancel)
+
+
+def java_segmenter(settings: Settings) -> Any:
+    """Return a ``Segmenter`` for Java that opens sessions with `settings`.
+
+    Raises
+    ------
+    FijiError
+        No JVM runs, or it does not have the tool's classes.
+    """
+    import jpype
+
+    java_class(f"{_PACKAGE}.Segmenter")
+    kept = SessionSegmenter(settings)
+
+    @jpype.JImplements(f"{_PACKAGE}.Segmenter")
+    class JavaSegmenter:
+        @jpype.JOverride
+        def models(self) -> Any:
+            return _for_java(lambda: jpype.JArray(java_class(f"{_PACKAGE}.ModelInfo"))(_models(settings)))
+
+        @jpype.JOverride
+        def prepare(self, model: Any, progress: Any) -> None:
+            _for_java(lambda: kept.session(str(model), progress))
+
+        @jpype.JOverride
+        def device(self) -> str:
+            return _for_java(kept.device)
+
+        @jpype.JOverride
+        def encode(self, model: Any, pixels: Any, progress: Any) -> Any:
+            return _for_java(lambda: _java_scene(_encode(kept, str(model), pixels, progress)))
+
+        @jpype.JOverride
+        def close(self) -> None:
+            _for_java(kept.close)
+
+    return JavaSegmenter()
+
+
+def _encode(kept: SessionSegmenter, model: str, pixels: Any, progress: Any) -> Scene:
+    array, ranges = _as_numpy(pixels)
+    session = kept.session(model, progress)
+    with _watched(progress) as (tell, cancel):
+        return session.encode(array, ranges=ranges, progress=tell, cancel=cancel)
+
+
+def _java_scene(scene: Scene) -> Any:
+    import jpype
+
+    outline_array = jpype.JArray(java_class(f"{_PACKAGE}.Outline"))
+
+    @jpype.JImplements(f"{_PACKAGE}.Segmenter$Scene")
+    class JavaScene:
+        @jpype.JOverride
+        def segment(self, prompt: Any, options: Any) -> Any:
+            return _for_java(
+                lambda: outline_array(
+                    [
+                        _outline(region)
+                        for region in scene.segment(
+                            _prompt(prompt, scene.shape),
+                            candidates=int(options.candidates),
+                            min_area=int(options.minArea),
+                            fill_holes=bool(options.fillHoles),
+                            largest_only=bool(options.largestOnly),
+                        )
+                    ]
+                )
+            )
+
+        @jpype.JOverride
+        def everything(self, options: Any, found: Any, progress: Any) -> None:
+            _for_java(lambda: _everything(scene, options, found, progress))
+
+        @jpype.JOverride
+        def close(self) -> None:
+            _for_java(scene.close)
+
+    return JavaScene()
+
+
+def _everything(scene: Scene, options: Any, found: Any, progress: Any) -> None:
+    raise NotImplementedError
+
+
+def _for_java(work: Callable[[], Any]) -> Any:
+    """Do some work, and let Java have every error in words."""
+    try:
+        return work()
+    except SamjError as error:
+        _log.info("told ImageJ: %s", error)
+        raise java_class(f"{_PACKAGE}.SegmenterException")(error.code, error.message, error.hint) from error
+    except Exception as error:
+        _log.exception("a call from ImageJ failed")
+        message = f"Something unexpected happened in Python: {type(error).__name__}: {error}"
+        hint = "Try again; if it happens again, run samj-bridge doctor and send us what it says."
+        raise java_class(f"{_PACKAGE}.SegmenterException")("unexpected", message, hint) from error
+
+
+@contextmanager
+def _watched(progress: Any) -> Any:
+    """Give Java's progress two faces of ours: whom to tell, and a token that follows its cancel button."""
+    cancel = CancelToken()
+    ended = threading.Event()
+
+    def tell(event: ProgressEvent) -> None:
+        fraction = event.done / event.total if event.total else -1.0
+        progress.tell(event.message, float(fraction))
+
+    def follow() -> None:
+        from samj_bridge.fiji.jvm import java_thread
+
+        with java_thread():
+            while not ended.wait(0.1):
+                if bool(progress.isCancelled()):
+                    cancel.cancel()
+                    return
+
+    watcher = threading.Thread(target=follow, name="samj-cancel", daemon=True)
+    watcher.start()
+    try:
+        yield tell, cancel
+    except Cancelled:
+        raise
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _as_numpy(pixels: Any) -> tuple[NDArray[Any], tuple[float, float] | None]:
+    shape = (int(pixels.height), int(pixels.width))
+    values = np.asarray(pixels.array)
+    ranges = None if pixels.range is None else (float(pixels.range[0]), float(pixels.range[1]))
+    if values.dtype.kind == "f":
+        return values.reshape(shape), ranges
+    if values.dtype.itemsize == 4:
+        # An int holds 0xAARRGGBB: in memory B, G, R, A where the lowest byte comes first.
+        octets = values.astype("<u4", copy=False).view(np.uint8).reshape(*shape, 4)
+        return np.ascontiguousarray(octets[..., 2::-1]), None
+    return values.view(f"u{values.dtype.itemsize}").reshape(shape), ranges
+
+
+def _prompt(prompt: Any, shape: tuple[int, int]) -> Prompt:
+    mask = None
+    if prompt.mask is not None and len(prompt.mask.rings):
+        mask = Region(tuple(np.asarray(ring, np.int32).reshape(-1, 2) for ring in prompt.mask.rings), shape=shape)
+    return Prompt(
+        box=None if prompt.box is None else tuple(map(float, prompt.box)),
+        points=np.asarray(prompt.positive, float).reshape(-1, 2).tolist(),
+        negative=np.asarray(prompt.negative, float).reshape(-1, 2).tolist(),
+        mask=mask,
+    )
+
+
+def _outline(region: Region) -> Any:
+    import jpype
+
+    rings = jpype.JArray(jpype.JArray(jpype.JInt))([jpype.JArray(jpype.JInt)(ring.ravel()) for ring in region.rings])
+    score = float("nan") if region.score is None else float(region.score)
+    return java_class(f"{_PACKAGE}.Outline")(rings, score)
+
+
+def _models(settings: Settings) -> list[Any]:
+    info = java_class(f"{_PACKAGE}.ModelInfo")
+    return [
+        info(
+            entry.id,
+            entry.title,
+            _is_installed(entry, settings),
+            entry.size or 0,
+            entry.licence_text,
+            entry.good_for,
+        )
+        for entry in catalog(settings).values()
+    ]
+
+
+def _is_installed(entry: ModelEntry, settings: Settings) -> bool:
+    try:
+        entry.check_file(settings)
+    except SamjError:
+        return False
+    return True

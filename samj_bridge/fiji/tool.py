@@ -1,0 +1,121 @@
+"""The tool in ImageJ: ImageJ's window started with it, or put into an ImageJ that runs already."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from samj_bridge.errors import FijiError
+from samj_bridge.fiji.jvm import ImageJ, java_class, java_errors, start_imagej
+from samj_bridge.fiji.segmenter import java_segmenter
+from samj_bridge.settings import Settings
+
+__all__ = ["attach", "detach", "find_jar", "open_window", "wait_until_closed"]
+
+_JAR = "SAMJ_Bridge.jar"
+_BRIDGE = "org.samj.bridge.ij.Bridge"
+
+
+def find_jar() -> Path:
+    """Return the jar of the tool: from the package, or as Maven built it in a checkout.
+
+    Raises
+    ------
+    FijiError
+        With code ``no-jar``: it is in neither place.
+    """
+    packaged = Path(__file__).parent / "jars" / _JAR
+    built = Path(__file__).parents[2] / "java_glue" / "target" / _JAR
+    for jar in (packaged, built):
+        if jar.is_file():
+            return jar
+    message = f"The tool's jar is missing: neither {packaged} nor {built} is there."
+    hint = "Build it with a JDK and Maven: mvn -f java_glue package. A wheel of samj-bridge has it inside."
+    raise FijiError(message, code="no-jar", hint=hint)
+
+
+def attach(ij: Any = None, *, settings: Settings | None = None) -> None:
+    """Put tool, panel and commands into the ImageJ that runs in this process.
+
+    Works in a session of ``imagej.init``, in Fiji's own Python mode and after `start_imagej`. Calling it again changes
+    nothing. Without windows (headless) only the commands for macros are added.
+
+    Parameters
+    ----------
+    ij : gateway, optional
+        PyImageJ's; only there to say which ImageJ is meant, since a process has one.
+    settings : Settings, optional
+        Read from ``SAMJ_*`` variables by default.
+
+    Raises
+    ------
+    FijiError
+        ImageJ is not running, or the tool's jar is missing.
+    """
+    import jpype
+
+    jar = find_jar()
+    java_class("ij.ImagePlus")
+    settings = Settings.from_environment() if settings is None else settings
+    try:
+        bridge = java_class(_BRIDGE)
+    except FijiError:
+        jpype.addClassPath(str(jar))
+        bridge = java_class(_BRIDGE)
+    if bool(bridge.isInstalled()):
+        return
+    with java_errors("The tool could not be put into ImageJ"):
+        bridge.install(java_segmenter(settings))
+
+
+def detach() -> None:
+    """Take tool listeners, panel and worker away again. Calling it twice is harmless."""
+    with java_errors("The tool could not be taken out of ImageJ"):
+        java_class(_BRIDGE).uninstall()
+
+
+def open_window(
+    *, fiji: str | Path | None = None, settings: Settings | None = None, memory: str = ""
+) -> ImageJ:
+    """Start ImageJ with its window and the tool in it.
+
+    Parameters
+    ----------
+    fiji : path, optional
+        Folder of a local Fiji; plain ImageJ by default.
+    settings : Settings, optional
+        Read from ``SAMJ_*`` variables by default.
+    memory : str
+        Largest Java heap, for example ``"6g"``.
+
+    Raises
+    ------
+    FijiError
+        No Java, no ImageJ, no display, or no jar.
+    """
+    find_jar()
+    _check_display()
+    imagej = start_imagej(fiji=fiji, settings=settings, headless=False, memory=memory)
+    with java_errors("ImageJ's window could not be opened"):
+        if java_class("ij.IJ").getInstance() is None:
+            java_class("ij.ImageJ")()
+    attach(imagej.gateway, settings=settings)
+    return imagej
+
+
+def wait_until_closed() -> None:
+    """Return when the user has closed ImageJ's window; the worker is ended then."""
+    ij = java_class("ij.IJ")
+    while ij.getInstance() is not None and not bool(ij.getInstance().quitting()):
+        time.sleep(0.2)
+    detach()
+
+
+def _check_display() -> None:
+    # The display is the system's own variable, no setting of ours.
+    if os.name == "posix" and os.uname().sysname != "Darwin" and not os.environ.get("DISPLAY"):
+        message = "There is no display to open ImageJ's window on (DISPLAY is not set)."
+        hint = "Run it on a desktop, with ssh -X, or without a window: samj-bridge segment, or start_imagej()."
+        raise FijiError(message, code="no-display", hint=hint)
