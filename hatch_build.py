@@ -19,7 +19,10 @@ class JarHook(BuildHookInterface[Any]):
     """Puts ``SAMJ_Bridge.jar`` into ``samj_bridge/fiji/jars``."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the jar if it is missing or older than its sources; an editable install finds it where Maven put it."""
+        """Build the jar if it is missing or older than its sources.
+
+        An editable install finds it where Maven put it.
+        """
         jar = Path(self.root) / JAR
         if not _is_fresh(jar):
             self._build()

@@ -251,6 +251,38 @@ def doctor(
     )
 
 
+@app.command()
+def fiji(
+    images: Annotated[list[Path] | None, typer.Argument(help="Images to open.")] = None,
+    fiji: Annotated[
+        str | None, typer.Option("--fiji", help="Folder of a Fiji on this machine, or a version such as 2.16.0.")
+    ] = None,
+    imagej1: Annotated[bool, typer.Option("--imagej1", help="Plain ImageJ 1.x from Maven Central.")] = False,
+    memory: Annotated[str, typer.Option(help="Largest Java heap, for example 6g.")] = "",
+    json_output: Json = False,
+    home: Home = None,
+    verbose: Verbose = False,
+) -> None:
+    """Open Fiji, or ImageJ where Fiji can't be had, with the SAMJ tool in it."""
+    from samj_bridge.cli.commands import fiji as command
+
+    execute(
+        "fiji",
+        lambda settings, progress, cancel: command.run(
+            settings,
+            images=images or [],
+            fiji=fiji,
+            imagej1=imagej1,
+            memory=memory,
+            progress=progress,
+            cancel=cancel,
+        ),
+        json_output=json_output,
+        home=home,
+        verbose=verbose,
+    )
+
+
 def main() -> None:
     """Run the command line; the entry point ``samj-bridge``."""
     try:

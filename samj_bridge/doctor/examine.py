@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from samj_bridge.doctor.environment import check_builder, check_environment, check_worker
 from samj_bridge.doctor.finding import Finding
 from samj_bridge.doctor.home import check_home
-from samj_bridge.doctor.java import check_java
+from samj_bridge.doctor.java import check_java, check_tool
 from samj_bridge.doctor.machine import check_host, check_machine, check_settings
 from samj_bridge.doctor.models import check_model
 from samj_bridge.doctor.network import check_network
@@ -27,6 +27,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_model,
     check_worker,
     check_java,
+    check_tool,
 )
 
 

@@ -1,6 +1,7 @@
 """ImageJ and Fiji: the only package that speaks to Java. Importing it starts nothing and loads no Java.
 
 `start_imagej` first; then images go to numpy or shared memory (`images`) and regions become ROIs (`rois`).
+`open_window` opens ImageJ with the tool for people; `attach` puts it into an ImageJ that runs (`tool`).
 """
 
 from __future__ import annotations
@@ -13,30 +14,37 @@ if TYPE_CHECKING:
     from samj_bridge.fiji.java import Java, find_java
     from samj_bridge.fiji.jvm import ImageJ, java_class, java_thread, start_imagej
     from samj_bridge.fiji.rois import count_mismatches, from_roi, read_zip_in_imagej, roi_mask, to_roi
+    from samj_bridge.fiji.tool import attach, detach, find_jar, open_window, wait_until_closed
 
 __all__ = [
     "ImageJ",
     "Java",
+    "attach",
     "copy_pixels",
     "count_mismatches",
+    "detach",
     "display_ranges",
+    "find_jar",
     "find_java",
     "from_roi",
     "java_class",
     "java_thread",
     "open_image",
+    "open_window",
     "pixels_of",
     "plane_spec",
     "read_zip_in_imagej",
     "roi_mask",
     "start_imagej",
     "to_roi",
+    "wait_until_closed",
 ]
 
 _HOMES = {
     "images": ("copy_pixels", "display_ranges", "open_image", "pixels_of", "plane_spec"),
     "java": ("Java", "find_java"),
     "jvm": ("ImageJ", "java_class", "java_thread", "start_imagej"),
+    "tool": ("attach", "detach", "find_jar", "open_window", "wait_until_closed"),
     "rois": ("count_mismatches", "from_roi", "read_zip_in_imagej", "roi_mask", "to_roi"),
 }
 

@@ -18,6 +18,7 @@ from zipfile import is_zipfile
 
 from samj_bridge.errors import FijiError, InputError
 from samj_bridge.fiji.java import Java, find_java
+from samj_bridge.fiji.release import is_release, start_release
 from samj_bridge.settings import Settings
 
 __all__ = ["ImageJ", "java_class", "java_errors", "java_thread", "start_imagej"]
@@ -57,8 +58,9 @@ def start_imagej(
 
     Parameters
     ----------
-    fiji : path, optional
-        Folder of a local Fiji or ImageJ2 (it has ``jars`` and ``plugins``) or of plain ImageJ (it has ``ij.jar``).
+    fiji : path or str, optional
+        Folder of a local Fiji or ImageJ2 (it has ``jars`` and ``plugins``) or of plain ImageJ (it has ``ij.jar``);
+        or, through PyImageJ, a Maven coordinate such as ``sc.fiji:fiji:2.16.0`` (`samj_bridge.fiji.release`).
         By default `IMAGEJ` from Maven Central, fetched once (2.5 MB).
     settings : Settings, optional
         Only ``offline`` is looked at.
@@ -91,6 +93,9 @@ def start_imagej(
             if fiji is None:
                 source = _ENDPOINT
                 _start_plain(options, settings.offline)
+            elif is_release(str(fiji)):
+                source = str(fiji)
+                gateway = start_release(source, options, headless=headless)
             else:
                 source = str(fiji)
                 gateway = _start_folder(_check_folder(Path(fiji)), options, headless=headless)

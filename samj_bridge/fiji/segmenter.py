@@ -239,7 +239,9 @@ def _prompt(prompt: Any, shape: tuple[int, int]) -> Prompt:
 def _outline(region: Region) -> Any:
     import jpype
 
-    rings = jpype.JArray(jpype.JArray(jpype.JInt))([jpype.JArray(jpype.JInt)(ring.ravel()) for ring in region.rings])
+    rings = jpype.JArray(jpype.JArray(jpype.JInt))(
+        [jpype.JArray(jpype.JInt)(ring.ravel()) for ring in region.rings]
+    )
     score = float("nan") if region.score is None else float(region.score)
     return java_class(f"{_PACKAGE}.Outline")(rings, score)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 from samj_bridge.errors import FijiError
 from samj_bridge.fiji.jvm import ImageJ, java_class, java_errors, start_imagej
 from samj_bridge.fiji.segmenter import java_segmenter
+from samj_bridge.progress import CancelToken
 from samj_bridge.settings import Settings
 
 __all__ = ["attach", "detach", "find_jar", "open_window", "wait_until_closed"]
@@ -76,9 +76,7 @@ def detach() -> None:
         java_class(_BRIDGE).uninstall()
 
 
-def open_window(
-    *, fiji: str | Path | None = None, settings: Settings | None = None, memory: str = ""
-) -> ImageJ:
+def open_window(*, fiji: str | Path | None = None, settings: Settings | None = None, memory: str = "") -> ImageJ:
     """Start ImageJ with its window and the tool in it.
 
     Parameters
@@ -105,12 +103,24 @@ def open_window(
     return imagej
 
 
-def wait_until_closed() -> None:
-    """Return when the user has closed ImageJ's window; the worker is ended then."""
+def wait_until_closed(cancel: CancelToken | None = None) -> None:
+    """Return when the user has closed ImageJ's window, or set `cancel`; the worker is ended then.
+
+    Raises
+    ------
+    Cancelled
+        `cancel` was set; the window is closed.
+    """
     ij = java_class("ij.IJ")
-    while ij.getInstance() is not None and not bool(ij.getInstance().quitting()):
-        time.sleep(0.2)
+    cancel = CancelToken() if cancel is None else cancel
+    while (window := ij.getInstance()) is not None and not bool(window.quitting()):
+        if cancel.wait(0.2):
+            break
     detach()
+    if cancel.cancelled:
+        for open_window in java_class("java.awt.Window").getWindows():
+            open_window.dispose()
+    cancel.check()
 
 
 def _check_display() -> None:

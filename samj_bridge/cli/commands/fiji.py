@@ -1,0 +1,94 @@
+"""``samj-bridge fiji``: ImageJ or Fiji with the tool in it, until its window is closed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from samj_bridge.cli.result import Result
+from samj_bridge.errors import FijiError, InputError
+from samj_bridge.fiji import open_image, open_window, wait_until_closed
+from samj_bridge.fiji.release import LATEST, obstacle_to_release, release_named
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.settings import Settings
+
+__all__ = ["choose_imagej", "run"]
+
+
+def choose_imagej(fiji: str | None, imagej1: bool, settings: Settings) -> tuple[str | None, str]:
+    """Return what to start (a folder, a Maven coordinate, or None for plain ImageJ), and why in a sentence.
+
+    Raises
+    ------
+    FijiError
+        A release was asked for by name and can't be had.
+    InputError
+        `fiji` is neither a folder nor a release, or was given together with `imagej1`.
+    """
+    if imagej1:
+        if fiji is not None:
+            raise InputError("--fiji and --imagej1 exclude each other.", hint="Leave one of them out.")
+        return None, "Plain ImageJ 1.x, as asked for."
+    if fiji is None:
+        obstacle = obstacle_to_release(settings)
+        if obstacle:
+            return (
+                None,
+                f"Plain ImageJ 1.x, because {obstacle}. --fiji FOLDER starts a Fiji that is on this machine.",
+            )
+        return LATEST, "Fiji's newest release, through PyImageJ."
+    folder = Path(fiji).expanduser()
+    if folder.is_dir():
+        return str(folder.absolute()), f"The Fiji in {folder}."
+    release = release_named(fiji)
+    if not release:
+        message = f"{fiji!r} is neither a folder nor a version of Fiji."
+        raise InputError(
+            message, hint="Give the folder that has Fiji's jars and plugins, or a version like 2.16.0."
+        )
+    obstacle = obstacle_to_release(settings)
+    if obstacle:
+        message = f"Fiji {fiji} can't be started: {obstacle}."
+        raise FijiError(message, code="no-release", hint="Give a folder with --fiji, or use --imagej1.")
+    return release, f"{release}, through PyImageJ."
+
+
+def run(
+    settings: Settings,
+    *,
+    images: Sequence[Path],
+    fiji: str | None,
+    imagej1: bool,
+    memory: str,
+    progress: Progress,
+    cancel: CancelToken,
+) -> Result:
+    """Open ImageJ with the tool, then the images; return when its window was closed."""
+    choice, why = choose_imagej(fiji, imagej1, settings)
+    progress(ProgressEvent("imagej", why))
+    told: list[str] = [why]
+
+    def session() -> None:
+        imagej = open_window(fiji=choice, settings=settings, memory=memory)
+        told.append(f"ImageJ {imagej.version}, Java {imagej.java}.")
+        progress(ProgressEvent("imagej", f"{told[-1]} Close its window to end."))
+        for path in images:
+            open_image(path).show()
+        wait_until_closed(cancel)
+
+    _with_the_main_thread(session)
+    return Result(
+        "fiji", data={"imagej": choice or "net.imagej:ij", "why": why}, lines=[*told, "ImageJ was closed."]
+    )
+
+
+def _with_the_main_thread(session: Callable[[], None]) -> None:
+    """Run the session; on macOS beside the main thread, which belongs to the windows there."""
+    if sys.platform != "darwin":
+        session()
+        return
+    import jpype
+
+    # Returns when the window system ends; everything of ours happens in the thread that it starts.
+    jpype.setupGuiEnvironment(session)
