@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from samj_bridge.fiji.images import copy_pixels, display_ranges, open_image, pixels_of, plane_spec
+    from samj_bridge.fiji.jar import find_jar, prepare
     from samj_bridge.fiji.java import Java, find_java
     from samj_bridge.fiji.jvm import ImageJ, java_class, java_thread, start_imagej
     from samj_bridge.fiji.rois import count_mismatches, from_roi, read_zip_in_imagej, roi_mask, to_roi
-    from samj_bridge.fiji.tool import attach, detach, find_jar, open_window, wait_until_closed
+    from samj_bridge.fiji.tool import attach, detach, open_window, wait_until_closed
 
 __all__ = [
     "ImageJ",
@@ -33,6 +34,7 @@ __all__ = [
     "open_window",
     "pixels_of",
     "plane_spec",
+    "prepare",
     "read_zip_in_imagej",
     "roi_mask",
     "start_imagej",
@@ -44,7 +46,8 @@ _HOMES = {
     "images": ("copy_pixels", "display_ranges", "open_image", "pixels_of", "plane_spec"),
     "java": ("Java", "find_java"),
     "jvm": ("ImageJ", "java_class", "java_thread", "start_imagej"),
-    "tool": ("attach", "detach", "find_jar", "open_window", "wait_until_closed"),
+    "jar": ("find_jar", "prepare"),
+    "tool": ("attach", "detach", "open_window", "wait_until_closed"),
     "rois": ("count_mismatches", "from_roi", "read_zip_in_imagej", "roi_mask", "to_roi"),
 }
 

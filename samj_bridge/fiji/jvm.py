@@ -17,6 +17,7 @@ from typing import Any
 from zipfile import is_zipfile
 
 from samj_bridge.errors import FijiError, InputError
+from samj_bridge.fiji.jar import prepare
 from samj_bridge.fiji.java import Java, find_java
 from samj_bridge.fiji.release import is_release, start_release
 from samj_bridge.settings import Settings
@@ -89,6 +90,7 @@ def start_imagej(
         if java.major >= 22:
             options.append("--enable-native-access=ALL-UNNAMED")
         gateway = None
+        prepare()
         with java_errors("ImageJ could not be started"):
             if fiji is None:
                 source = _ENDPOINT

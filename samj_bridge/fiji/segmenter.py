@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.errors import Cancelled, SamjError
+from samj_bridge.errors import SamjError
 from samj_bridge.fiji.jvm import java_class
 from samj_bridge.geometry.region import Region
 from samj_bridge.models import ModelEntry, catalog
-from samj_bridge.progress import CancelToken, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
 
@@ -93,32 +93,28 @@ def java_segmenter(settings: Settings) -> Any:
     """
     import jpype
 
+    # Without the tool's classes it is told here, in words.
     java_class(f"{_PACKAGE}.Segmenter")
     kept = SessionSegmenter(settings)
 
-    @jpype.JImplements(f"{_PACKAGE}.Segmenter")
-    class JavaSegmenter:
-        @jpype.JOverride
-        def models(self) -> Any:
-            return _for_java(lambda: jpype.JArray(java_class(f"{_PACKAGE}.ModelInfo"))(_models(settings)))
+    def models() -> Any:
+        return jpype.JArray(java_class(f"{_PACKAGE}.ModelInfo"))(_models(settings))
 
-        @jpype.JOverride
-        def prepare(self, model: Any, progress: Any) -> None:
-            _for_java(lambda: kept.session(str(model), progress))
+    def encode(model: Any, pixels: Any, progress: Any) -> Any:
+        return _java_scene(_encode(kept, str(model), pixels, progress))
 
-        @jpype.JOverride
-        def device(self) -> str:
-            return _for_java(kept.device)
+    return _proxy(
+        "Segmenter",
+        models=models,
+        prepare=lambda model, progress: _prepare(kept, str(model), progress),
+        device=kept.device,
+        encode=encode,
+        close=kept.close,
+    )
 
-        @jpype.JOverride
-        def encode(self, model: Any, pixels: Any, progress: Any) -> Any:
-            return _for_java(lambda: _java_scene(_encode(kept, str(model), pixels, progress)))
 
-        @jpype.JOverride
-        def close(self) -> None:
-            _for_java(kept.close)
-
-    return JavaSegmenter()
+def _prepare(kept: SessionSegmenter, model: str, progress: Any) -> None:
+    kept.session(model, progress)
 
 
 def _encode(kept: SessionSegmenter, model: str, pixels: Any, progress: Any) -> Scene:
@@ -131,36 +127,34 @@ def _encode(kept: SessionSegmenter, model: str, pixels: Any, progress: Any) -> S
 def _java_scene(scene: Scene) -> Any:
     import jpype
 
-    outline_array = jpype.JArray(java_class(f"{_PACKAGE}.Outline"))
+    outlines = jpype.JArray(java_class(f"{_PACKAGE}.Outline"))
 
-    @jpype.JImplements(f"{_PACKAGE}.Segmenter$Scene")
-    class JavaScene:
-        @jpype.JOverride
-        def segment(self, prompt: Any, options: Any) -> Any:
-            return _for_java(
-                lambda: outline_array(
-                    [
-                        _outline(region)
-                        for region in scene.segment(
-                            _prompt(prompt, scene.shape),
-                            candidates=int(options.candidates),
-                            min_area=int(options.minArea),
-                            fill_holes=bool(options.fillHoles),
-                            largest_only=bool(options.largestOnly),
-                        )
-                    ]
-                )
-            )
+    def segment(prompt: Any, options: Any) -> Any:
+        regions = scene.segment(
+            _prompt(prompt, scene.shape),
+            candidates=int(options.candidates),
+            min_area=int(options.minArea),
+            fill_holes=bool(options.fillHoles),
+            largest_only=bool(options.largestOnly),
+        )
+        return outlines([_outline(region) for region in regions])
 
-        @jpype.JOverride
-        def everything(self, options: Any, found: Any, progress: Any) -> None:
-            _for_java(lambda: _everything(scene, options, found, progress))
+    return _proxy(
+        "Segmenter$Scene",
+        segment=segment,
+        everything=lambda options, found, progress: _everything(scene, options, found, progress),
+        close=scene.close,
+    )
 
-        @jpype.JOverride
-        def close(self) -> None:
-            _for_java(scene.close)
 
-    return JavaScene()
+def _proxy(interface: str, **methods: Callable[..., Any]) -> Any:
+    """Return a Java object of an interface whose methods are `methods`, their errors told in Java's way."""
+    import jpype
+
+    def told(method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: _for_java(lambda: method(*arguments))
+
+    return jpype.JProxy(f"{_PACKAGE}.{interface}", dict={name: told(one) for name, one in methods.items()})
 
 
 def _everything(scene: Scene, options: Any, found: Any, progress: Any) -> None:
@@ -182,7 +176,7 @@ def _for_java(work: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def _watched(progress: Any) -> Any:
+def _watched(progress: Any) -> Iterator[tuple[Progress, CancelToken]]:
     """Give Java's progress two faces of ours: whom to tell, and a token that follows its cancel button."""
     cancel = CancelToken()
     ended = threading.Event()
@@ -204,8 +198,6 @@ def _watched(progress: Any) -> Any:
     watcher.start()
     try:
         yield tell, cancel
-    except Cancelled:
-        raise
     finally:
         ended.set()
         watcher.join()

@@ -7,40 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from samj_bridge.errors import FijiError
+from samj_bridge.fiji.jar import find_jar
 from samj_bridge.fiji.jvm import ImageJ, java_class, java_errors, start_imagej
 from samj_bridge.fiji.segmenter import java_segmenter
 from samj_bridge.progress import CancelToken
 from samj_bridge.settings import Settings
 
-__all__ = ["attach", "detach", "find_jar", "open_window", "wait_until_closed"]
+__all__ = ["attach", "detach", "open_window", "wait_until_closed"]
 
-_JAR = "SAMJ_Bridge.jar"
 _BRIDGE = "org.samj.bridge.ij.Bridge"
-
-
-def find_jar() -> Path:
-    """Return the jar of the tool: from the package, or as Maven built it in a checkout.
-
-    Raises
-    ------
-    FijiError
-        With code ``no-jar``: it is in neither place.
-    """
-    packaged = Path(__file__).parent / "jars" / _JAR
-    built = Path(__file__).parents[2] / "java_glue" / "target" / _JAR
-    for jar in (packaged, built):
-        if jar.is_file():
-            return jar
-    message = f"The tool's jar is missing: neither {packaged} nor {built} is there."
-    hint = "Build it with a JDK and Maven: mvn -f java_glue package. A wheel of samj-bridge has it inside."
-    raise FijiError(message, code="no-jar", hint=hint)
 
 
 def attach(ij: Any = None, *, settings: Settings | None = None) -> None:
     """Put tool, panel and commands into the ImageJ that runs in this process.
 
-    Works in a session of ``imagej.init``, in Fiji's own Python mode and after `start_imagej`. Calling it again changes
-    nothing. Without windows (headless) only the commands for macros are added.
+    Works in a session of ``imagej.init``, in Fiji's own Python mode and after `start_imagej`. Calling it again
+    changes nothing. Without windows (headless) only the commands for macros are added; those need the jar to be
+    on the class path when Java starts (`start_imagej` sees to it; call `prepare` before ``imagej.init``).
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def run(
 
 def _with_the_main_thread(session: Callable[[], None]) -> None:
     """Run the session; on macOS beside the main thread, which belongs to the windows there."""
-    if sys.platform != "darwin":
+    if platform.system() != "Darwin":
         session()
         return
     import jpype

@@ -1,0 +1,129 @@
+"""A hand at ImageJ's windows: a real mouse, a real keyboard, a camera. Coordinates are pixels of the image."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from samj_bridge.fiji import java_class
+
+LEFT, RIGHT = 1 << 10, 1 << 12
+"""AWT's masks of the mouse's buttons."""
+
+
+class Desktop:
+    """Moves the mouse and presses keys through java.awt.Robot."""
+
+    def __init__(self) -> None:
+        self.robot = java_class("java.awt.Robot")()
+        self.robot.setAutoDelay(5)
+        self.keys = java_class("java.awt.event.KeyEvent")
+
+    def move(self, imp: Any, x: float, y: float) -> None:
+        """Move the mouse to a place of an image."""
+        canvas = imp.getCanvas()
+        corner = canvas.getLocationOnScreen()
+        scale = float(canvas.getMagnification())
+        left, top = canvas.getSrcRect().x, canvas.getSrcRect().y
+        self.robot.mouseMove(corner.x + int((x - left + 0.5) * scale), corner.y + int((y - top + 0.5) * scale))
+
+    def click(self, imp: Any, x: float, y: float, button: int = LEFT, held: str = "") -> None:
+        """Click on an image, perhaps with a key such as ``SHIFT`` held."""
+        self.move(imp, x, y)
+        with_key = getattr(self.keys, f"VK_{held}") if held else None
+        if with_key is not None:
+            self.robot.keyPress(with_key)
+        self.robot.mousePress(button)
+        self.robot.mouseRelease(button)
+        if with_key is not None:
+            self.robot.keyRelease(with_key)
+        self.robot.waitForIdle()
+
+    def drag(self, imp: Any, box: tuple[int, int, int, int]) -> None:
+        """Drag from a box's first corner to its last."""
+        x0, y0, x1, y1 = box
+        self.move(imp, x0, y0)
+        self.robot.mousePress(LEFT)
+        for part in np.linspace(0.25, 1, 4):
+            self.move(imp, x0 + (x1 - x0) * part, y0 + (y1 - y0) * part)
+        self.robot.mouseRelease(LEFT)
+        self.robot.waitForIdle()
+
+    def press(self, key: str, held: str = "") -> None:
+        """Press a key such as ``ENTER`` or ``Z``, perhaps with another held."""
+        if held:
+            self.robot.keyPress(getattr(self.keys, f"VK_{held}"))
+        self.robot.keyPress(getattr(self.keys, f"VK_{key}"))
+        self.robot.keyRelease(getattr(self.keys, f"VK_{key}"))
+        if held:
+            self.robot.keyRelease(getattr(self.keys, f"VK_{held}"))
+        self.robot.waitForIdle()
+
+    def wheel(self, imp: Any, x: float, y: float, steps: int) -> None:
+        """Turn the wheel over a place of an image."""
+        self.move(imp, x, y)
+        self.robot.waitForIdle()
+        self.robot.mouseWheel(steps)
+        self.robot.waitForIdle()
+
+    def shot(self, name: str, folder: Path) -> NDArrayU8:
+        """Take a picture of the screen; ``SAMJ_TEST_SHOTS`` names a folder to keep them in."""
+        screen = java_class("java.awt.Toolkit").getDefaultToolkit().getScreenSize()
+        area = java_class("java.awt.Rectangle")(0, 0, screen.width, screen.height)
+        taken = self.robot.createScreenCapture(area)
+        data = np.asarray(taken.getRGB(0, 0, area.width, area.height, None, 0, area.width))
+        pixels = data.view(np.uint32).reshape(area.height, area.width)
+        picture = np.stack([(pixels >> shift & 255).astype(np.uint8) for shift in (16, 8, 0)], -1)
+        kept = Path(os.environ.get("SAMJ_TEST_SHOTS") or folder)
+        kept.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(kept / f"{name}.png")
+        return picture
+
+
+NDArrayU8 = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 60.0) -> Any:
+    """Return the first true value of a condition; the machine may be slow, and no test asserts a time."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    message = f"waited {timeout_s:g} s in vain for {what}"
+    raise AssertionError(message)
+
+
+def component(kind: str, text: str) -> Any:
+    """Return the Swing component of a kind with a text, in any window that is open."""
+    swing = java_class(f"javax.swing.{kind}")
+
+    def search(container: Any) -> Any:
+        for child in container.getComponents():
+            if isinstance(child, swing) and str(getattr(child, "getText", str)()) == text:
+                return child
+            found = search(child) if hasattr(child, "getComponents") else None
+            if found is not None:
+                return found
+        return None
+
+    for window in java_class("java.awt.Window").getWindows():
+        found = search(window)
+        if found is not None:
+            return found
+    message = f"no {kind} says {text!r}"
+    raise AssertionError(message)
+
+
+def on_event_thread(work: Callable[[], None]) -> None:
+    """Do something on Java's event thread, as a user's click would."""
+    import jpype
+
+    java_class("java.awt.EventQueue").invokeAndWait(jpype.JProxy("java.lang.Runnable", dict={"run": work}))

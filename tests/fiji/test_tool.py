@@ -1,0 +1,253 @@
+"""The tool as a user has it: real windows, a real mouse, the real worker with the starter model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from desktop import RIGHT, Desktop, component, on_event_thread, wait_for
+
+from samj_bridge.fiji import attach, detach, from_roi, java_class, open_image, pixels_of, roi_mask
+from samj_bridge.session import Prompt, Session
+from samj_bridge.settings import Settings
+
+BLOB = (34, 110)
+"""In a blob of ImageJ's sample that touches no other."""
+
+
+@pytest.fixture(scope="module")
+def settings(ready_home: Path) -> Settings:  # type: ignore[override]
+    return Settings(home=ready_home)
+
+
+@pytest.fixture(scope="module")
+def desk(display: str, imagej: Any, settings: Settings) -> Iterator[Desktop]:
+    """ImageJ's window with the tool in it, and the panel."""
+    if not display:
+        pytest.skip("there is no display: install xvfb")
+    if java_class("ij.IJ").getInstance() is None:
+        java_class("ij.ImageJ")(java_class("ij.ImageJ").NO_SHOW)
+        on_event_thread(lambda: java_class("ij.IJ").getInstance().setVisible(True))
+    attach(settings=settings)
+    yield Desktop()
+    detach()
+    for window in java_class("java.awt.Window").getWindows():
+        window.dispose()
+
+
+@pytest.fixture
+def blobs(desk: Desktop, data_dir: Path) -> Iterator[Any]:
+    """ImageJ's blobs, shown; the ROI Manager is empty."""
+    imp = open_image(data_dir / "images" / "blobs.gif")
+    yield from shown(imp)
+
+
+def shown(imp: Any) -> Iterator[Any]:
+    imp.show()
+    wait_for(lambda: imp.getCanvas() is not None and imp.getCanvas().isShowing(), "the image's window")
+    imp.getWindow().setLocation(500, 260)
+    choose_tool()
+    on_event_thread(imp.getWindow().toFront)
+    yield imp
+    manager = java_class("ij.plugin.frame.RoiManager").getInstance2()
+    if manager is not None:
+        manager.reset()
+    imp.changes = False
+    on_event_thread(imp.close)
+
+
+def choose_tool() -> None:
+    """Press the tool's button in the toolbar."""
+    tools = java_class("ij.gui.Toolbar").getInstance()
+    name = str(java_class("org.samj.bridge.ij.SamjTool")().getToolName())
+    tools.setTool(name)
+
+
+def proposal(imp: Any) -> Any:
+    """Wait for an outline on the image that ImageJ's own tools did not make."""
+
+    def there() -> Any:
+        roi = imp.getRoi()
+        return roi if roi is not None and str(roi.getProperty("samj")) == "proposal" else None
+
+    return wait_for(there, "a proposal")
+
+
+def prompt_of(imp: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(str(proposal(imp).getProperty("prompt")))
+    return found
+
+
+def managed() -> list[Any]:
+    manager = java_class("ij.plugin.frame.RoiManager").getInstance2()
+    return [] if manager is None else list(manager.getRoisAsArray())
+
+
+def answer(settings: Settings, imp: Any, prompt: Prompt, **options: Any) -> list[np.ndarray]:
+    """Return what the session itself answers: the masks that must come out of ImageJ's windows."""
+    with Session("starter", settings=settings) as session:
+        low, high = float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())
+        ranges = (high, low) if bool(imp.isInvertedLut()) else (low, high)
+        scene = session.encode(pixels_of(imp, raw=True), ranges=ranges)
+        return [region.mask() for region in scene.segment(prompt, **options)]
+
+
+def test_a_click_gives_the_sessions_outline_to_the_pixel_and_enter_keeps_it(
+    desk: Desktop, blobs: Any, settings: Settings, tmp_path: Path
+) -> None:
+    desk.click(blobs, *BLOB)
+    roi = proposal(blobs)
+    expected = answer(settings, blobs, Prompt(points=[BLOB]), candidates=3, largest_only=True)[0]
+    assert np.array_equal(roi_mask(roi, expected.shape), expected)
+    desk.shot("proposal", tmp_path)
+    desk.press("ENTER")
+    (kept,) = wait_for(managed, "an entry in the ROI Manager")
+    assert np.array_equal(roi_mask(kept, expected.shape), expected)
+    assert str(kept.getProperty("model")) == "starter"
+    assert 0 < float(str(kept.getProperty("score"))) <= 1
+    assert from_roi(kept).prompt == {"points": [list(BLOB)]}
+    assert blobs.getRoi() is None
+    desk.shot("accepted", tmp_path)
+
+
+def test_a_drag_is_a_box(desk: Desktop, blobs: Any, settings: Settings) -> None:
+    desk.drag(blobs, (20, 103, 55, 142))
+    roi = proposal(blobs)
+    expected = answer(settings, blobs, Prompt(box=(20, 103, 55, 142)), candidates=3, largest_only=True)[0]
+    assert np.array_equal(roi_mask(roi, expected.shape), expected)
+
+
+def test_candidates_are_chosen_by_key_and_by_wheel(desk: Desktop, blobs: Any, settings: Settings) -> None:
+    masks = answer(settings, blobs, Prompt(points=[BLOB]), candidates=3, largest_only=True)
+    desk.click(blobs, *BLOB)
+    proposal(blobs)
+
+    def shows(mask: np.ndarray) -> bool:
+        return np.array_equal(roi_mask(blobs.getRoi(), mask.shape), mask)
+
+    for key, mask in (("2", masks[1]), ("3", masks[2]), ("1", masks[0])):
+        desk.press(key)
+        wait_for(partial(shows, mask), f"candidate {key}")
+    desk.wheel(blobs, *BLOB, 1)
+    wait_for(partial(shows, masks[1]), "the wheel's candidate")
+
+
+def test_right_click_and_shift_click_refine_the_object(desk: Desktop, blobs: Any) -> None:
+    desk.click(blobs, *BLOB)
+
+    def changed(before: dict[str, Any]) -> bool:
+        return prompt_of(blobs) != before
+
+    proposal(blobs)
+    for button, held, kind in ((RIGHT, "", "negative"), (1 << 10, "ALT", "negative"), (1 << 10, "SHIFT", "points")):
+        before = prompt_of(blobs)
+        desk.click(blobs, 44, 112, button, held)
+        wait_for(partial(changed, before), "the refined object")
+        assert len(prompt_of(blobs)[kind]) > len(before.get(kind, []))
+
+
+def test_escape_drops_and_undo_brings_back(desk: Desktop, blobs: Any) -> None:
+    desk.click(blobs, *BLOB)
+    roi = proposal(blobs)
+    desk.press("ESCAPE")
+    wait_for(lambda: blobs.getRoi() is None, "no outline")
+    desk.press("Z", "CONTROL")
+    assert proposal(blobs).getBounds() == roi.getBounds()
+
+
+def test_undo_and_redo_leave_other_peoples_rois_alone(desk: Desktop, blobs: Any) -> None:
+    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager.addRoi(java_class("ij.gui.OvalRoi")(5, 5, 20, 20))
+    desk.click(blobs, *BLOB)
+    proposal(blobs)
+    desk.press("T")
+    wait_for(lambda: len(managed()) == 2, "two entries")
+    desk.press("Z", "CONTROL")
+    wait_for(lambda: len(managed()) == 1, "one entry")
+    assert str(managed()[0].getTypeAsString()) == "Oval"
+    desk.press("Y", "CONTROL")
+    wait_for(lambda: len(managed()) == 2, "two entries again")
+
+
+def test_live_takes_imagejs_own_rectangle_and_points(desk: Desktop, blobs: Any, settings: Settings) -> None:
+    live = component("JToggleButton", "Live")
+    on_event_thread(live.doClick)
+    try:
+        java_class("ij.gui.Toolbar").getInstance().setTool("rectangle")
+        desk.drag(blobs, (20, 103, 55, 142))
+        expected = answer(settings, blobs, Prompt(box=(20, 103, 55, 142)), candidates=3, largest_only=True)[0]
+        assert np.array_equal(roi_mask(proposal(blobs), expected.shape), expected)
+        java_class("ij.gui.Toolbar").getInstance().setTool("point")
+        desk.click(blobs, 158, 57)
+        wait_for(
+            lambda: '"points": [[158, 57]]' in str(proposal(blobs).getProperty("prompt")), "the point's object"
+        )
+    finally:
+        on_event_thread(live.doClick)
+
+
+def test_stacks_have_one_scene_a_plane_and_rois_know_theirs(
+    desk: Desktop, data_dir: Path, settings: Settings
+) -> None:
+    imp = open_image(data_dir / "images" / "blobs.gif")
+    stack = imp.createEmptyStack()
+    for turned in (False, True):
+        plane = imp.getProcessor().duplicate()
+        if turned:
+            plane.flipHorizontal()
+        stack.addSlice(plane)
+    both = java_class("ij.ImagePlus")("two planes", stack)
+    for image in shown(both):
+        desk.click(image, *BLOB)
+        proposal(image)
+        desk.press("T")
+        wait_for(lambda: len(managed()) == 1, "the first plane's object")
+        on_event_thread(partial(image.setSlice, 2))
+        desk.click(image, 255 - BLOB[0], BLOB[1])
+        second = proposal(image)
+        desk.press("T")
+        wait_for(lambda: len(managed()) == 2, "the second plane's object")
+        assert [int(roi.getPosition()) for roi in managed()] == [1, 2]
+        first = managed()[0].getBounds()
+        assert abs(first.x + first.width + second.getBounds().x - 256) <= 3
+        assert int(image.getStackSize()) == 2
+
+
+def test_everything_batch_and_export_work_from_the_panel(desk: Desktop, blobs: Any, settings: Settings) -> None:
+    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    seeds = [(34, 110), (158, 57), (71, 47)]
+    for x, y in seeds:
+        manager.addRoi(java_class("ij.gui.PointRoi")(x, y))
+    on_event_thread(component("JButton", "Batch").doClick)
+    wait_for(lambda: len(managed()) == 6, "three points and three objects")
+    masks = [roi_mask(roi, (254, 256)) for roi in managed()[3:]]
+    for (x, y), mask in zip(seeds, masks, strict=True):
+        assert mask[y, x]
+
+
+def test_a_macro_does_the_same_as_the_hand(desk: Desktop, blobs: Any, settings: Settings) -> None:
+    ij = java_class("ij.IJ")
+    ij.runMacro('run("SAMJ Segment", "model=starter box=20,103,55,142");')
+    (kept,) = wait_for(managed, "the macro's object")
+    expected = answer(settings, blobs, Prompt(box=(20, 103, 55, 142)))[0]
+    assert np.array_equal(roi_mask(kept, expected.shape), expected)
+    ij.runMacro('run("SAMJ Export", "format=labels");')
+    labels = wait_for(lambda: java_class("ij.WindowManager").getImage("blobs-labels"), "the label image")
+    assert np.array_equal(pixels_of(labels) == 1, expected)
+    labels.changes = False
+    on_event_thread(labels.close)
+
+
+def test_closing_the_image_frees_its_encoding(desk: Desktop, data_dir: Path) -> None:
+    for image in shown(open_image(data_dir / "images" / "blobs.gif")):
+        desk.click(image, *BLOB)
+        proposal(image)
+    # Closed now: the next image works as before.
+    for image in shown(open_image(data_dir / "images" / "blobs.gif")):
+        desk.click(image, *BLOB)
+        proposal(image)
