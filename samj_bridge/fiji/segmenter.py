@@ -158,7 +158,11 @@ def _proxy(interface: str, **methods: Callable[..., Any]) -> Any:
 
 
 def _everything(scene: Scene, options: Any, found: Any, progress: Any) -> None:
-    raise NotImplementedError
+    with _watched(progress) as (tell, cancel):
+        smallest = int(options.minArea)
+        for region in scene.stream_everything(progress=tell, cancel=cancel, min_area=smallest or None):
+            if not region.is_empty:
+                found.add(_outline(region))
 
 
 def _for_java(work: Callable[[], Any]) -> Any:

@@ -104,21 +104,22 @@ def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 120.0) 
 def component(kind: str, text: str) -> Any:
     """Return the Swing component of a kind with a text, in any window that is open."""
     swing = java_class(f"javax.swing.{kind}")
+    return _search(lambda one: isinstance(one, swing) and str(one.getText()) == text, f"{kind} that says {text!r}")
 
-    def search(container: Any) -> Any:
-        for child in container.getComponents():
-            if isinstance(child, swing) and str(getattr(child, "getText", str)()) == text:
-                return child
-            found = search(child) if hasattr(child, "getComponents") else None
-            if found is not None:
-                return found
-        return None
 
-    for window in java_class("java.awt.Window").getWindows():
-        found = search(window)
-        if found is not None:
-            return found
-    message = f"no {kind} says {text!r}"
+def named(name: str) -> Any:
+    """Return the component of a name."""
+    return _search(lambda one: str(one.getName()) == name, f"component named {name!r}")
+
+
+def _search(fits: Callable[[Any], bool], what: str) -> Any:
+    waiting = list(java_class("java.awt.Window").getWindows())
+    while waiting:
+        one = waiting.pop()
+        if fits(one):
+            return one
+        waiting += list(one.getComponents()) if hasattr(one, "getComponents") else []
+    message = f"there is no {what}"
     raise AssertionError(message)
 
 

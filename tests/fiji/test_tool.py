@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from desktop import LEFT, RIGHT, Desktop, component, on_event_thread, wait_for
+from desktop import LEFT, RIGHT, Desktop, component, named, on_event_thread, wait_for
 
 from samj_bridge.fiji import attach, detach, from_roi, java_class, open_image, pixels_of, roi_mask
 from samj_bridge.session import Prompt, Session
@@ -169,7 +169,7 @@ def test_right_click_and_shift_click_refine_the_object(desk: Desktop, blobs: Any
     ):
         before = prompt_of(blobs)
         desk.click(blobs, *place, button, held)
-        wait_for(partial(changed, before), "the refined object")
+        wait_for(partial(changed, before), f"the object refined by {held or button}", 20)
         assert len(prompt_of(blobs)[kind]) > len(before.get(kind, []))
 
 
@@ -240,7 +240,7 @@ def test_stacks_have_one_scene_a_plane_and_rois_know_theirs(
         assert int(image.getStackSize()) == 2
 
 
-def test_everything_batch_and_export_work_from_the_panel(desk: Desktop, blobs: Any, settings: Settings) -> None:
+def test_every_point_of_the_manager_is_a_prompt_in_a_batch(desk: Desktop, blobs: Any, settings: Settings) -> None:
     manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
     seeds = [(34, 110), (158, 57), (71, 47)]
     for x, y in seeds:
@@ -273,3 +273,35 @@ def test_closing_the_image_frees_its_encoding(desk: Desktop, data_dir: Path) -> 
     for image in shown(open_image(data_dir / "images" / "blobs.gif")):
         desk.click(image, *BLOB)
         proposal(image)
+
+
+def test_everything_fills_the_manager_within_the_selection(desk: Desktop, blobs: Any, tmp_path: Path) -> None:
+    blobs.setRoi(0, 0, 128, 254)
+    on_event_thread(component("JButton", "Everything").doClick)
+    wait_for(lambda: "objects are in the ROI Manager" in panel_says(), "the end of the search")
+    boxes = [roi.getBounds() for roi in managed()]
+    assert len(boxes) >= 15
+    assert all(box.x + box.width / 2 <= 135 for box in boxes)
+    desk.shot("everything", tmp_path)
+
+
+def panel_says() -> str:
+    """Return what the panel tells the user now."""
+    return str(named("samj message").getText())
+
+
+def test_a_right_click_opens_imagejs_menu_when_no_object_is_shown(
+    desk: Desktop, blobs: Any, tmp_path: Path
+) -> None:
+    desk.click(blobs, *BLOB)
+    proposal(blobs)
+    desk.press("ESCAPE")
+    wait_for(lambda: blobs.getRoi() is None, "no outline")
+    before = desk.shot("before the menu", tmp_path)
+    desk.click(blobs, 100, 60, RIGHT)
+
+    def menu_is_there() -> bool:
+        return bool((desk.shot("menu", tmp_path) != before).any(-1).sum() > 5000)
+
+    wait_for(menu_is_there, "ImageJ's menu")
+    desk.press("ESCAPE")

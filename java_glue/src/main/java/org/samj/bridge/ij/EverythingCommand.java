@@ -3,11 +3,11 @@ package org.samj.bridge.ij;
 import ij.IJ;
 import ij.ImagePlus;
 import ij.Macro;
+import ij.gui.Roi;
 import ij.plugin.PlugIn;
-import java.util.ArrayList;
-import java.util.List;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
+import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
 
 /** {@code run("SAMJ Everything", "model=starter")}: every object of the image, or of its selection. */
@@ -30,20 +30,30 @@ public final class EverythingCommand implements PlugIn {
         Bridge bridge = Bridge.required();
         Choices choices = SegmentCommand.choices(text);
         Plane plane = Plane.shown(imp);
-        List<Outline> found = new ArrayList<>();
+        Roi within = imp.getRoi() != null && imp.getRoi().isArea() ? imp.getRoi() : null;
+        int[] count = new int[1];
         bridge.call(() -> {
-            bridge.live.scenes.of(plane, choices.model, bridge.live.progress())
-                .everything(choices.options, found::add, bridge.live.progress());
+            Segmenter.Progress progress = bridge.live.progress();
+            bridge.live.scenes.of(plane, choices.model, progress).everything(choices.options, outline -> {
+                if (within == null || isWithin(within, outline)) {
+                    // Each is in the ROI Manager as soon as it is found: a cancel keeps those that were.
+                    SegmentCommand.keep(bridge, plane, outline, new Prompt(null, null, null, null), 0, choices);
+                    count[0]++;
+                }
+            }, progress);
             return null;
         });
-        java.awt.Rectangle within = imp.getRoi() != null && imp.getRoi().isArea() ? imp.getRoi().getBounds() : null;
-        int count = 0;
-        for (Outline outline : found) {
-            if (within == null || within.intersects(Rois.of(outline).getBounds())) {
-                SegmentCommand.keep(bridge, plane, outline, new Prompt(null, null, null, null), 0, choices);
-                count++;
-            }
+        if (within != null) {
+            imp.setRoi(within);
+        } else {
+            imp.deleteRoi();
         }
-        return count;
+        return count[0];
+    }
+
+    /** Whether the middle of an object lies in a selection. */
+    private static boolean isWithin(Roi within, Outline outline) {
+        double[] middle = Rois.of(outline).getContourCentroid();
+        return within.containsPoint(middle[0], middle[1]);
     }
 }

@@ -65,9 +65,7 @@ final class Keys implements KeyEventDispatcher {
             }
             return e.getKeyCode() == KeyEvent.VK_Y && live.redo(imp);
         }
-        Proposal shown = live.shown();
-        boolean here = shown != null && shown.plane.imp == imp || live.waitsFor(imp);
-        if (!here || e.getModifiers() != 0) {
+        if (!live.isBusyWith(imp) || e.getModifiers() != 0) {
             return false;
         }
         switch (e.getKeyCode()) {

@@ -88,9 +88,16 @@ final class Live {
         }
     }
 
-    /** Whether an answer for an image is still on its way. */
-    boolean waitsFor(ImagePlus imp) {
-        return waiting > 0 && askedOn == imp;
+    /** Whether an object is shown on an image, or on its way. */
+    boolean isBusyWith(ImagePlus imp) {
+        return shown != null && shown.plane.imp == imp || waiting > 0 && askedOn == imp;
+    }
+
+    /** Right clicks mean "not this" while an object is shown; at any other time they open ImageJ's own menu. */
+    private void lendRightClick(ImagePlus imp) {
+        if (imp.getCanvas() != null) {
+            imp.getCanvas().disablePopupMenu(isBusyWith(imp));
+        }
     }
 
     /** Put the object that is shown into the ROI Manager; one that is still on its way as soon as it is there. */
@@ -102,6 +109,7 @@ final class Live {
         Proposal taken = shown;
         shown = null;
         ImagePlus imp = taken.plane.imp;
+        lendRightClick(imp);
         if (Rois.isProposal(imp.getRoi())) {
             imp.deleteRoi();
         }
@@ -114,9 +122,11 @@ final class Live {
     void drop() {
         lastAsked++;
         if (shown != null) {
+            ImagePlus imp = shown.plane.imp;
             keep(shown);
-            take(shown.plane.imp);
+            clear(imp);
             shown = null;
+            lendRightClick(imp);
             say("Dropped. " + Keys.undoKey() + " brings it back.");
         }
     }
@@ -220,8 +230,10 @@ final class Live {
     /** Take the proposal off the image, because the user turned to another plane or drew something herself. */
     void leave() {
         if (shown != null) {
+            ImagePlus imp = shown.plane.imp;
             keep(shown);
             shown = null;
+            lendRightClick(imp);
         }
     }
 
@@ -233,6 +245,7 @@ final class Live {
 
     /** Progress to the status bar and to whoever listens. */
     Segmenter.Progress progress() {
+        cancelled = false;
         return new Segmenter.Progress() {
             @Override
             public void tell(String message, double fraction) {
@@ -270,6 +283,7 @@ final class Live {
         askedOn = imp;
         waiting++;
         cancelled = false;
+        lendRightClick(imp);
         work.next(() -> answer(id, plane, prompt, choices));
     }
 
@@ -280,13 +294,21 @@ final class Live {
             EventQueue.invokeLater(() -> answered(new Proposal(id, plane, prompt, choices.model, found, 0)));
         } catch (RuntimeException | Error error) {
             fail(error);
-            EventQueue.invokeLater(() -> waiting--);
+            EventQueue.invokeLater(() -> {
+                waiting--;
+                lendRightClick(plane.imp);
+            });
         }
     }
 
     private void answered(Proposal found) {
         waiting--;
         IJ.showProgress(1.0);
+        take(found);
+        lendRightClick(found.plane.imp);
+    }
+
+    private void take(Proposal found) {
         if (found.plane.imp.getWindow() == null && !found.plane.imp.isVisible()) {
             return;
         }
@@ -316,6 +338,7 @@ final class Live {
         Rois.describe(roi, outline, proposal.prompt, proposal.model, proposal.chosen);
         Rois.asProposal(roi);
         imp.setRoi(roi);
+        lendRightClick(imp);
         String score = Double.isNaN(outline.score) ? "" : String.format(", score %.2f", outline.score);
         int many = proposal.candidates.length;
         String which = many > 1 ? String.format("Candidate %d of %d", proposal.chosen + 1, many) : "Object";
@@ -329,7 +352,7 @@ final class Live {
         }
     }
 
-    private static void take(ImagePlus imp) {
+    private static void clear(ImagePlus imp) {
         if (Rois.isProposal(imp.getRoi())) {
             imp.deleteRoi();
         }

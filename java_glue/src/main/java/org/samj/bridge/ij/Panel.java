@@ -106,6 +106,8 @@ final class Panel extends JFrame {
         page.add(Box.createVerticalStrut(4));
         page.add(readOnly(message, "What happens"));
         page.add(readOnly(log, "Log"));
+        message.setName("samj message");
+        log.setName("samj log");
         progress.setVisible(false);
         cancel.setVisible(false);
         pattern.setToolTipText("#### is the number; {image} and {model} stand for their names");

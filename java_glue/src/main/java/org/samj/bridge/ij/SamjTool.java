@@ -109,8 +109,7 @@ public final class SamjTool extends PlugInTool {
     }
 
     private static boolean isOutside(MouseEvent e) {
-        return (e.getModifiersEx() & InputEvent.ALT_DOWN_MASK) != 0 || e.getButton() == MouseEvent.BUTTON3
-            || (e.getModifiersEx() & InputEvent.BUTTON3_DOWN_MASK) != 0;
+        return (e.getModifiersEx() & InputEvent.ALT_DOWN_MASK) != 0;
     }
 
     private double[] box(ImagePlus imp, MouseEvent e) {

@@ -73,7 +73,18 @@ final class Watch extends MouseAdapter implements ImageListener {
     public void mouseReleased(MouseEvent e) {
         ImageCanvas canvas = (ImageCanvas) e.getSource();
         ImagePlus imp = canvas.getImage();
-        if (!Choices.get().live || imp == null || Toolbar.getPlugInTool() instanceof SamjTool) {
+        boolean ours = Toolbar.getPlugInTool() instanceof SamjTool;
+        if (imp == null || !ours && !Choices.get().live) {
+            return;
+        }
+        if (e.getButton() == MouseEvent.BUTTON3) {
+            // ImageJ asks no tool about right clicks. Its menu stays away while an object is shown: see Live.
+            if (live.isBusyWith(imp)) {
+                live.refine(imp, canvas.offScreenX(e.getX()), canvas.offScreenY(e.getY()), false);
+            }
+            return;
+        }
+        if (ours) {
             return;
         }
         // ImageJ's own listener came first: the selection is finished now.
