@@ -46,6 +46,8 @@ def open_image(path: str | Path) -> Any:
         message = f"There is no file {str(path)!r}."
         raise FileError(message, hint="Check the path.", path=str(path))
     with java_errors(f"ImageJ could not open {str(path)!r}"):
+        # With its window open, ImageJ would ask the user to press OK before it returns.
+        java_class("ij.IJ").redirectErrorMessages()
         imp = opener.openImage(str(Path(path).absolute()))
     if imp is None:
         message = f"ImageJ can't read {str(path)!r}."

@@ -33,7 +33,9 @@ def desk(display: str, imagej: Any, settings: Settings) -> Iterator[Desktop]:
         pytest.skip("there is no display: install xvfb")
     if java_class("ij.IJ").getInstance() is None:
         java_class("ij.ImageJ")(java_class("ij.ImageJ").NO_SHOW)
-        on_event_thread(lambda: java_class("ij.IJ").getInstance().setVisible(True))
+        window = java_class("ij.IJ").getInstance()
+        window.setLocation(600, 0)
+        on_event_thread(lambda: window.setVisible(True))
     attach(settings=settings)
     yield Desktop()
     detach()

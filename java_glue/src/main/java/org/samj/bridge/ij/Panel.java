@@ -85,7 +85,8 @@ final class Panel extends JFrame {
         page.setLayout(new BoxLayout(page, BoxLayout.Y_AXIS));
         page.setBorder(BorderFactory.createEmptyBorder(8, 8, 8, 8));
         page.add(row(new JLabel("Model"), models));
-        page.add(row(state, ready));
+        page.add(row(new JLabel("State"), state));
+        page.add(row(new JLabel(), ready));
         page.add(row(progress, cancel));
         page.add(Box.createVerticalStrut(4));
         page.add(row(live, accept));
@@ -228,7 +229,7 @@ final class Panel extends JFrame {
         bridge.work.later(() -> {
             String device = bridge.segmenter.device();
             EventQueue.invokeLater(() -> state.setText(
-                !model.installed ? "Not installed" : device.isEmpty() ? "Starts with the first click" : device));
+                !model.installed ? "not installed" : device.isEmpty() ? "starts by itself" : device));
         });
     }
 

@@ -7,6 +7,8 @@ import java.awt.Rectangle;
 import java.awt.Window;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Map;
+import java.util.WeakHashMap;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 
@@ -18,6 +20,7 @@ final class Results {
 
     private final Deque<Roi> done = new ArrayDeque<>();
     private final Deque<Roi> undone = new ArrayDeque<>();
+    private final Map<ImagePlus, Boolean> seen = new WeakHashMap<>();
     private int number;
 
     /** Add an object. Returns its ROI as the manager holds it. */
@@ -62,10 +65,10 @@ final class Results {
         return held;
     }
 
-    private static Roi put(Roi roi, ImagePlus imp) {
-        boolean first = RoiManager.getInstance2() == null;
+    private Roi put(Roi roi, ImagePlus imp) {
+        boolean opened = RoiManager.getInstance2() == null;
         RoiManager manager = RoiManager.getRoiManager();
-        if (first) {
+        if (opened) {
             settle(manager, imp);
         }
         // Our macro line is recorded once; ImageJ would record another for the same object.
@@ -83,12 +86,15 @@ final class Results {
         if (!manager.isVisible()) {
             manager.setVisible(true);
         }
+        if (seen.put(imp, true) == null) {
+            // Once per image: whoever switches it off wants it off.
+            manager.runCommand(imp, "Show All");
+        }
         return held;
     }
 
     /** A manager that opens because of us neither covers the image nor takes the keyboard from it. */
     private static void settle(RoiManager manager, ImagePlus imp) {
-        manager.runCommand("Show All");
         Window window = imp.getWindow();
         if (window == null) {
             return;
