@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import subprocess
@@ -31,30 +30,39 @@ def display() -> Iterator[str]:
         yield given
         return
     read, write = os.pipe()
-    screen = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1400x900x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(screen, pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    config = Path(__file__).with_name("openbox.xml")
+    # They end when the pipe to the shell does, that is with this process and no earlier: a client that loses its
+    # display takes the whole process with it, and Java lives to the very end.
+    commands = (
+        f"Xvfb -displayfd {write} -screen 0 1400x900x24 -nolisten tcp & server=$!\n"
+        "read -r number\n"
+        'if command -v openbox; then DISPLAY=:$number openbox --config-file "$0" & fi\n'
+        "cat\n"
+        "kill $server"
+    )
+    shell = subprocess.Popen(
+        ["sh", "-c", commands, str(config)],
+        pass_fds=[write],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    )
     os.close(write)
     with os.fdopen(read) as answer:
         number = answer.readline().strip()
+    assert shell.stdin is not None
+    shell.stdin.write(f"{number}\n")
+    shell.stdin.flush()
+    _kept.append(shell)
     os.environ["DISPLAY"] = f":{number}"
-    manager = None
-    if shutil.which("openbox"):
-        config = str(Path(__file__).with_name("openbox.xml"))
-        manager = subprocess.Popen(
-            ["openbox", "--config-file", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        time.sleep(1.0)
-
-    def end() -> None:
-        for process in (manager, server):
-            if process is not None:
-                process.terminate()
-                process.wait(10)
-
-    # Not before Java has ended, whose end was registered later: a client that loses its display takes the whole
-    # process with it, the report of the tests included.
-    atexit.register(end)
+    time.sleep(1.0)
     yield os.environ["DISPLAY"]
+
+
+_kept: list[subprocess.Popen[str]] = []
+"""The display's processes: their pipe must not be collected before the end."""
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from desktop import LEFT, RIGHT, Desktop, component, named, on_event_thread, wait_for
 
@@ -307,3 +308,80 @@ def test_a_right_click_opens_imagejs_menu_when_no_object_is_shown(
 
     wait_for(menu_is_there, "ImageJ's menu")
     desk.press("ESCAPE")
+
+
+def test_nothing_freezes_while_a_slow_worker_thinks(desk: Desktop, blobs: Any) -> None:
+    import jpype
+
+    outline = java_class("org.samj.bridge.Outline")
+    rings = jpype.JArray(jpype.JArray(jpype.JInt))([jpype.JArray(jpype.JInt)([10, 10, 20, 10, 20, 20, 10, 20])])
+
+    def think(prompt: Any, options: Any) -> Any:
+        time.sleep(2.0)
+        return jpype.JArray(outline)([outline(rings, 0.5)])
+
+    scene = jpype.JProxy("org.samj.bridge.Segmenter$Scene", dict={"segment": think, "close": lambda: None})
+    slow = jpype.JProxy(
+        "org.samj.bridge.Segmenter",
+        dict={
+            "models": lambda: jpype.JArray(java_class("org.samj.bridge.ModelInfo"))([]),
+            "encode": lambda model, pixels, progress: scene,
+            "device": lambda: "slow",
+            "close": lambda: None,
+        },
+    )
+    bridge = java_class("org.samj.bridge.ij.Bridge")
+    detach()
+    bridge.install(slow)
+    try:
+        choose_tool()
+        desk.click(blobs, *BLOB)
+        delays = []
+        while blobs.getRoi() is None:
+            begun = time.perf_counter()
+            on_event_thread(lambda: None)
+            delays.append(time.perf_counter() - begun)
+            time.sleep(0.01)
+        # Had the event thread waited for the answer, one of the events would have waited with it for most of 2 s.
+        assert len(delays) > 5
+        assert max(delays) < 1.5
+    finally:
+        detach()
+
+
+def test_a_crash_of_the_worker_is_mended_and_the_work_goes_on(
+    desk: Desktop, blobs: Any, settings: Settings
+) -> None:
+    detach()
+    attach(settings=settings)
+    choose_tool()
+    mine = psutil.Process()
+    before = {child.pid for child in mine.children(recursive=True)}
+    desk.click(blobs, *BLOB)
+    first = proposal(blobs).getBounds()
+    workers = [child for child in mine.children(recursive=True) if child.pid not in before]
+    for worker in workers:
+        worker.kill()
+    desk.press("ESCAPE")
+    wait_for(lambda: blobs.getRoi() is None, "no outline")
+    desk.click(blobs, *BLOB)
+    assert proposal(blobs).getBounds() == first
+    assert workers
+
+
+def test_errors_are_told_in_the_panel_and_nothing_is_lost(
+    desk: Desktop, blobs: Any, tmp_path: Path, settings: Settings
+) -> None:
+    detach()
+    missing = Settings(home=tmp_path / "home", python=str(tmp_path / "no-python"), offline=True, builder="uv")
+    attach(settings=missing)
+    try:
+        choose_tool()
+        manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+        manager.addRoi(java_class("ij.gui.OvalRoi")(5, 5, 20, 20))
+        desk.click(blobs, *BLOB)
+        wait_for(lambda: "no-python" in panel_says(), "the error in the panel")
+        assert len(managed()) == 1
+    finally:
+        detach()
+        attach(settings=settings)
