@@ -54,7 +54,7 @@ def blobs(desk: Desktop, data_dir: Path) -> Iterator[Any]:
 def shown(imp: Any) -> Iterator[Any]:
     imp.show()
     wait_for(lambda: imp.getCanvas() is not None and imp.getCanvas().isShowing(), "the image's window")
-    imp.getWindow().setLocation(500, 260)
+    imp.getWindow().setLocation(640, 260)
     choose_tool()
     on_event_thread(imp.getWindow().toFront)
     settle(imp)
@@ -337,7 +337,9 @@ def test_nothing_freezes_while_a_slow_worker_thinks(desk: Desktop, blobs: Any) -
         choose_tool()
         desk.click(blobs, *BLOB)
         delays = []
+        end = time.monotonic() + 60
         while blobs.getRoi() is None:
+            assert time.monotonic() < end, f"{panel_says()!r} {named('samj log').getText()}"
             begun = time.perf_counter()
             on_event_thread(lambda: None)
             delays.append(time.perf_counter() - begun)
@@ -359,7 +361,9 @@ def test_a_crash_of_the_worker_is_mended_and_the_work_goes_on(
     before = {child.pid for child in mine.children(recursive=True)}
     desk.click(blobs, *BLOB)
     first = proposal(blobs).getBounds()
-    workers = [child for child in mine.children(recursive=True) if child.pid not in before]
+    new = [child for child in mine.children(recursive=True) if child.pid not in before]
+    # Python's own tracker of shared memory is a child too, and not the one that crashes.
+    workers = [child for child in new if "resource_tracker" not in " ".join(child.cmdline())]
     for worker in workers:
         worker.kill()
     desk.press("ESCAPE")

@@ -54,7 +54,11 @@ public final class Bridge {
         addCommands();
         if (!GraphicsEnvironment.isHeadless() && IJ.getInstance() != null) {
             onEventThread(() -> {
-                Toolbar.addPlugInTool(new SamjTool());
+                SamjTool tool = new SamjTool();
+                // Installed once more, after it was taken out: the button is still there.
+                if (Toolbar.getInstance().getToolId(tool.getToolName()) < 0) {
+                    Toolbar.addPlugInTool(tool);
+                }
                 made.keys.install();
                 made.watch.install();
                 made.showPanel();
