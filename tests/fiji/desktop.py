@@ -113,7 +113,8 @@ def named(name: str) -> Any:
 
 
 def _search(fits: Callable[[Any], bool], what: str) -> Any:
-    waiting = list(java_class("java.awt.Window").getWindows())
+    # Java still lists windows that were disposed.
+    waiting = [window for window in java_class("java.awt.Window").getWindows() if window.isDisplayable()]
     while waiting:
         one = waiting.pop()
         if fits(one):

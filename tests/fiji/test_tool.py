@@ -33,10 +33,7 @@ def desk(display: str, imagej: Any, settings: Settings) -> Iterator[Desktop]:
     if not display:
         pytest.skip("there is no display: install xvfb")
     if java_class("ij.IJ").getInstance() is None:
-        java_class("ij.ImageJ")(java_class("ij.ImageJ").NO_SHOW)
-        window = java_class("ij.IJ").getInstance()
-        window.setLocation(600, 0)
-        on_event_thread(lambda: window.setVisible(True))
+        java_class("ij.ImageJ")()
     attach(settings=settings)
     yield Desktop()
     detach()

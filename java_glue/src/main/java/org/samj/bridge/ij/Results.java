@@ -86,8 +86,9 @@ final class Results {
         if (!manager.isVisible()) {
             manager.setVisible(true);
         }
-        if (seen.put(imp, true) == null) {
-            // Once per image: whoever switches it off wants it off.
+        boolean first = seen.put(imp, true) == null;
+        if (first || imp.getCanvas() != null && imp.getCanvas().getShowAllList() != null) {
+            // Switched on once per image, since whoever switches it off wants it off; renewed while it is on.
             manager.runCommand(imp, "Show All");
         }
         return held;
