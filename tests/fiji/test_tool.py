@@ -368,21 +368,3 @@ def test_a_crash_of_the_worker_is_mended_and_the_work_goes_on(
     desk.click(blobs, *BLOB)
     assert proposal(blobs).getBounds() == first
     assert workers
-
-
-def test_errors_are_told_in_the_panel_and_nothing_is_lost(
-    desk: Desktop, blobs: Any, tmp_path: Path, settings: Settings
-) -> None:
-    detach()
-    missing = Settings(home=tmp_path / "home", python=str(tmp_path / "no-python"), offline=True, builder="uv")
-    attach(settings=missing)
-    try:
-        choose_tool()
-        manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
-        manager.addRoi(java_class("ij.gui.OvalRoi")(5, 5, 20, 20))
-        desk.click(blobs, *BLOB)
-        wait_for(lambda: "no-python" in panel_says(), "the error in the panel")
-        assert len(managed()) == 1
-    finally:
-        detach()
-        attach(settings=settings)
