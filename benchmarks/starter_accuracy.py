@@ -291,9 +291,11 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 @contextmanager
 def _segmenter(weights: Path | None, *, direct: bool) -> Iterator[Segmenter]:
     if direct:
-        from samj_bridge.models import find_model
+        if weights is None:
+            from samj_bridge.models import find_model
 
-        yield DirectSegmenter(weights or find_model("starter").check_file())
+            weights = find_model("starter").check_file()
+        yield DirectSegmenter(weights)
         return
     from samj_bridge import Session
 

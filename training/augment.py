@@ -17,16 +17,19 @@ STAINS /= np.linalg.norm(STAINS, axis=1, keepdims=True)
 UNMIX = np.linalg.inv(STAINS)
 
 
-def crop(record: Record, size: int, rng: np.random.Generator) -> tuple[Picture, Labels]:
-    """Cut out a random piece, scaled, turned and mirrored: (size, size, 3) in 0..1 and (2, size, size)."""
-    scale = float(np.exp(rng.uniform(np.log(0.5), np.log(1.7)))) if rng.random() < 0.75 else 1.0
-    stretch = float(np.exp(rng.normal(0, 0.08))) if rng.random() < 0.4 else 1.0
-    turned = rng.random() < 0.3
+def crop(record: Record, size: int, rng: np.random.Generator, *, plain: bool = False) -> tuple[Picture, Labels]:
+    """Cut out a random piece, scaled, turned and mirrored: (size, size, 3) in 0..1 and (2, size, size).
+
+    A ``plain`` one is only mirrored and turned by quarters, and shown as the product shows it.
+    """
+    scale = float(np.exp(rng.uniform(np.log(0.5), np.log(1.7)))) if rng.random() < 0.75 and not plain else 1.0
+    stretch = float(np.exp(rng.normal(0, 0.08))) if rng.random() < 0.4 and not plain else 1.0
+    turned = rng.random() < 0.3 and not plain
     need = int(size * (1.3 if turned else 1.0))
     height, width = record.labels.shape[1:]
     h, w = min(height, round(need / scale * stretch)), min(width, round(need / scale / stretch))
     top, left = _start(height - h, rng), _start(width - w, rng)
-    image = _unit(record, record.image[top : top + h, left : left + w], rng)
+    image = _unit(record, record.image[top : top + h, left : left + w], rng, plain=plain)
     labels = record.labels[:, top : top + h, left : left + w].astype(np.float32)
     new_hw = (max(8, min(need, round(h * scale / stretch))), max(8, min(need, round(w * scale * stretch))))
     if new_hw != (h, w):
@@ -50,10 +53,10 @@ def _start(room: int, rng: np.random.Generator) -> int:
     return room if rng.random() < 0.15 else int(rng.integers(room + 1))
 
 
-def _unit(record: Record, image: NDArray[np.uint8], rng: np.random.Generator) -> Picture:
+def _unit(record: Record, image: NDArray[np.uint8], rng: np.random.Generator, *, plain: bool) -> Picture:
     if image.ndim == 3:
         return image.astype(np.float32) / 255
-    standard = rng.random() < 0.6
+    standard = rng.random() < 0.6 or plain
     low = record.low[1] if standard else record.low[int(rng.integers(len(record.low)))]
     high = record.high[2] if standard else record.high[int(rng.integers(len(record.high)))]
     if not standard and rng.random() < 0.3:
@@ -86,6 +89,20 @@ def _place(image: Picture, labels: Labels, size: int, rng: np.random.Generator) 
     canvas[y : y + h, x : x + w] = image
     marks[:, y : y + h, x : x + w] = labels
     return canvas, marks
+
+
+def nothing(size: int, rng: np.random.Generator) -> tuple[Picture, Labels]:
+    """Make an empty picture: one grey, one colour, or a slope from one to another; often black."""
+    ends = np.float32(rng.random((2, 3)))
+    if rng.random() < 0.3:
+        ends *= 0
+    if rng.random() < 0.7:
+        ends[:] = ends[:, :1]
+    if rng.random() < 0.6:
+        ends[1] = ends[0]
+    slope = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
+    image = np.repeat(ends[0] + slope * (ends[1] - ends[0]), size, 1)
+    return np.rot90(image, int(rng.integers(4))), np.zeros((2, size, size), np.int32)
 
 
 def recolour(image: Picture, rng: np.random.Generator) -> Picture:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,22 @@ BOX, POINT, MASK = 0, 1, 2
 MIN_AREA = 20
 Box = tuple[int, int, int, int]
 Sample = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How often which prompts are drawn."""
+
+    kinds: tuple[float, float, float] = (0.44, 0.48, 0.08)
+    """Boxes, clicks, masks."""
+    whole: float = 0.45
+    """How often a click on a part with a whole around it means the whole."""
+    tight: float = 0.4
+    """How often a box is the tight one."""
+    loose: float = 0.3
+    """How often each of its sides lies up to 2 px further out; the others are up to a tenth too large, or off."""
+    parts: float = 0.0
+    """Part of the places on objects that is drawn from parts with a whole around them, where there are any."""
 
 
 def boxes_of(labels: NDArray[np.int32]) -> dict[int, Box]:
@@ -31,22 +49,24 @@ def click(mask: NDArray[np.bool_], rng: np.random.Generator, *, exact: float = 0
     return int(xs[chosen]), int(ys[chosen])
 
 
-def jitter_box(box: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def jitter_box(box: NDArray[np.float32], mix: Mix, rng: np.random.Generator) -> NDArray[np.float32]:
     """Loosen a tight box: each prompt is drawn tight, loose or slightly wrong as a whole."""
     kind, size = rng.random(), np.tile(box[2:] - box[:2], 2)
     outwards = np.array([-1, -1, 1, 1], np.float32)
-    if kind < 0.4:
+    if kind < mix.tight:
         return box
-    if kind < 0.7:
+    if kind < mix.tight + mix.loose:
         return box + outwards * (rng.integers(0, 3, 4) if rng.random() < 0.6 else rng.uniform(0, 2, 4)).astype(
             np.float32
         )
-    if kind < 0.9:
+    if kind < 1 - (1 - mix.tight - mix.loose) / 3:
         return box + outwards * np.float32(rng.uniform(0, 0.1, 4)) * size
     return box + np.float32(rng.uniform(-0.05, 0.05, 4)) * size
 
 
-def draw(picture: Picture, labels: Labels, count: int, places: int, rng: np.random.Generator) -> Sample | None:
+def draw(
+    picture: Picture, labels: Labels, count: int, places: int, mix: Mix, rng: np.random.Generator
+) -> Sample | None:
     """Draw ``count`` prompts and ``places`` for box hypotheses from a crop; None without objects."""
     layers = [boxes_of(labels[0]), boxes_of(labels[1])]
     areas = [np.bincount(layer.ravel()) for layer in labels]
@@ -55,22 +75,35 @@ def draw(picture: Picture, labels: Labels, count: int, places: int, rng: np.rand
         return None
     order = list(rng.permutation(names))
     chosen = [int(order[i % len(order)]) for i in range(count)]
-    prompts = [_prompt(labels, layers, areas, name, rng) for name in chosen]
+    prompts = [_prompt(labels, layers, areas, name, mix, rng) for name in chosen]
     sample: Sample = {key: np.stack([np.asarray(p[key]) for p in prompts]) for key in prompts[0]}
-    sample |= _places(labels, layers, places, rng)
+    sample |= _places(labels, layers, places, mix, rng)
+    sample["image"] = np.ascontiguousarray(picture.transpose(2, 0, 1))
+    sample["labels"] = labels.astype(np.int16)
+    return sample
+
+
+def draw_places(picture: Picture, labels: Labels, places: int, mix: Mix, rng: np.random.Generator) -> Sample:
+    """Draw places alone, from a crop that may be empty."""
+    sample = _places(labels, [boxes_of(labels[0]), boxes_of(labels[1])], places, mix, rng)
     sample["image"] = np.ascontiguousarray(picture.transpose(2, 0, 1))
     sample["labels"] = labels.astype(np.int16)
     return sample
 
 
 def _prompt(
-    labels: Labels, layers: list[dict[int, Box]], areas: list[NDArray[np.intp]], name: int, rng: np.random.Generator
+    labels: Labels,
+    layers: list[dict[int, Box]],
+    areas: list[NDArray[np.intp]],
+    name: int,
+    mix: Mix,
+    rng: np.random.Generator,
 ) -> dict[str, NDArray[np.generic] | float]:
     two = areas[0][name] != areas[1][name]
     layer = int(two and rng.random() < 0.5)
-    kind = int(rng.choice(3, p=(0.44, 0.48, 0.08)))
+    kind = int(rng.choice(3, p=mix.kinds))
     if kind == POINT and two:
-        layer = int(rng.random() < 0.45)
+        layer = int(rng.random() < mix.whole)
     x0, y0, x1, y1 = layers[layer][name]
     mask = labels[layer, y0:y1, x0:x1] == name
     if layer == 1 and rng.random() < 0.3:
@@ -87,7 +120,7 @@ def _prompt(
         "box": box,
         "box_part": np.array(layers[0][name], np.float32),
         "box_whole": np.array(layers[1][name], np.float32),
-        "box_prompt": jitter_box(box, rng),
+        "box_prompt": jitter_box(box, mix, rng),
         "click": np.array([x + 0.5, y + 0.5], np.float32),
         "area": np.float32(areas[layer][name]),
         "area_part": np.float32(areas[0][name]),
@@ -95,13 +128,18 @@ def _prompt(
     }
 
 
-def _places(labels: Labels, layers: list[dict[int, Box]], count: int, rng: np.random.Generator) -> Sample:
+def _places(labels: Labels, layers: list[dict[int, Box]], count: int, mix: Mix, rng: np.random.Generator) -> Sample:
     """Places to read hypotheses at: two thirds on objects, the rest anywhere."""
     size = labels.shape[1]
     anywhere = rng.integers(0, size, (count, 2))
     ys, xs = np.nonzero(labels[1])
-    on = rng.integers(0, len(ys), 2 * count // 3)
+    on = rng.integers(0, len(ys), 2 * count // 3) if len(ys) else np.zeros(0, int)
     anywhere[: len(on), 0], anywhere[: len(on), 1] = xs[on], ys[on]
+    inner = round(mix.parts * len(on))
+    if inner and labels[0].any() and (labels[0] != labels[1]).any():
+        ys, xs = np.nonzero(labels[0])
+        of = rng.integers(0, len(ys), inner)
+        anywhere[:inner, 0], anywhere[:inner, 1] = xs[of], ys[of]
     boxes = np.zeros((count, 2, 4), np.float32)
     valid = np.zeros(count, bool)
     for i, (x, y) in enumerate(anywhere):

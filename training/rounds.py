@@ -37,6 +37,8 @@ class Prompts:
     name: Tensor
     layer: Tensor
     ambiguous: Tensor
+    slot: Tensor
+    """Whose window it is decoded in: that of the part or of the whole."""
     truth: Tensor
     """Tight box of the target, (N, 4)."""
     areas: Tensor
@@ -89,9 +91,12 @@ def decode(net: StarterNet, scenes: Scenes, prompts: Prompts) -> tuple[Tensor, T
 
 
 def round_loss(
-    scenes: Scenes, prompts: Prompts, logits: Tensor, scores: Tensor, ambiguous_weight: float
+    scenes: Scenes, prompts: Prompts, logits: Tensor, scores: Tensor, ambiguous_weight: float, focus: float
 ) -> tuple[Tensor, Tensor]:
-    """Loss of one round, and the IoU (N, 3) each candidate reached with the sampled target."""
+    """Loss of one round, and the IoU (N, 3) each candidate reached with the sampled target.
+
+    ``focus`` takes weight from the part in the whole's window and the whole in the part's, which nobody sees.
+    """
     cells = logits.shape[-1]
     part = truth_on(scenes, prompts, torch.zeros_like(prompts.layer), prompts.window, cells)
     whole = truth_on(scenes, prompts, torch.ones_like(prompts.layer), prompts.window, cells)
@@ -102,7 +107,8 @@ def round_loss(
     other = mask_loss(logits[:, 2:], second[:, None])[:, 0]
     free = torch.minimum(loss[:, 2], other)
     weight = 1 + (ambiguous_weight - 1) * prompts.ambiguous.float()
-    masks = ((loss[:, 0] + loss[:, 1] + free) * weight).mean() / 3
+    tilt = focus * prompts.ambiguous.float() * (1 - 2 * prompts.slot)  # 1: part's window, -1: whole's
+    masks = (((1 + tilt) * loss[:, 0] + (1 - tilt) * loss[:, 1] + free) * weight).mean() / 3
     cell = (prompts.window[:, 2:] - prompts.window[:, :2]).prod(1) / cells**2
     area = prompts.areas.gather(1, prompts.layer[:, None])[:, 0] / cell
     with torch.no_grad():
@@ -173,6 +179,7 @@ def first_prompts(
         name=flat["name"],
         layer=flat["layer"],
         ambiguous=flat["ambiguous"],
+        slot=slot,
         truth=flat["box"],
         areas=torch.stack([flat["area_part"], flat["area_whole"]], 1),
         box=box,

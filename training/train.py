@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import math
 import os
 import sys
 import tempfile
@@ -18,14 +17,16 @@ import numpy as np
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from samj_bridge.worker.nets.starter import StarterNet, normalise
 from training import data
-from training.augment import crop, recolour
-from training.prompts import draw
+from training.augment import crop, nothing, recolour
+from training.legs import LEGS, Leg, leg_at
+from training.prompts import Sample, draw, draw_places
 from training.rounds import Scenes, decode, first_prompts, next_prompts, places_loss, round_loss
 
 
@@ -33,44 +34,19 @@ from training.rounds import Scenes, decode, first_prompts, next_prompts, places_
 class Plan:
     """What a run depends on besides the data."""
 
-    steps: int = 6100
+    steps: int = 7471
     """Optimiser steps in all; fewer end the run early, for a trial."""
     weight_decay: float = 0.02
     crops: int = 6
     size: int = 256
     prompts: int = 8
     places: int = 96
-    ema: float = 0.998
     seed: int = 20
+    start: int = 0
+    """The step a run begins with, where its weights are those of a run that came so far."""
     processes: int = 2
     """Each takes its share of the crops on one thread, and gradients are averaged once a step. On a shared machine
     this waits far less than one process with two threads, which meet after every layer."""
-
-
-@dataclass(frozen=True)
-class Leg:
-    """A part of the run: the learning rate rises, stays, and falls along a cosine to its end."""
-
-    end: int
-    """The step after its last."""
-    warmup: int
-    """Its first steps, in which the rate rises."""
-    decay: int
-    """Its last steps, in which the rate falls."""
-    rate: float
-    ambiguous: float
-    """Weight of clicks that may mean the part or the whole. They are few; with the weight of the others the
-    candidates all settle for a mask between the two."""
-    places: float
-    """Weight of the boxes read from places, on which every click depends."""
-
-
-LEGS = (
-    Leg(4271, 200, 1400, 2e-3, ambiguous=1, places=1),
-    Leg(4751, 0, 480, 8e-4, ambiguous=6, places=1),
-    Leg(6100, 100, 800, 1.2e-3, ambiguous=6, places=2),
-)
-"""The schedule as it was: each leg was added because of what the scores after the one before still lacked."""
 
 
 class Batches(Dataset[dict[str, Tensor]]):
@@ -80,34 +56,47 @@ class Batches(Dataset[dict[str, Tensor]]):
         self.plan, self.rank = plan, rank
         records = data.load(root, "train")
         self.groups = [[r for r in records if r.kind == kind] for kind in data.KINDS]
-        share = np.array([s if g else 0 for s, g in zip(data.SHARE, self.groups, strict=True)])
-        self.share = share / share.sum()
 
     def __len__(self) -> int:
         return self.plan.steps
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng((self.plan.seed, step, self.rank))
-        samples = []
+        leg, _ = leg_at(step)
+        share = np.array([s if g else 0 for s, g in zip(leg.share, self.groups, strict=True)])
+        size = int(rng.choice(leg.sizes)) if leg.sizes else self.plan.size
+        samples: list[Sample] = []
         while len(samples) < self.plan.crops // self.plan.processes:
-            group = self.groups[int(rng.choice(len(self.groups), p=self.share))]
-            picture, labels = crop(group[int(rng.integers(len(group)))], self.plan.size, rng)
-            sample = draw(recolour(picture, rng), labels, self.plan.prompts, self.plan.places, rng)
+            sample = self._sample(leg, share / share.sum(), size, rng)
             if sample is not None:
                 samples.append(sample)
         return {key: torch.from_numpy(np.stack([s[key] for s in samples])) for key in samples[0]}
+
+    def _sample(self, leg: Leg, share: NDArray[np.float64], size: int, rng: np.random.Generator) -> Sample | None:
+        plan = self.plan
+        if leg.empty > 0 and rng.random() < leg.empty:
+            picture, labels = nothing(size, rng)
+            picture = recolour(picture, rng) if rng.random() < 0.4 else picture
+            return draw_places(picture, labels, plan.places, leg.mix, rng)
+        group = self.groups[int(rng.choice(len(self.groups), p=share))]
+        plain = leg.plain > 0 and rng.random() < leg.plain
+        picture, labels = crop(group[int(rng.integers(len(group)))], size, rng, plain=plain)
+        picture = np.ascontiguousarray(picture) if plain else recolour(picture, rng)
+        if leg.boxes_only:
+            return draw_places(picture, labels, plan.places, leg.mix, rng)
+        return draw(picture, labels, plan.prompts, plan.places, leg.mix, rng)
 
 
 class Average:
     """Moving average of weights and buffers; the result of training."""
 
-    def __init__(self, net: StarterNet, keep: float):
-        self.net, self.keep = copy.deepcopy(net).eval(), keep
+    def __init__(self, net: StarterNet):
+        self.net = copy.deepcopy(net).eval()
 
     @torch.no_grad()
     def update(self, net: StarterNet, step: int) -> None:
         """Move towards the network, faster in the first steps."""
-        weight = 1 - min(self.keep, (1 + step) / (10 + step))
+        weight = 1 - min(leg_at(step)[0].keep, (1 + step) / (10 + step))
         for mine, new in zip(self.net.state_dict().values(), net.state_dict().values(), strict=True):
             if mine.is_floating_point():
                 mine.lerp_(new, weight)
@@ -115,36 +104,27 @@ class Average:
                 mine.copy_(new)
 
 
-def leg_at(step: int) -> tuple[Leg, float]:
-    """Return the leg of a step, and the step's learning rate."""
-    begin, leg = 0, LEGS[-1]
-    for candidate in LEGS:
-        if step < candidate.end:
-            leg = candidate
-            break
-        begin = candidate.end
-    if step - begin < leg.warmup:
-        return leg, leg.rate * (step - begin + 1) / leg.warmup
-    fallen = max(0.0, (step - (leg.end - leg.decay)) / leg.decay)
-    return leg, leg.rate * (0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * min(fallen, 1.0))))
-
-
 def losses(
     net: StarterNet, batch: dict[str, Tensor], rng: np.random.Generator, step: int
 ) -> tuple[Tensor, dict[str, float]]:
     """Loss of a batch over up to three rounds of prompting, and numbers for the log."""
     image = normalise(batch["image"])
-    features = net.encoder(image.contiguous(memory_format=torch.channels_last)).contiguous()
-    scenes = Scenes(image, features, batch["labels"].long())
     leg, _ = leg_at(step)
+    net.train(not leg.settled)
+    net.encoder.train(not (leg.fixed or leg.settled))
+    with torch.set_grad_enabled(not leg.fixed):
+        features = net.encoder(image.contiguous(memory_format=torch.channels_last)).contiguous()
+    scenes = Scenes(image, features, batch["labels"].long())
     total, spread = places_loss(net, scenes, batch)
     log = {"places": float(total.detach())}
     total = leg.places * total
+    if leg.boxes_only:
+        return total, log
     trust = 0.8 * min(1.0, step / 600)
     prompts = first_prompts(net, scenes, spread, batch, rng, trust)
     for number, weight in enumerate((1.0, 0.5, 0.25), 1):
         logits, scores = decode(net, scenes, prompts)
-        loss, iou = round_loss(scenes, prompts, logits, scores, leg.ambiguous)
+        loss, iou = round_loss(scenes, prompts, logits, scores, leg.ambiguous, leg.focus)
         total = total + weight * loss
         boxed = ~prompts.box[:, 0].isnan()
         chosen = iou.gather(1, scores.argmax(1, keepdim=True))[:, 0]
@@ -154,7 +134,7 @@ def losses(
             f"click{number}": float(chosen[~boxed].mean()),
         }
         if number < 3:
-            rows = torch.from_numpy(np.sort(rng.permutation(len(iou))[: len(iou) // 2]))
+            rows = torch.from_numpy(np.sort(rng.permutation(len(iou))[: int(leg.again * len(iou))]))
             prompts = next_prompts(scenes, prompts, logits, scores, rows, rng)
     return total, log
 
@@ -187,9 +167,9 @@ def train(rank: int, root: Path, out: Path, plan: Plan, begin: Path | None, meet
     dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=plan.processes)
     out.mkdir(parents=True, exist_ok=True)
     net = StarterNet().to(memory_format=torch.channels_last).train()
-    average = Average(net, plan.ema)
+    average = Average(net)
     optimiser = torch.optim.AdamW(net.parameters(), LEGS[0].rate, (0.9, 0.98), weight_decay=plan.weight_decay)
-    start, latest = 0, out / "checkpoint.pt"
+    start, latest = plan.start, out / "checkpoint.pt"
     if begin is not None and not latest.is_file():
         known = {key: value.to(net.state_dict()[key].dtype) for key, value in load_file(begin).items()}
         net.load_state_dict(known)
@@ -211,6 +191,8 @@ def train(rank: int, root: Path, out: Path, plan: Plan, begin: Path | None, meet
     logs: list[dict[str, float]] = []
     began = saved = time.monotonic()
     for step, batch in enumerate(loader, start):
+        if leg_at(step)[0].fixed and step in {leg.end for leg in LEGS}:
+            net.load_state_dict(average.net.state_dict())
         for group in optimiser.param_groups:
             group["lr"] = leg_at(step)[1]
         total, log = losses(net, batch, np.random.default_rng((plan.seed, step, rank, 1)), step)

@@ -322,7 +322,8 @@ def _rgb(image: Tensor) -> Tensor:
 
 
 def _aligned(x: Tensor, align: int) -> Tensor:
-    padded = F.pad(x, (0, -x.shape[3] % align, 0, -x.shape[2] % align))
+    # Repeating the border makes no edge where the image ends; zeros do, and were taken for objects.
+    padded = F.pad(x, (0, -x.shape[3] % align, 0, -x.shape[2] % align), mode="replicate")
     return padded.contiguous(memory_format=torch.channels_last)
 
 
