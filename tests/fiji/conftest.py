@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,25 @@ def display() -> Iterator[str]:
     os.environ["DISPLAY"] = f":{number}"
     time.sleep(1.0)
     yield os.environ["DISPLAY"]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End here, with the exit code that pytest has come to, where ImageJ had windows.
+
+    Java's threads may still call into Python while the interpreter is taken apart, and JPype then aborts the
+    process: after the last test, but with an exit code of its own. The whole report is written by now.
+    """
+    status = getattr(config, "samj_exit_status", None)
+    if _kept and status is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(status))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep the exit code, the one that a skip turned into a failure among them."""
+    session.config.samj_exit_status = session.exitstatus  # type: ignore[attr-defined]
 
 
 _kept: list[subprocess.Popen[str]] = []

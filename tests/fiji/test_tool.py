@@ -363,8 +363,7 @@ def test_a_crash_of_the_worker_is_mended_and_the_work_goes_on(
     workers = [child for child in new if "resource_tracker" not in " ".join(child.cmdline())]
     for worker in workers:
         worker.kill()
-    desk.press("ESCAPE")
-    wait_for(lambda: blobs.getRoi() is None, "no outline")
-    desk.click(blobs, *BLOB)
-    assert proposal(blobs).getBounds() == first
+    desk.click(blobs, 158, 57)
+    wait_for(lambda: prompt_of(blobs).get("points") == [[158, 57]], "the answer of another worker")
+    assert proposal(blobs).getBounds() != first
     assert workers

@@ -241,6 +241,8 @@ class MicromambaBuilder:
         lock = self.tool.root / "wanted.txt"
         lock.write_text(ExplicitLock(plan.lock.platform, plan.lock.packages).text, encoding="utf-8", newline="\n")
         watched = CondaProgress(request.progress, self.cache.packages, request.prefix, plan.lock, plan.sizes)
+        # What is to come is told before it begins: small packages are there before anyone looks again.
+        watched.tick()
 
         def create(**variables: str) -> Finished:
             return self.tool.call(
