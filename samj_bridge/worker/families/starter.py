@@ -108,7 +108,7 @@ class StarterModel:
     points_together = 1
     """Points of everything mode asked at once: one by one, those inside what was found are never asked."""
     everything_defaults: ClassVar[dict[str, float]] = {
-        "pred_iou_thresh": 0.7,
+        "pred_iou_thresh": 0.65,
         "stability_score_thresh": 0.65,
     }
     """Everything mode's thresholds, chosen on images of the train split (docs/decisions/0018)."""
