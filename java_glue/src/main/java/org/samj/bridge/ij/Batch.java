@@ -5,21 +5,18 @@ import ij.ImagePlus;
 import ij.gui.PointRoi;
 import ij.gui.Roi;
 import ij.plugin.frame.RoiManager;
-import ij.process.ImageProcessor;
 import java.awt.EventQueue;
 import java.awt.Point;
 import java.awt.Rectangle;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.samj.bridge.Options;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
 
-/** Many prompts at once: those that the ROI Manager holds, or the labels of another image. */
+/** Many prompts at once: those that the ROI Manager holds. */
 final class Batch {
 
     private Batch() {
@@ -61,32 +58,6 @@ final class Batch {
                 }
             }
         }
-        return jobs;
-    }
-
-    /** The prompts in a label image or a mask of the same size: each label's bounding box. */
-    static List<Job> ofLabels(ImagePlus imp, ImagePlus labels) {
-        if (labels.getWidth() != imp.getWidth() || labels.getHeight() != imp.getHeight()) {
-            throw new SegmenterException("other-size", labels.getTitle() + " has another size than " + imp.getTitle()
-                + ".", "Choose a label image of the same width and height.");
-        }
-        ImageProcessor pixels = labels.getProcessor();
-        Map<Integer, int[]> boxes = new LinkedHashMap<>();
-        for (int y = 0; y < labels.getHeight(); y++) {
-            for (int x = 0; x < labels.getWidth(); x++) {
-                int label = (int) pixels.getf(x, y);
-                if (label > 0) {
-                    int[] box = boxes.computeIfAbsent(label, key -> new int[] {1 << 30, 1 << 30, 0, 0});
-                    box[0] = Math.min(box[0], x);
-                    box[1] = Math.min(box[1], y);
-                    box[2] = Math.max(box[2], x + 1);
-                    box[3] = Math.max(box[3], y + 1);
-                }
-            }
-        }
-        Plane plane = Plane.shown(imp);
-        List<Job> jobs = new ArrayList<>();
-        boxes.values().forEach(b -> jobs.add(new Job(plane, Prompt.ofBox(b[0], b[1], b[2], b[3]))));
         return jobs;
     }
 

@@ -50,11 +50,6 @@ final class Scenes {
         }
     }
 
-    /** Number of encodings. */
-    int size() {
-        return known.values().stream().mapToInt(Map::size).sum();
-    }
-
     private static final class Entry {
         final long sum;
         final Segmenter.Scene scene;
