@@ -4,7 +4,8 @@ package org.samj.bridge;
  * Whatever turns images and prompts into outlines: Python through a JPype proxy, or a worker started from Java.
  *
  * <p>No type of ImageJ appears here. Every method may block; it is called on one background thread, never on the
- * event thread, and throws {@link SegmenterException} with words for people.
+ * event thread, and throws {@link SegmenterException} with words for people. Only {@link #install} runs on a thread
+ * of its own, beside the others: who waits for a download goes on drawing.
  */
 public interface Segmenter {
 
@@ -19,11 +20,36 @@ public interface Segmenter {
      */
     void prepare(String model, Progress progress);
 
+    /**
+     * Fetch a model's weights, verified, and make them ready to be loaded. What is there already is left alone; what
+     * came before a cancel or a broken connection is kept, and the next call goes on from there.
+     *
+     * @param model id of the model
+     * @param licenceAccepted whether the user has agreed to its licence; needed where {@link ModelInfo#licenceAsks}
+     * @param progress told what happens, asked whether to stop
+     */
+    default void install(String model, boolean licenceAccepted, Progress progress) {
+        throw new SegmenterException("no-install", "Models can't be installed from here.",
+            "Type in a terminal: samj-bridge models install " + model);
+    }
+
     /** A line on what the worker runs on, such as "cpu, 2 threads"; empty before {@link #prepare}. */
     String device();
 
+    /** Devices to choose among, {@code auto} first; none where there is no choice, or before {@link #prepare}. */
+    default String[] devices() {
+        return new String[0];
+    }
+
+    /** Run on another device from now on; scenes made before can't be used any more. */
+    default void useDevice(String device) {
+        throw new SegmenterException("no-choice", "The device can't be chosen from here.",
+            "Set SAMJ_DEVICE=" + device + " before you start it.");
+    }
+
     /**
-     * Encode an image once, for any number of prompts. Prepares the model itself where needed.
+     * Encode an image once, for any number of prompts. Prepares the model itself where needed; scenes of another
+     * model can't be used any more then.
      *
      * @param model id of the model
      * @param pixels the image
