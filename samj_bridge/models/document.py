@@ -14,17 +14,29 @@ __all__ = ["document", "main", "replace_between_markers"]
 
 BEGIN = "<!-- made by: python -m samj_bridge.models.document docs/models.md; do not edit by hand -->"
 END = "<!-- end of what is made -->"
+_PROMPTS = (
+    "Prompts: what the network itself is told. Those on its answers are taken too: its masks are chosen and cut by"
+    " negative points, and a region to be refined gives its bounding box. See [prompts.md](prompts.md).\n"
+)
+_LICENCES = (
+    "Of the weights; titles, authors, journals and licences were looked up in November 2026, in stored copies of"
+    " public pages. Pages change: the publisher's word counts, not this table.\n"
+)
 
 
 def document(entries: Sequence[ModelEntry]) -> str:
-    """Return the tables in Markdown: recommendations, models, files and hashes, licences and papers."""
+    """Return the tables in Markdown: recommendations, models, files and hashes, licences, papers."""
     parts = [
         "## Which one",
         *_table(("image", "model", "why"), _recommendations(entries)),
         "## All of them",
+        _PROMPTS,
         *_table(("id", "prompts", "download", "licence", "good for", "not for"), map(_overview, entries)),
         "## Files and hashes",
         *_table(("id", "file", "bytes", "hashes", "architecture", "transform"), map(_file, entries)),
+        "## Licences",
+        _LICENCES,
+        *_table(("licence", "ids", "stated by"), _licences(entries)),
         "## Papers to cite",
         *(f"- {_names(entries, paper)}: {paper}" for paper in dict.fromkeys(entry.citation for entry in entries)),
     ]
@@ -72,7 +84,7 @@ def _overview(entry: ModelEntry) -> tuple[str, ...]:
     size = "none" if entry.is_packaged else f"{entry.size / 1e6:.0f} MB" if entry.size else "size unknown"
     return (
         f"`{entry.id}`",
-        ", ".join(entry.prompts),
+        entry.prompts_text,
         size if entry.url or entry.is_packaged else "by hand",
         entry.licence_text,
         entry.good_for,
@@ -92,6 +104,15 @@ def _file(entry: ModelEntry) -> tuple[str, ...]:
     size = f"{entry.size:,}" if entry.size else ""
     hashes = "<br>".join(f"`{item}`" for item in entry.hashes)
     return f"`{entry.id}`", where, size, hashes, entry.architecture, entry.transform
+
+
+def _licences(entries: Iterable[ModelEntry]) -> Iterable[tuple[str, ...]]:
+    stated: dict[tuple[str, str], list[str]] = {}
+    for entry in entries:
+        if not entry.is_packaged:
+            stated.setdefault((entry.licence or "unknown", entry.licence_note), []).append(f"`{entry.id}`")
+    for (licence, note), ids in stated.items():
+        yield licence, ", ".join(ids), note
 
 
 def _names(entries: Iterable[ModelEntry], paper: str) -> str:

@@ -9,7 +9,10 @@ from urllib.parse import unquote, urlsplit
 from samj_bridge.errors import ModelError
 from samj_bridge.settings import Settings
 
-__all__ = ["OPEN_LICENCES", "ModelEntry", "Recommendation"]
+__all__ = ["ON_ANSWERS", "OPEN_LICENCES", "ModelEntry", "Recommendation"]
+
+ON_ANSWERS = ("negative", "mask")
+"""Kinds of prompt that every model takes: where a network can't be told, its answers are chosen and cut by them."""
 
 OPEN_LICENCES = frozenset(
     {
@@ -58,7 +61,7 @@ class ModelEntry:
     file: Path | None = None
     """Weights that are there already (in the package): absolute; None: they must be installed."""
     licence_note: str = ""
-    """Where an unknown licence may be read."""
+    """Where the licence is stated, or where an unknown one may be read."""
     url: str = ""
     """Where the publisher offers the file; empty: nowhere, see `obtain`."""
     mirrors: tuple[str, ...] = ()
@@ -103,6 +106,17 @@ class ModelEntry:
         if self.licence:
             return self.licence
         return f"unknown ({self.licence_note})" if self.licence_note else "unknown"
+
+    @property
+    def on_answers(self) -> tuple[str, ...]:
+        """Prompts that the network can't be told, and that the engine does on its answers: see docs/prompts.md."""
+        return tuple(kind for kind in ON_ANSWERS if kind not in self.prompts)
+
+    @property
+    def prompts_text(self) -> str:
+        """Prompts that it takes in words, with those that the engine does on its answers."""
+        told = ", ".join(self.prompts)
+        return f"{told}; on its answers: {', '.join(self.on_answers)}" if self.on_answers else told
 
     @property
     def offered_name(self) -> str:

@@ -98,20 +98,18 @@ def prompts_of(prompts: Prompt | Iterable[Prompt]) -> list[Prompt]:
 def check_taken(prompts: Sequence[Prompt], model: str, taken: Sequence[str]) -> None:
     """Check that a model takes the kinds of prompts given.
 
-    Negative points are taken by every model that takes points: one whose network has no notion of them chooses
-    among its masks, and cuts them, by the negative points.
+    Negative points and earlier regions are taken by every model: where the network has no notion of them, the
+    engine chooses among its masks and cuts them, or asks with the region's box (docs/prompts.md).
 
     Raises
     ------
     PromptError
         ``prompt-not-taken``: it doesn't; nothing was sent.
     """
-    allowed = {*taken, "negative"} if "points" in taken else set(taken)
+    words = {"points": "points", "box": "a box"}
     for index, prompt in enumerate(prompts):
-        kinds = {"box": prompt.box, "points": prompt.points, "negative": prompt.negative, "mask": prompt.mask}
-        wrong = [kind for kind, value in kinds.items() if value and kind not in allowed]
+        wrong = [kind for kind in words if getattr(prompt, kind) and kind not in taken]
         if wrong:
-            words = {"points": "points", "negative": "negative points", "box": "a box", "mask": "a mask"}
             has = " and ".join(words[kind] for kind in wrong)
             message = f"The model {model!r} can't take prompt {index}, which has {has}."
             hint = f"It takes: {', '.join(taken)}. Leave the rest out, or use another model, for example starter."
