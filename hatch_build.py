@@ -35,7 +35,7 @@ class JarHook(BuildHookInterface[Any]):
             self.app.display_warning("Maven is not here: the tool for ImageJ is left out.")
             return
         done = subprocess.run(
-            [maven, "-q", "-B", "-f", "java_glue/pom.xml", "package", "-DskipTests"],
+            [maven, "-q", "-B", "-f", "java_glue/pom.xml", "package", "-Dmaven.test.skip=true"],
             cwd=self.root,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -22,6 +22,10 @@ Home = Annotated[
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")]
 
+_CHANGING = {"env create", "env use", "env repair", "env remove", "models remove"}
+"""Commands after which programs without Python must be told anew how to start the worker; a session tells them itself,
+and so does the installation of a model."""
+
 
 def execute(
     command: str,
@@ -43,7 +47,14 @@ def execute(
 
     def run() -> Result:
         settings = Settings.from_environment(home=home, **overrides)
-        with show.progress() as progress, cancel_on_interrupt() as cancel:
-            return body(settings, progress, cancel)
+        try:
+            with show.progress() as progress, cancel_on_interrupt() as cancel:
+                return body(settings, progress, cancel)
+        finally:
+            if command in _CHANGING:
+                # Also after a failure: half of what was asked for may be there, or gone.
+                from samj_bridge.session.card import refresh_card
+
+                refresh_card(settings)
 
     raise typer.Exit(run_command(show, command, run))

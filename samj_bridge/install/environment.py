@@ -32,6 +32,7 @@ __all__ = [
     "ADOPTED_NAME",
     "MARKER_NAME",
     "Environment",
+    "activation",
     "environment_folder",
     "environment_variables",
     "find_built",
@@ -180,17 +181,24 @@ def environment_variables(environment: Environment) -> dict[str, str]:
     environment's programs come first on ``PATH``.
     """
     variables = clean_environ()
-    folders = [environment.python.parent]
+    folders, own = activation(environment)
+    variables |= own
+    variables["PATH"] = os.pathsep.join([*map(str, folders), variables.get("PATH", os.defpath)])
+    return variables
+
+
+def activation(environment: Environment) -> tuple[list[Path], dict[str, str]]:
+    """Return what starting the environment's interpreter adds: folders in front of ``PATH``, and variables."""
+    folders, variables = [environment.python.parent], {}
     if (environment.prefix / "conda-meta").is_dir():
         # What activating does, less the scripts of packages: none of ours has one that matters.
         variables["CONDA_PREFIX"] = str(environment.prefix)
         if sys.platform == "win32":
             places = ("", "Library/mingw-w64/bin", "Library/usr/bin", "Library/bin", "Scripts", "bin")
             folders = [environment.prefix / place for place in places]
-    variables["PATH"] = os.pathsep.join([*map(str, folders), variables.get("PATH", os.defpath)])
     if sys.platform == "win32":
         variables["PYTHONUTF8"] = "1"
-    return variables
+    return folders, variables
 
 
 def read_marker(prefix: Path, name: str) -> Environment | None:

@@ -20,6 +20,7 @@ from samj_bridge.models.schema import ID, PROMPTS, TRANSFORMS, entry_from_table
 from samj_bridge.models.store import Store, now
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.conversion import ConvertReply
+from samj_bridge.session.card import refresh_card
 from samj_bridge.session.conversion import convert_checkpoint, convert_or_put_back, weights_from
 from samj_bridge.session.launcher import Launcher
 from samj_bridge.settings import Settings
@@ -123,6 +124,7 @@ def install_model(
         with _launcher(launcher, settings) as starts:
             if starts is not None:
                 record = convert_or_put_back(store, entry, record, starts, progress, cancel)
+    refresh_card(settings)
     return Installed(record, entry, known is None)
 
 
@@ -212,6 +214,7 @@ def import_model(
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
+    refresh_card(settings)
     return Installed(record, entry, True)
 
 

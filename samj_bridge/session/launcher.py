@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from samj_bridge.errors import InstallError
 from samj_bridge.session.bundle import write_bundle
@@ -13,7 +14,28 @@ from samj_bridge.session.service import WorkerService
 from samj_bridge.session.workerlog import WorkerLog
 from samj_bridge.settings import Settings
 
-__all__ = ["Launcher"]
+if TYPE_CHECKING:
+    from samj_bridge.install import Environment
+
+__all__ = ["Launcher", "options_for", "worker_command"]
+
+
+def worker_command(python: Path, bundle: Path, settings: Settings, options: Sequence[str] = ()) -> list[str]:
+    """Return the command that starts a worker, but for ``--host``, which is the business of whoever starts it."""
+    # -I: neither PYTHON* variables, nor the user's site packages, nor the working directory reach the worker;
+    # of all the host's code it sees the bundle alone.
+    command = [str(python), "-I", "-X", "utf8", *options, str(bundle)]
+    command += ["--cache-dir", str(settings.cache_dir)]
+    command += ["--disk-bytes", str(max(0, settings.encodings_disk_bytes))]
+    if settings.threads:
+        command += ["--threads", str(settings.threads)]
+    return command
+
+
+def options_for(environment: Environment, settings: Settings) -> tuple[str, ...]:
+    """Return the options of the interpreter that an environment asks for."""
+    # Python would put its compiled files beside the sources: an environment that is not ours is not written to.
+    return ("-X", f"pycache_prefix={settings.cache_dir / 'pycache'}") if environment.adopted else ()
 
 
 @dataclass
@@ -47,13 +69,7 @@ class Launcher:
             The interpreter can't be run.
         """
         bundle = write_bundle(self.settings)
-        # -I: neither PYTHON* variables, nor the user's site packages, nor the working directory reach the worker;
-        # of all the host's code it sees the bundle alone.
-        command = [str(self.python), "-I", "-X", "utf8", *self.options, str(bundle), "--host", str(os.getpid())]
-        command += ["--cache-dir", str(self.settings.cache_dir)]
-        command += ["--disk-bytes", str(max(0, self.settings.encodings_disk_bytes))]
-        if self.settings.threads:
-            command += ["--threads", str(self.settings.threads)]
+        command = [*worker_command(self.python, bundle, self.settings, self.options), "--host", str(os.getpid())]
         service = WorkerService([*command, *self.arguments], self.variables, bundle.parent, self.log.write)
         try:
             return service.start()

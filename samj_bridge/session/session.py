@@ -12,9 +12,10 @@ from samj_bridge.errors import InputError, InstallError, ModelError
 from samj_bridge.models import ModelEntry, find_model
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.protocol.messages import PRECISIONS
+from samj_bridge.session.card import refresh_card
 from samj_bridge.session.conversion import convert_waiting
 from samj_bridge.session.images import Channels, plane_of
-from samj_bridge.session.launcher import Launcher
+from samj_bridge.session.launcher import Launcher, options_for
 from samj_bridge.session.scene import Scene
 from samj_bridge.session.supervisor import Supervisor
 from samj_bridge.settings import Settings
@@ -106,6 +107,7 @@ class Session:
         except BaseException:
             self.close()
             raise
+        refresh_card(settings)
 
     @property
     def hello(self) -> dict[str, Any]:
@@ -224,6 +226,5 @@ def _held(opening: ExitStack, settings: Settings, progress: Progress, cancel: Ca
 def _launcher(environment: Environment, settings: Settings) -> Launcher:
     from samj_bridge.install import environment_variables
 
-    # Python would put its compiled files beside the sources: an environment that is not ours is not written to.
-    options = ("-X", f"pycache_prefix={settings.cache_dir / 'pycache'}") if environment.adopted else ()
+    options = options_for(environment, settings)
     return Launcher(environment.python, settings, environment_variables(environment), options=options)

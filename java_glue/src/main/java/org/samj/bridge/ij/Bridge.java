@@ -6,6 +6,7 @@ import ij.Menus;
 import ij.gui.Toolbar;
 import java.awt.EventQueue;
 import java.awt.GraphicsEnvironment;
+import java.lang.reflect.InvocationTargetException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -45,12 +46,16 @@ public final class Bridge {
      *
      * @param segmenter who does the work
      */
-    public static synchronized void install(Segmenter segmenter) {
-        if (running != null) {
-            return;
+    public static void install(Segmenter segmenter) {
+        Bridge made;
+        synchronized (Bridge.class) {
+            if (running != null) {
+                return;
+            }
+            made = new Bridge(segmenter);
+            running = made;
         }
-        Bridge made = new Bridge(segmenter);
-        running = made;
+        // Without the lock: the event thread, which is waited for, may be about to take it.
         addCommands();
         if (!GraphicsEnvironment.isHeadless() && IJ.getInstance() != null) {
             onEventThread(() -> {
@@ -67,9 +72,12 @@ public final class Bridge {
     }
 
     /** Take everything away again, and end the worker. Calling it twice is harmless. */
-    public static synchronized void uninstall() {
-        Bridge old = running;
-        running = null;
+    public static void uninstall() {
+        Bridge old;
+        synchronized (Bridge.class) {
+            old = running;
+            running = null;
+        }
         if (old == null) {
             return;
         }
@@ -91,23 +99,54 @@ public final class Bridge {
         return running != null;
     }
 
-    /** The one that runs; null: none, and the user is told how to get one. */
+    /** The one that runs, installed now if it can be; null: none, and the user is told how to get one. */
     static Bridge running() {
+        SegmenterException missing = installOwn();
+        if (missing != null) {
+            IJ.showStatus(missing.sentence());
+        }
+        return running;
+    }
+
+    /** The one that runs, for commands and macros; installed now if it can be. */
+    static Bridge required() {
+        SegmenterException missing = installOwn();
         Bridge there = running;
-        if (there == null) {
-            IJ.showStatus("SAMJ is not connected. Start ImageJ with: samj-bridge fiji");
+        if (missing != null || there == null) {
+            throw missing != null ? missing : new SegmenterException("not-connected",
+                "SAMJ was taken out of this ImageJ a moment ago.", "Try again.");
         }
         return there;
     }
 
-    /** The one that runs, for commands and macros. */
-    static Bridge required() {
-        Bridge there = running;
-        if (there == null) {
-            throw new SegmenterException("not-connected", "SAMJ is not connected to this ImageJ.",
-                "Start it with: samj-bridge fiji, or call samj_bridge.fiji.attach(ij) in Python.");
+    /**
+     * Where nobody has installed a segmenter, take the one that starts its worker from Java, if its parts are there.
+     *
+     * @return why there is none, in words; null: there is one
+     */
+    private static SegmenterException installOwn() {
+        if (running != null) {
+            return null;
         }
-        return there;
+        Throwable cause;
+        try {
+            // By its name: Appose, which it needs, is not part of every ImageJ.
+            Class<?> type = Class.forName("org.samj.bridge.appose.ApposeSegmenter");
+            install((Segmenter) type.getMethod("ready").invoke(null));
+            return null;
+        } catch (InvocationTargetException error) {
+            cause = error.getCause();
+        } catch (ReflectiveOperationException | LinkageError error) {
+            cause = error;
+        }
+        if (cause instanceof SegmenterException) {
+            SegmenterException why = (SegmenterException) cause;
+            return new SegmenterException(why.code(), "SAMJ is not connected to this ImageJ. " + why.getMessage(),
+                "Start ImageJ with: samj-bridge fiji. Or, without Python in it: " + why.hint());
+        }
+        return new SegmenterException("not-connected", "SAMJ is not connected to this ImageJ, and can't start its worker"
+            + " itself: Appose is not there (" + cause + ").", "Start ImageJ with: samj-bridge fiji, or call"
+            + " samj_bridge.fiji.attach(ij) in Python. Or add Appose's jars to ImageJ, and run: samj-bridge setup");
     }
 
     /** Show the panel, made when first needed. On the event thread. */
@@ -160,7 +199,7 @@ public final class Bridge {
             EventQueue.invokeAndWait(job);
         } catch (InterruptedException stop) {
             Thread.currentThread().interrupt();
-        } catch (java.lang.reflect.InvocationTargetException error) {
+        } catch (InvocationTargetException error) {
             throw SegmenterException.of(error.getCause());
         }
     }

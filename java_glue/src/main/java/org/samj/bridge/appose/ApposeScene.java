@@ -1,0 +1,178 @@
+package org.samj.bridge.appose;
+
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.BiFunction;
+import org.apposed.appose.SharedMemory;
+import org.apposed.appose.TaskEvent;
+import org.samj.bridge.Options;
+import org.samj.bridge.Outline;
+import org.samj.bridge.Prompt;
+import org.samj.bridge.Segmenter;
+import org.samj.bridge.SegmenterException;
+
+/** An image that a worker has encoded; encoded again where that worker died or has forgotten it. */
+final class ApposeScene implements Segmenter.Scene {
+
+    private final ApposeSegmenter segmenter;
+    private final String model;
+    private final String imageId = UUID.randomUUID().toString();
+    private final int width;
+    private final int height;
+    private SentPixels pixels;
+    private Object ranges;
+    private Worker home;
+    private String encoding;
+
+    ApposeScene(ApposeSegmenter segmenter, String model, SentPixels pixels) {
+        this.segmenter = segmenter;
+        this.model = model;
+        this.width = pixels.width;
+        this.height = pixels.height;
+        this.pixels = pixels;
+        this.ranges = pixels.ranges();
+    }
+
+    /** Make sure that a running worker has the encoding. */
+    void encode(Segmenter.Progress progress) {
+        ask(progress, (worker, name) -> name);
+    }
+
+    /** The worker's name for it. */
+    String encoding() {
+        return encoding;
+    }
+
+    @Override
+    public Outline[] segment(Prompt prompt, Options options) {
+        if (options.candidates < 1 || options.candidates > 3 || options.minArea < 0) {
+            throw new SegmenterException("bad-input", "candidates is " + options.candidates + " and minArea "
+                + options.minArea + ".", "Ask for 1 to 3 candidates, and an area of 0 or more pixels.");
+        }
+        Map<String, Object> inputs = new HashMap<>();
+        inputs.put("candidates", options.candidates);
+        inputs.put("min_area", options.minArea);
+        inputs.put("fill_holes", options.fillHoles);
+        inputs.put("largest_only", options.largestOnly);
+        return ask(ApposeSegmenter.SILENT, (worker, name) -> {
+            inputs.put("prompts", Collections.singletonList(Prompts.toWire(prompt, width, height, worker.model)));
+            inputs.put("encoding", name);
+            return outlines(worker.call("segment", inputs, ApposeSegmenter.SILENT, event -> { }));
+        });
+    }
+
+    @Override
+    public void everything(Options options, Segmenter.Found found, Segmenter.Progress progress) {
+        Map<String, Object> inputs = new HashMap<>();
+        inputs.put("mode", "fast");
+        inputs.put("stream", true);
+        inputs.put("min_area", options.minArea);
+        Segmenter.Progress told = progress == null ? ApposeSegmenter.SILENT : progress;
+        int[] given = {0};
+        Map<String, Object> outputs = ask(told, (worker, name) -> {
+            if (!worker.model.prompts.contains("points")) {
+                throw new SegmenterException("prompt-not-taken", "The model '" + model
+                    + "' can't find objects by itself: it can't be asked by points.",
+                    "Use another model, for example starter, or give boxes.");
+            }
+            inputs.put("encoding", name);
+            // The search is the same each time: what was given before the worker died is passed over.
+            int[] seen = {0};
+            return worker.call("everything", inputs, told, event -> {
+                for (Outline outline : event.info == null ? new Outline[0] : outlines(event.info)) {
+                    if (seen[0]++ >= given[0]) {
+                        given[0] = seen[0];
+                        if (!outline.isEmpty()) {
+                            found.add(outline);
+                        }
+                    }
+                }
+                told.tell(words(seen[0], event), fraction(event));
+            });
+        });
+        told.tell(String.valueOf(outputs.get("message")), 1);
+    }
+
+    @Override
+    public void close() {
+        Worker owner = home;
+        home = null;
+        pixels = null;
+        if (owner != null) {
+            owner.post("release", Collections.singletonMap("encodings", Collections.singletonList(encoding)));
+        }
+    }
+
+    private <T> T ask(Segmenter.Progress progress, BiFunction<Worker, String, T> question) {
+        return segmenter.attempt(model, progress, worker -> {
+            String name = encoded(worker, progress);
+            try {
+                return question.apply(worker, name);
+            } catch (SegmenterException error) {
+                if (!error.code().equals("unknown-encoding")) {
+                    throw error;
+                }
+                // Many images are open, and the worker keeps those that were used last.
+                home = null;
+            }
+            return question.apply(worker, encoded(worker, progress));
+        });
+    }
+
+    private String encoded(Worker worker, Segmenter.Progress progress) {
+        SentPixels image = pixels;
+        if (image == null) {
+            throw new SegmenterException("scene-closed", "The scene is closed.", "Encode the image again.");
+        }
+        if (home != worker) {
+            Map<String, Object> inputs = new HashMap<>();
+            inputs.put("model", worker.handle());
+            inputs.put("ranges", ranges);
+            inputs.put("channels", image.colour ? "auto" : "each");
+            inputs.put("image_id", imageId);
+            Map<String, Object> outputs;
+            try (SharedMemory block = image.share()) {
+                inputs.put("image", image.describe(block));
+                outputs = worker.call("encode", inputs, progress,
+                    event -> progress.tell("Encoding the image", fraction(event)));
+            }
+            // The next worker shall show it to the network in the same way.
+            ranges = outputs.get("ranges");
+            encoding = (String) outputs.get("encoding");
+            home = worker;
+        }
+        return encoding;
+    }
+
+    private static Outline[] outlines(Map<String, Object> values) {
+        List<?> regions = (List<?>) values.get("regions");
+        Outline[] outlines = new Outline[regions.size()];
+        for (int i = 0; i < outlines.length; i++) {
+            Map<?, ?> region = (Map<?, ?>) regions.get(i);
+            List<?> rings = (List<?>) region.get("rings");
+            int[][] corners = new int[rings.size()][];
+            for (int j = 0; j < corners.length; j++) {
+                corners[j] = ((List<?>) rings.get(j)).stream().mapToInt(value -> ((Number) value).intValue()).toArray();
+            }
+            Object score = region.get("score");
+            outlines[i] = new Outline(corners, score == null ? Double.NaN : ((Number) score).doubleValue());
+        }
+        return outlines;
+    }
+
+    private static double fraction(TaskEvent event) {
+        return event.maximum > 0 ? (double) event.current / event.maximum : -1;
+    }
+
+    private static String words(int count, TaskEvent event) {
+        String words = count + " objects found";
+        Object skipped = event.info == null ? null : event.info.get("skipped");
+        if (skipped instanceof Number && ((Number) skipped).intValue() > 0) {
+            words += ", " + event.info.get("points") + " points asked, " + skipped + " skipped";
+        }
+        return words;
+    }
+}

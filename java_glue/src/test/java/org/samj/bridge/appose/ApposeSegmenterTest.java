@@ -1,0 +1,374 @@
+package org.samj.bridge.appose;
+
+import static org.junit.Assert.assertArrayEquals;
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
+
+import groovy.json.JsonSlurper;
+import java.io.File;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.Before;
+import org.junit.Test;
+import org.samj.bridge.ModelInfo;
+import org.samj.bridge.Options;
+import org.samj.bridge.Outline;
+import org.samj.bridge.Pixels;
+import org.samj.bridge.Prompt;
+import org.samj.bridge.Segmenter;
+import org.samj.bridge.SegmenterException;
+
+/** The segmenter on the worker that samj-bridge starts everywhere else, with the starter model. */
+public class ApposeSegmenterTest {
+
+    private static final Options THREE = new Options(3, 0, false, false);
+
+    private ApposeSegmenter segmenter;
+
+    @Before
+    public void worker() {
+        segmenter = RealWorker.shared();
+    }
+
+    @Test
+    public void aBoxGivesTheDiscThatWasDrawn() {
+        Segmenter.Scene scene = scene(Pictures.bytes());
+        for (int[] disc : Pictures.DISCS) {
+            Outline[] found = scene.segment(around(disc), Options.plain());
+            assertEquals(1, found.length);
+            assertTrue(Pictures.overlap(found[0], disc) > 0.85);
+            assertTrue(found[0].score > 0 && found[0].score <= 1);
+        }
+        scene.close();
+    }
+
+    @Test
+    public void pointsGiveCandidatesTheBestFirst() {
+        Segmenter.Scene scene = scene(Pictures.bytes());
+        Outline[] found = scene.segment(Prompt.ofPoint(100, 40).with(40, 35, false, null), THREE);
+        assertEquals(3, found.length);
+        assertTrue(found[0].score >= found[1].score && found[1].score >= found[2].score);
+        assertTrue(Pictures.overlap(found[0], Pictures.DISCS[1]) > 0.8);
+        scene.close();
+    }
+
+    /** What Python's session says of the same pixels: the test that starts this one writes it down. */
+    @Test
+    public void theAnswersAreThoseOfPythonsSession() throws Exception {
+        String path = System.getenv("SAMJ_EXPECTED");
+        org.junit.Assume.assumeTrue("no answers of Python's session to compare with (SAMJ_EXPECTED)", path != null);
+        Map<?, ?> expected = (Map<?, ?>) new JsonSlurper().parse(new File(path), "UTF-8");
+        Prompt box = around(Pictures.DISCS[1]);
+        check(expected, "byte", Pictures.bytes(), box);
+        check(expected, "inverted", Pictures.bytes(255, 0), box);
+        check(expected, "short", Pictures.shorts(), box);
+        check(expected, "float", Pictures.floats(), box);
+        check(expected, "rgb", Pictures.colours(), box);
+        check(expected, "points", Pictures.bytes(), Prompt.ofPoint(100, 40).with(90, 30.5, false, null));
+        check(expected, "mask", Pictures.bytes(), new Prompt(null, new double[] {100, 40}, null, square(90, 30, 110, 50)));
+        List<Outline> objects = new ArrayList<>();
+        Segmenter.Scene scene = scene(Pictures.bytes());
+        scene.everything(new Options(1, 20, false, false), objects::add, null);
+        assertArrayEquals(rings(expected.get("everything")), rings(objects.toArray(new Outline[0])));
+        scene.close();
+    }
+
+    @Test
+    public void optionsAreHeeded() {
+        Segmenter.Scene scene = scene(Pictures.bytes());
+        Outline[] none = scene.segment(around(Pictures.DISCS[0]), new Options(1, 5000, true, true));
+        assertEquals(1, none.length);
+        assertTrue(none[0].isEmpty());
+        SegmenterException error = assertThrows(SegmenterException.class,
+            () -> scene.segment(Prompt.ofPoint(1, 1), new Options(4, 0, false, false)));
+        assertEquals("candidates is 4 and minArea 0.", error.getMessage());
+        scene.close();
+    }
+
+    @Test
+    public void everythingComesObjectByObjectAndIsToldInWords() {
+        Segmenter.Scene scene = scene(Pictures.bytes());
+        List<Outline> objects = new ArrayList<>();
+        List<String> told = new ArrayList<>();
+        scene.everything(Options.plain(), objects::add, progress(told, new AtomicBoolean()));
+        for (int[] disc : Pictures.DISCS) {
+            assertTrue(objects.stream().anyMatch(outline -> Pictures.overlap(outline, disc) > 0.8));
+        }
+        assertTrue(told.toString(), told.contains("1 objects found"));
+        assertTrue(told.toString(), told.get(told.size() - 1).contains(objects.size() + " objects"));
+        scene.close();
+    }
+
+    @Test
+    public void aSearchIsCancelledAndTheNextQuestionIsAnswered() {
+        Segmenter.Scene scene = scene(Pictures.crowd(512));
+        AtomicBoolean stop = new AtomicBoolean();
+        List<Outline> objects = new ArrayList<>();
+        SegmenterException error = assertThrows(SegmenterException.class, () -> scene.everything(Options.plain(),
+            outline -> {
+                objects.add(outline);
+                stop.set(true);
+            }, progress(new ArrayList<>(), stop)));
+        assertEquals("cancelled", error.code());
+        assertTrue(objects.size() < 100);
+        assertFalse(scene.segment(Prompt.ofPoint(16, 16), Options.plain())[0].isEmpty());
+        scene.close();
+    }
+
+    @Test
+    public void whatIsCancelledBeforeItBeginsIsNotBegun() {
+        double before = number(stats().get("encoded"));
+        SegmenterException error = assertThrows(SegmenterException.class, () -> segmenter.encode("starter",
+            Pictures.crowd(64), progress(new ArrayList<>(), new AtomicBoolean(true))));
+        assertEquals("cancelled", error.code());
+        assertEquals(before, number(stats().get("encoded")), 0);
+    }
+
+    @Test
+    public void anInterruptedCallIsCancelledToo() throws InterruptedException {
+        Segmenter.Scene scene = scene(Pictures.crowd(512));
+        AtomicReference<Throwable> ended = new AtomicReference<>();
+        CountDownLatch begun = new CountDownLatch(1);
+        Thread caller = new Thread(() -> {
+            try {
+                scene.everything(Options.plain(), outline -> begun.countDown(), null);
+            } catch (SegmenterException error) {
+                ended.set(error);
+            }
+        });
+        caller.start();
+        begun.await();
+        caller.interrupt();
+        caller.join();
+        assertEquals("cancelled", ((SegmenterException) ended.get()).code());
+        scene.close();
+    }
+
+    @Test
+    public void aWorkerThatIsKilledInTheMiddleIsReplacedAndNothingIsLostOrGivenTwice() throws Exception {
+        Segmenter.Scene scene = scene(Pictures.crowd(160));
+        List<Outline> whole = new ArrayList<>();
+        scene.everything(Options.plain(), whole::add, null);
+        assertTrue(whole.size() > 10);
+        Object first = stats().get("pid");
+        List<Outline> repaired = new ArrayList<>();
+        List<String> told = new ArrayList<>();
+        scene.everything(Options.plain(), outline -> {
+            repaired.add(outline);
+            if (repaired.size() == 3) {
+                kill(first);
+            }
+        }, progress(told, new AtomicBoolean()));
+        assertFalse(first.equals(stats().get("pid")));
+        assertArrayEquals(rings(whole.toArray(new Outline[0])), rings(repaired.toArray(new Outline[0])));
+        assertTrue(told.toString(), told.stream().anyMatch(
+            line -> line.startsWith("The worker was killed by signal 9 during everything.")));
+        scene.close();
+    }
+
+    @Test
+    public void aWorkerThatDiedBetweenTwoQuestionsIsReplacedUnnoticed() throws Exception {
+        Segmenter.Scene scene = scene(Pictures.bytes());
+        int[][][] before = rings(scene.segment(around(Pictures.DISCS[0]), Options.plain()));
+        kill(stats().get("pid"));
+        assertArrayEquals(before, rings(scene.segment(around(Pictures.DISCS[0]), Options.plain())));
+        scene.close();
+    }
+
+    @Test
+    public void anEncodingThatTheWorkerHasForgottenIsMadeAgain() {
+        Segmenter.Scene scene = scene(Pictures.bytes());
+        int[][][] before = rings(scene.segment(around(Pictures.DISCS[0]), Options.plain()));
+        String name = ((ApposeScene) scene).encoding();
+        assertEquals(1, number(call("release", Collections.singletonMap("encodings", Collections.singletonList(name)))
+            .get("released")), 0);
+        assertArrayEquals(before, rings(scene.segment(around(Pictures.DISCS[0]), Options.plain())));
+        scene.close();
+    }
+
+    @Test
+    public void theWorkersOwnWordsArriveWithCodeAndHint() {
+        SegmenterException error = assertThrows(SegmenterException.class,
+            () -> call("segment", Collections.singletonMap("encoding", "x")));
+        assertEquals("bad-prompt", error.code());
+        assertTrue(error.getMessage(), error.getMessage().contains("not a list with at least one prompt"));
+        assertTrue(error.hint(), error.hint().contains("docs/protocol.md"));
+        assertEquals("unknown-operation",
+            assertThrows(SegmenterException.class, () -> call("dance", Collections.emptyMap())).code());
+    }
+
+    @Test
+    public void aPromptThatCannotBeUsedIsToldBeforeTheWorkerIsAsked() {
+        Segmenter.Scene scene = scene(Pictures.bytes());
+        double before = number(stats().get("segmented"));
+        SegmenterException error = assertThrows(SegmenterException.class,
+            () -> scene.segment(Prompt.ofPoint(500, 3), Options.plain()));
+        assertEquals("prompt-outside-image", error.code());
+        assertEquals(before, number(stats().get("segmented")), 0);
+        scene.close();
+    }
+
+    @Test
+    public void aClosedSceneReleasesItsEncodingAndSaysThatItIsClosed() {
+        double before = number(stats().get("encodings"));
+        Segmenter.Scene scene = scene(Pictures.crowd(96));
+        assertEquals(before + 1, number(stats().get("encodings")), 0);
+        scene.close();
+        scene.close();
+        assertEquals(before, number(stats().get("encodings")), 0);
+        assertEquals("scene-closed", assertThrows(SegmenterException.class,
+            () -> scene.segment(Prompt.ofPoint(3, 3), Options.plain())).code());
+    }
+
+    @Test
+    public void twentyImagesLeaveNoSharedMemoryBehind() {
+        for (int i = 0; i < 20; i++) {
+            scene(Pictures.crowd(32 + i)).close();
+        }
+        String[] left = new File("/dev/shm").list((folder, name) -> name.startsWith(SentPixels.BLOCKS));
+        assertEquals("[]", left == null ? "[]" : Arrays.toString(left));
+    }
+
+    @Test
+    public void theCallersPixelsMayChangeAfterwards() throws Exception {
+        Pixels pixels = Pictures.bytes();
+        Segmenter.Scene scene = scene(pixels);
+        int[][][] before = rings(scene.segment(around(Pictures.DISCS[0]), Options.plain()));
+        Arrays.fill((byte[]) pixels.array, (byte) 0);
+        kill(stats().get("pid"));
+        assertArrayEquals(before, rings(scene.segment(around(Pictures.DISCS[0]), Options.plain())));
+        scene.close();
+    }
+
+    @Test
+    public void threadsWithoutAClassLoaderOfTheirOwnWork() throws InterruptedException {
+        AtomicReference<Object> result = new AtomicReference<>();
+        Thread bare = new Thread(() -> {
+            try {
+                Segmenter.Scene scene = scene(Pictures.bytes());
+                result.set(scene.segment(around(Pictures.DISCS[0]), Options.plain()));
+                scene.close();
+            } catch (RuntimeException | Error error) {
+                result.set(error);
+            }
+        });
+        bare.setContextClassLoader(null);
+        bare.start();
+        bare.join();
+        assertTrue(String.valueOf(result.get()), result.get() instanceof Outline[]);
+    }
+
+    @Test
+    public void closingEndsACallInProgressAndTheNextOneStartsAnotherWorker() throws InterruptedException {
+        Segmenter.Scene scene = scene(Pictures.crowd(512));
+        AtomicReference<Throwable> ended = new AtomicReference<>();
+        CountDownLatch begun = new CountDownLatch(1);
+        Thread caller = new Thread(() -> {
+            try {
+                scene.everything(Options.plain(), outline -> begun.countDown(), null);
+            } catch (SegmenterException error) {
+                ended.set(error);
+            }
+        });
+        caller.start();
+        begun.await();
+        segmenter.close();
+        caller.join();
+        assertTrue(String.valueOf(ended.get()),
+            Arrays.asList("segmenter-closed", "cancelled").contains(((SegmenterException) ended.get()).code()));
+        assertEquals("", segmenter.device());
+        assertFalse(scene.segment(Prompt.ofPoint(16, 16), Options.plain())[0].isEmpty());
+        assertTrue(segmenter.device(), segmenter.device().matches("cpu, \\d+ threads|cuda.*|mps.*"));
+        scene.close();
+    }
+
+    @Test
+    public void modelsAreThoseOnTheCardAndOthersAreToldHowToInstall() {
+        ModelInfo first = segmenter.models()[0];
+        assertEquals("starter", first.id);
+        assertTrue(first.installed);
+        assertFalse(first.title.isEmpty() || first.licence.isEmpty() || first.goodFor.isEmpty());
+        SegmenterException error = assertThrows(SegmenterException.class,
+            () -> segmenter.prepare("no-such-model", null));
+        assertEquals("model-not-installed", error.code());
+        assertTrue(error.hint(), error.hint().endsWith("samj-bridge models install no-such-model"));
+    }
+
+    private Segmenter.Scene scene(Pixels pixels) {
+        return segmenter.encode("starter", pixels, null);
+    }
+
+    private Map<String, Object> call(String operation, Map<String, Object> inputs) {
+        return segmenter.attempt("starter", ApposeSegmenter.SILENT,
+            worker -> worker.call(operation, inputs, ApposeSegmenter.SILENT, event -> { }));
+    }
+
+    private Map<String, Object> stats() {
+        return call("stats", Collections.emptyMap());
+    }
+
+    private void check(Map<?, ?> expected, String name, Pixels pixels, Prompt prompt) {
+        Segmenter.Scene scene = scene(pixels);
+        assertArrayEquals(name, rings(expected.get(name)), rings(scene.segment(prompt, THREE)));
+        scene.close();
+    }
+
+    private static Prompt around(int[] disc) {
+        int margin = disc[2] + 3;
+        return Prompt.ofBox(disc[0] - margin, disc[1] - margin, disc[0] + margin, disc[1] + margin);
+    }
+
+    private static Outline square(int x0, int y0, int x1, int y1) {
+        return new Outline(new int[][] {{x0, y0, x1, y0, x1, y1, x0, y1}}, Double.NaN);
+    }
+
+    private static int[][][] rings(Outline[] outlines) {
+        return Arrays.stream(outlines).map(outline -> outline.rings).toArray(int[][][]::new);
+    }
+
+    private static int[][][] rings(Object json) {
+        List<int[][]> all = new ArrayList<>();
+        for (Object outline : (List<?>) json) {
+            List<int[]> rings = new ArrayList<>();
+            for (Object ring : (List<?>) outline) {
+                rings.add(((List<?>) ring).stream().mapToInt(value -> ((Number) value).intValue()).toArray());
+            }
+            all.add(rings.toArray(new int[0][]));
+        }
+        return all.toArray(new int[0][][]);
+    }
+
+    private static double number(Object value) {
+        return ((Number) value).doubleValue();
+    }
+
+    private static void kill(Object pid) {
+        try {
+            assertEquals(0, new ProcessBuilder("kill", "-9", pid.toString()).start().waitFor());
+        } catch (java.io.IOException | InterruptedException error) {
+            throw new AssertionError(error);
+        }
+    }
+
+    private static Segmenter.Progress progress(List<String> told, AtomicBoolean stop) {
+        return new Segmenter.Progress() {
+            @Override
+            public void tell(String message, double fraction) {
+                told.add(message);
+            }
+
+            @Override
+            public boolean isCancelled() {
+                return stop.get();
+            }
+        };
+    }
+}

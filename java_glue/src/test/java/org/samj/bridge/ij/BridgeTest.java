@@ -1,0 +1,82 @@
+package org.samj.bridge.ij;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNotNull;
+import static org.junit.Assert.assertNull;
+import static org.junit.Assert.assertThrows;
+import static org.junit.Assert.assertTrue;
+
+import ij.IJ;
+import ij.ImagePlus;
+import ij.Menus;
+import ij.gui.Roi;
+import ij.process.ByteProcessor;
+import org.junit.After;
+import org.junit.BeforeClass;
+import org.junit.Rule;
+import org.junit.Test;
+import org.junit.rules.TemporaryFolder;
+import org.samj.bridge.Outline;
+import org.samj.bridge.SegmenterException;
+import org.samj.bridge.appose.Pictures;
+import org.samj.bridge.appose.RealWorker;
+
+/** Commands in an ImageJ without Python and without windows. */
+public class BridgeTest {
+
+    @Rule
+    public TemporaryFolder folder = new TemporaryFolder();
+
+    private final String home = System.getProperty("samj.home");
+
+    @BeforeClass
+    public static void commands() {
+        // What ImageJ reads from the jar's plugins.config.
+        IJ.init();
+        Menus.getCommands().put("SAMJ Segment", SegmentCommand.class.getName());
+        Menus.getCommands().put("SAMJ Everything", EverythingCommand.class.getName());
+    }
+
+    @After
+    public void asBefore() {
+        Bridge.uninstall();
+        if (home == null) {
+            System.clearProperty("samj.home");
+        } else {
+            System.setProperty("samj.home", home);
+        }
+    }
+
+    @Test
+    public void aMacroSegmentsWithoutPython() {
+        RealWorker.required();
+        ImagePlus imp = picture();
+        assertFalse(Bridge.isInstalled());
+        IJ.run(imp, "SAMJ Segment", "model=starter box=79,19,121,61");
+        assertTrue(Bridge.isInstalled());
+        Roi roi = imp.getRoi();
+        assertNotNull(roi);
+        assertEquals(1, imp.getOverlay().size());
+        assertEquals("starter", roi.getProperty("model"));
+        int[][] rings = Rings.of(roi).toArray(new int[0][]);
+        assertTrue(Pictures.overlap(new Outline(rings, 1), Pictures.DISCS[1]) > 0.85);
+    }
+
+    @Test
+    public void withoutSetupACommandSaysBothWaysOut() {
+        System.setProperty("samj.home", folder.getRoot().getPath());
+        SegmenterException error = assertThrows(SegmenterException.class, Bridge::required);
+        assertEquals("not-set-up", error.code());
+        assertTrue(error.getMessage(), error.getMessage().startsWith("SAMJ is not connected to this ImageJ."));
+        assertTrue(error.hint(), error.hint().contains("samj-bridge fiji"));
+        assertTrue(error.hint(), error.hint().contains("samj-bridge setup"));
+        assertNull(Bridge.running());
+        assertFalse(Bridge.isInstalled());
+    }
+
+    private static ImagePlus picture() {
+        byte[] pixels = (byte[]) Pictures.bytes().array;
+        return new ImagePlus("discs", new ByteProcessor(Pictures.WIDTH, Pictures.HEIGHT, pixels));
+    }
+}
