@@ -23,8 +23,8 @@ Home = Annotated[
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")]
 
 _CHANGING = {"env create", "env use", "env repair", "env remove", "models remove"}
-"""Commands after which programs without Python must be told anew how to start the worker; a session tells them itself,
-and so does the installation of a model."""
+"""Commands after which programs without Python must be told anew how to start the worker; a session tells them
+itself, and so does the installation of a model."""
 
 
 def execute(

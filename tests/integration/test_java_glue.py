@@ -1,4 +1,4 @@
-"""``mvn verify`` of java_glue with the real worker: what a Fiji without Python has, compared with Python's session."""
+"""``mvn verify`` of java_glue with the real worker, which must answer Java as it answers Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -104,7 +104,7 @@ def test_the_java_segmenter_gives_what_pythons_session_gives(home: Path, tmp_pat
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert (project / "target" / "SAMJ_Bridge.jar").is_file()
-    suites = [ElementTree.parse(path).getroot() for path in project.glob("target/surefire-reports/TEST-*.xml")]
+    suites = [ET.parse(path).getroot() for path in project.glob("target/surefire-reports/TEST-*.xml")]
     counts = {
         name: sum(int(suite.get(name, "0")) for suite in suites)
         for name in ("tests", "failures", "errors", "skipped")

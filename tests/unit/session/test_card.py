@@ -111,7 +111,10 @@ def test_a_home_or_settings_that_cannot_be_used_stop_nothing(settings, environme
 def test_the_example_in_the_documentation_is_the_one_that_javas_tests_run():
     page = (ROOT / "docs/java.md").read_text(encoding="utf-8")
     shown = re.search(r"```java\n(.*?)```", page, re.DOTALL)
-    run = re.search(r"// docs/java.md begins here\n(.*?)// docs/java.md ends here", EXAMPLE.read_text("utf-8"), re.DOTALL)
-    assert shown and run
+    run = re.search(
+        r"// docs/java.md begins here\n(.*?)// docs/java.md ends here", EXAMPLE.read_text("utf-8"), re.DOTALL
+    )
+    assert shown
+    assert run
     # The test lies in the package itself, which spares it one import.
     assert shown[1].replace("import org.samj.bridge.appose.ApposeSegmenter;\n", "") == run[1]

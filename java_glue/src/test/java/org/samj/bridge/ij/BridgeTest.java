@@ -9,11 +9,11 @@ import static org.junit.Assert.assertTrue;
 
 import ij.IJ;
 import ij.ImagePlus;
-import ij.Menus;
+import ij.Macro;
+import ij.WindowManager;
 import ij.gui.Roi;
 import ij.process.ByteProcessor;
 import org.junit.After;
-import org.junit.BeforeClass;
 import org.junit.Rule;
 import org.junit.Test;
 import org.junit.rules.TemporaryFolder;
@@ -30,14 +30,6 @@ public class BridgeTest {
 
     private final String home = System.getProperty("samj.home");
 
-    @BeforeClass
-    public static void commands() {
-        // What ImageJ reads from the jar's plugins.config.
-        IJ.init();
-        Menus.getCommands().put("SAMJ Segment", SegmentCommand.class.getName());
-        Menus.getCommands().put("SAMJ Everything", EverythingCommand.class.getName());
-    }
-
     @After
     public void asBefore() {
         Bridge.uninstall();
@@ -53,7 +45,7 @@ public class BridgeTest {
         RealWorker.required();
         ImagePlus imp = picture();
         assertFalse(Bridge.isInstalled());
-        IJ.run(imp, "SAMJ Segment", "model=starter box=79,19,121,61");
+        run(imp, SegmentCommand.class, "model=starter box=79,19,121,61");
         assertTrue(Bridge.isInstalled());
         Roi roi = imp.getRoi();
         assertNotNull(roi);
@@ -73,6 +65,23 @@ public class BridgeTest {
         assertTrue(error.hint(), error.hint().contains("samj-bridge setup"));
         assertNull(Bridge.running());
         assertFalse(Bridge.isInstalled());
+    }
+
+    /** What ImageJ does for {@code run("SAMJ ...", options)}; its list of commands is a menu, which needs windows. */
+    private static void run(ImagePlus imp, Class<?> command, String options) {
+        Thread here = Thread.currentThread();
+        String name = here.getName();
+        WindowManager.setTempCurrentImage(imp);
+        // By this name ImageJ knows the threads whose commands have options.
+        here.setName("Run$_" + command.getSimpleName());
+        Macro.setOptions(options);
+        try {
+            IJ.runPlugIn(command.getName(), "");
+        } finally {
+            Macro.setOptions(null);
+            here.setName(name);
+            WindowManager.setTempCurrentImage(null);
+        }
     }
 
     private static ImagePlus picture() {

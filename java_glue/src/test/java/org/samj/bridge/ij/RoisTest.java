@@ -36,9 +36,10 @@ public class RoisTest {
     @Test
     public void theRingsOfARoiAreThoseItWasMadeOf() {
         List<int[]> rings = Rings.of(Rois.of(new Outline(RINGS, 0.5)));
-        int area = pixels(Rois.of(new Outline(rings.toArray(new int[0][]), 0.5)));
-        assertEquals(AREA, area);
-        assertEquals(corners(Arrays.asList(RINGS)), corners(rings));
+        assertEquals(AREA, pixels(Rois.of(new Outline(rings.toArray(new int[0][]), 0.5))));
+        // ImageJ traces what touches in a corner as one; there the pixels are the same, and the rings are not.
+        int[][] apart = Arrays.copyOf(RINGS, 3);
+        assertEquals(corners(Arrays.asList(apart)), corners(Rings.of(Rois.of(new Outline(apart, 0.5)))));
     }
 
     @Test
@@ -78,7 +79,7 @@ public class RoisTest {
     private static int pixels(Roi roi) {
         ImagePlus imp = new ImagePlus("", new ByteProcessor(60, 60));
         imp.setRoi(roi);
-        return (int) imp.getStatistics().pixelCount;
+        return imp.getStatistics().pixelCount;
     }
 
     /** Each ring's corners, sorted: where a ring begins says nothing. */
