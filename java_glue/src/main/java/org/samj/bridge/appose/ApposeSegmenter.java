@@ -32,6 +32,7 @@ public final class ApposeSegmenter implements Segmenter {
     private final Path home;
     private final ReentrantLock calls = new ReentrantLock(true);
     private volatile Worker worker;
+    private volatile String chosenDevice = "";
 
     /** With samj-bridge's own home: property {@code samj.home}, variable {@code SAMJ_HOME}, or the system's place. */
     public ApposeSegmenter() {
@@ -77,6 +78,20 @@ public final class ApposeSegmenter implements Segmenter {
     public String device() {
         Worker running = worker;
         return running == null || !running.isAlive() ? "" : running.device();
+    }
+
+    @Override
+    public String[] devices() {
+        Worker running = worker;
+        String found = running == null || !running.isAlive() ? "" : running.found();
+        return found.isEmpty() || found.equals("cpu") ? new String[0] : new String[] {"auto", found, "cpu"};
+    }
+
+    @Override
+    public void useDevice(String device) {
+        chosenDevice = device;
+        // The next call starts another, there.
+        close();
     }
 
     @Override
@@ -132,7 +147,7 @@ public final class ApposeSegmenter implements Segmenter {
         worker = made;
         boolean opened = false;
         try {
-            made.open(progress);
+            made.open(chosenDevice, progress);
             opened = true;
         } finally {
             if (!opened) {

@@ -39,8 +39,9 @@ final class Worker {
     private final Card card;
     private final Service service;
     private final WorkerLog log;
-    private Map<String, Object> hello = Collections.emptyMap();
+    private volatile Map<String, Object> hello = Collections.emptyMap();
     private String handle = "";
+    private volatile String loadedOn = "";
     private volatile boolean closing;
     private volatile long heard = System.nanoTime();
 
@@ -68,8 +69,12 @@ final class Worker {
         return new Worker(card, model, service, log);
     }
 
-    /** Ask it what it is, and load the model. */
-    void open(Progress progress) {
+    /**
+     * Ask it what it is, and load the model.
+     *
+     * @param device where to; empty: as the card says
+     */
+    void open(String device, Progress progress) {
         hello = call("hello", Collections.emptyMap(), progress, event -> { });
         String spoken = String.valueOf(hello.get("protocol"));
         if (!major(spoken).equals(major(card.protocol))) {
@@ -83,9 +88,11 @@ final class Worker {
         inputs.put("checkpoint", model.checkpoint);
         inputs.put("architecture", model.architecture);
         inputs.put("transform", model.transform);
-        inputs.put("device", card.device);
+        inputs.put("device", device.isEmpty() ? card.device : device);
         inputs.put("precision", card.precision);
-        handle = (String) call("load", inputs, progress, event -> { }).get("model");
+        Map<String, Object> loaded = call("load", inputs, progress, event -> { });
+        handle = (String) loaded.get("model");
+        loadedOn = String.valueOf(loaded.get("device"));
     }
 
     /** The loaded model's name in requests. */
@@ -95,7 +102,12 @@ final class Worker {
 
     /** What it runs on, in a line. */
     String device() {
-        return hello.isEmpty() ? "" : hello.get("device") + ", " + hello.get("threads") + " threads";
+        return loadedOn.isEmpty() ? "" : loadedOn + ", " + hello.get("threads") + " threads";
+    }
+
+    /** The best device that it has found; empty before it was asked. */
+    String found() {
+        return hello.isEmpty() ? "" : String.valueOf(hello.get("device"));
     }
 
     /** Whether its process runs, and nobody has asked it to end. */

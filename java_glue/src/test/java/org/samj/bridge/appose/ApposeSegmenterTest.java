@@ -293,6 +293,21 @@ public class ApposeSegmenterTest {
         assertTrue(error.hint(), error.hint().endsWith("samj-bridge models install no-such-model"));
     }
 
+    @Test
+    public void aDeviceThatIsNotThereIsToldInTheWorkersWordsAndAutoWorksAgain() {
+        segmenter.prepare("starter", null);
+        assertTrue(segmenter.devices().length == 0 || segmenter.devices()[0].equals("auto"));
+        segmenter.useDevice("cuda:77");
+        try {
+            SegmenterException error = assertThrows(SegmenterException.class, () -> segmenter.prepare("starter", null));
+            assertEquals("device-unavailable", error.code());
+        } finally {
+            segmenter.useDevice("auto");
+        }
+        segmenter.prepare("starter", null);
+        assertFalse(segmenter.device().isEmpty());
+    }
+
     private Segmenter.Scene scene(Pixels pixels) {
         return segmenter.encode("starter", pixels, null);
     }
