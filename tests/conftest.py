@@ -74,6 +74,15 @@ def ready_home() -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def linked_home(ready_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home of this run's own with the suite's environment in it: other checkouts share the suite's."""
+    made = tmp_path_factory.mktemp("linked") / "home é漢"
+    made.mkdir()
+    (made / "envs").symlink_to(ready_home / "envs", target_is_directory=True)
+    return made
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the quick tests speak first: a slip in the geometry is told in seconds, not after the worker's tests."""
     order = ["architecture", "unit", "contract", "models", "integration", "fiji", "faults"]

@@ -35,15 +35,6 @@ def picture() -> np.ndarray:
     return np.where(inside, 170, 30) + (7 * x + 13 * y) % 11
 
 
-@pytest.fixture(scope="module")
-def home(ready_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of this test's own, with the suite's environment in it: other checkouts share that one's home."""
-    made = tmp_path_factory.mktemp("java") / "home é漢"
-    made.mkdir()
-    (made / "envs").symlink_to(ready_home / "envs", target_is_directory=True)
-    return made
-
-
 def answers(home: Path) -> dict[str, list[list[list[int]]]]:
     grey = picture()
     floats = (grey / 256.0 - 0.5).astype(np.float32)
@@ -75,19 +66,19 @@ def rings(region: Region) -> list[list[int]]:
     return [ring.ravel().tolist() for ring in region.rings]
 
 
-def test_the_java_segmenter_gives_what_pythons_session_gives(home: Path, tmp_path: Path) -> None:
+def test_the_java_segmenter_gives_what_pythons_session_gives(linked_home: Path, tmp_path: Path) -> None:
     java, maven = find_java(), shutil.which("mvn")
     if java is None or maven is None:
         pytest.skip("there is no JDK with Maven on this machine")
     expected = tmp_path / "expected.json"
-    expected.write_text(json.dumps(answers(home)), encoding="utf-8")
-    assert (home / CARD_NAME).is_file(), "a session leaves the card"
+    expected.write_text(json.dumps(answers(linked_home)), encoding="utf-8")
+    assert (linked_home / CARD_NAME).is_file(), "a session leaves the card"
     # A copy: other tests load the jar that lies in the checkout.
     project = tmp_path / "java_glue"
     shutil.copytree(ROOT / "java_glue", project, ignore=shutil.ignore_patterns("target"))
     environ = {
         **os.environ,
-        "SAMJ_HOME": str(home),
+        "SAMJ_HOME": str(linked_home),
         "SAMJ_EXPECTED": str(expected),
         "SAMJ_TEST_NO_SKIPS": "1",
         # Java reads names of files by the locale, and the home's has letters that ASCII has not.
@@ -110,6 +101,6 @@ def test_the_java_segmenter_gives_what_pythons_session_gives(home: Path, tmp_pat
         for name in ("tests", "failures", "errors", "skipped")
     }
     assert counts == {**counts, "failures": 0, "errors": 0, "skipped": 0}
-    assert counts["tests"] >= 44
+    assert counts["tests"] >= 45
     names = {case.get("name") for suite in suites for case in suite.iter("testcase")}
     assert "theAnswersAreThoseOfPythonsSession" in names

@@ -1,6 +1,5 @@
 package org.samj.bridge.appose;
 
-import groovy.json.JsonSlurper;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -132,7 +131,7 @@ final class Card {
     private static Card parse(Path path, String text) {
         String reason;
         try {
-            Map<?, ?> values = (Map<?, ?>) new JsonSlurper().parseText(text);
+            Map<?, ?> values = (Map<?, ?>) Loader.json(text);
             int format = number(values, "format").intValue();
             if (format <= FORMAT) {
                 return new Card(values);

@@ -87,7 +87,7 @@ final class SentPixels {
         String name = BLOCKS + UUID.randomUUID().toString().replace("-", "").substring(0, 12);
         SharedMemory block;
         try {
-            block = Worker.inItsLoader(() -> SharedMemory.create(name, bytes));
+            block = Loader.with(() -> SharedMemory.create(name, bytes));
         } catch (IOException | RuntimeException | LinkageError error) {
             throw tooLarge(bytes, String.valueOf(error.getMessage()));
         }

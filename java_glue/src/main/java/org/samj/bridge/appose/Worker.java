@@ -1,6 +1,5 @@
 package org.samj.bridge.appose;
 
-import groovy.json.JsonSlurper;
 import java.io.IOException;
 import java.util.Collections;
 import java.util.HashMap;
@@ -219,25 +218,9 @@ final class Worker {
         log.close();
     }
 
-    /** Do something with Appose: it finds its parts by the thread's class loader, and ImageJ's threads have another. */
-    static <T> T inItsLoader(Callable<T> work) throws IOException {
-        Thread here = Thread.currentThread();
-        ClassLoader before = here.getContextClassLoader();
-        here.setContextClassLoader(Service.class.getClassLoader());
-        try {
-            return work.call();
-        } catch (IOException | RuntimeException error) {
-            throw error;
-        } catch (Exception error) {
-            throw new IllegalStateException(error);
-        } finally {
-            here.setContextClassLoader(before);
-        }
-    }
-
     private Service.Task start(String operation, Map<String, Object> inputs, Consumer<TaskEvent> listener) {
         try {
-            return inItsLoader(() -> {
+            return Loader.with(() -> {
                 Service.Task task = service.task(operation, inputs);
                 task.listen(listener);
                 task.start();
@@ -292,7 +275,7 @@ final class Worker {
 
     private static SegmenterException failure(String text) {
         try {
-            Map<?, ?> fields = (Map<?, ?>) new JsonSlurper().parseText(text);
+            Map<?, ?> fields = (Map<?, ?>) Loader.json(text);
             Object hint = fields.get("hint");
             return new SegmenterException(fields.get("code").toString(), fields.get("message").toString(),
                 hint == null ? "" : hint.toString());
@@ -329,7 +312,7 @@ final class Worker {
     }
 
     private static void asDaemon(Callable<?> work) throws IOException {
-        FutureTask<Object> task = new FutureTask<>(() -> inItsLoader(work::call));
+        FutureTask<Object> task = new FutureTask<>(() -> Loader.with(work::call));
         Thread thread = new Thread(task, "samj-start");
         thread.setDaemon(true);
         thread.start();

@@ -13,6 +13,10 @@ import ij.Macro;
 import ij.WindowManager;
 import ij.gui.Roi;
 import ij.process.ByteProcessor;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.net.URL;
+import java.net.URLClassLoader;
 import org.junit.After;
 import org.junit.Rule;
 import org.junit.Test;
@@ -65,6 +69,22 @@ public class BridgeTest {
         assertTrue(error.hint(), error.hint().contains("samj-bridge setup"));
         assertNull(Bridge.running());
         assertFalse(Bridge.isInstalled());
+    }
+
+    @Test
+    public void withoutApposeTheJarStillWorksAndSaysBothWaysOut() throws Exception {
+        URL own = Bridge.class.getProtectionDomain().getCodeSource().getLocation();
+        URL imagej = IJ.class.getProtectionDomain().getCodeSource().getLocation();
+        ClassLoader java = ClassLoader.getSystemClassLoader().getParent();
+        try (URLClassLoader bare = new URLClassLoader(new URL[] {own, imagej}, java)) {
+            Method required = bare.loadClass(Bridge.class.getName()).getDeclaredMethod("required");
+            required.setAccessible(true);
+            Throwable error = assertThrows(InvocationTargetException.class, () -> required.invoke(null)).getCause();
+            String sentence = (String) error.getClass().getMethod("sentence").invoke(error);
+            assertTrue(sentence, sentence.contains("Appose is not there"));
+            assertTrue(sentence, sentence.contains("samj-bridge fiji"));
+            assertTrue(sentence, sentence.contains("add Appose's jars to ImageJ, and run: samj-bridge setup"));
+        }
     }
 
     /** What ImageJ does for {@code run("SAMJ ...", options)}; its list of commands is a menu, which needs windows. */
