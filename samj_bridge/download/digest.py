@@ -1,4 +1,4 @@
-"""Every kind of hash at once, while the bytes go by."""
+"""Hashes of several kinds at once, while the bytes go by."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,7 +14,7 @@ from typing import IO, Any
 from samj_bridge.errors import FileError, InputError
 from samj_bridge.progress import CancelToken
 
-__all__ = ["ALGORITHMS", "Digester", "Digests", "digest_file", "parse_hash", "read_blocks"]
+__all__ = ["ALGORITHMS", "Digester", "Digests", "digest_file", "kinds_of", "parse_hash", "read_blocks"]
 
 ALGORITHMS = {"sha256": 64, "md5": 32, "xxh128": 32, "git-blob": 40}
 """Kinds of hash, and how many hexadecimal digits each has."""
@@ -25,7 +25,7 @@ _QUEUED_BLOCKS = 3
 
 @dataclass(frozen=True)
 class Digests:
-    """Size and hashes of one file, each in lower-case hexadecimal.
+    """Size and hashes of one file, each in lower-case hexadecimal; empty where it was not asked for.
 
     Examples
     --------
@@ -37,30 +37,33 @@ class Digests:
     """Bytes."""
     sha256: str
     """SHA-256 (FIPS 180-4)."""
-    md5: str
+    md5: str = ""
     """MD5 (RFC 1321): what older catalogs name; no protection against somebody who wants to deceive."""
-    xxh128: str
+    xxh128: str = ""
     """XXH3, 128 bits, seed 0: quick; no protection against somebody who wants to deceive either."""
-    git_blob: str
+    git_blob: str = ""
     """Id that the file has inside a git repository: SHA-1 of ``blob <size>`` and a zero byte, then the file."""
 
     @classmethod
     def of(cls, data: bytes) -> Digests:
-        """Return the digests of `data`."""
+        """Return the digests of `data`, of every kind."""
         with Digester(len(data)) as digester:
             digester.update(data)
             return digester.finish()
 
     def get(self, algorithm: str) -> str:
-        """Return the hash of one kind, by its name in `ALGORITHMS`."""
+        """Return the hash of one kind, by its name in `ALGORITHMS`; empty where it was not asked for."""
         return str(getattr(self, algorithm.replace("-", "_")))
 
     def as_hashes(self) -> tuple[str, ...]:
-        """Return all of them as ``algorithm:hex``."""
-        return tuple(f"{algorithm}:{self.get(algorithm)}" for algorithm in ALGORITHMS)
+        """Return those that are known as ``algorithm:hex``."""
+        return tuple(f"{algorithm}:{self.get(algorithm)}" for algorithm in ALGORITHMS if self.get(algorithm))
 
     def first_mismatch(self, hashes: Iterable[str]) -> str | None:
-        """Return the first of `hashes` (``algorithm:hex``) that is not this file's; None when all are right."""
+        """Return the first of `hashes` (``algorithm:hex``) that is not this file's; None when all are right.
+
+        A kind that was not asked for counts as wrong: nothing passes unseen.
+        """
         for text in hashes:
             algorithm, expected = parse_hash(text)
             if self.get(algorithm) != expected:
@@ -84,8 +87,24 @@ def parse_hash(text: str) -> tuple[str, str]:
     return algorithm, digits
 
 
+def kinds_of(hashes: Iterable[str]) -> frozenset[str]:
+    """Return the kinds of hashes written ``algorithm:hex``: what has to be computed to compare with them.
+
+    Raises
+    ------
+    InputError
+        As `parse_hash`.
+
+    Examples
+    --------
+    >>> kinds_of(["md5:900150983cd24fb0d6963f7d28e17f72"])
+    frozenset({'md5'})
+    """
+    return frozenset(parse_hash(text)[0] for text in hashes)
+
+
 class Digester:
-    """Takes a file block by block, and computes every hash on threads of their own.
+    """Takes a file block by block, and computes its hashes, each on a thread of its own.
 
     `close`, or leaving a ``with`` statement, ends the threads. `hashlib` and `xxhash` let go of the interpreter's
     lock, so that the slowest hash, not their sum, sets the pace where there are processors for it.
@@ -95,19 +114,22 @@ class Digester:
     size : int or None
         Bytes that will come, for git's id, which starts with it. None while unknown: then `finish` returns an
         empty `Digests.git_blob`.
+    kinds : collection of str
+        Names in `ALGORITHMS`; sha256 is always one of them. Each costs processor time that a fast download wants
+        for itself, so that what nobody compares is better left out.
     """
 
-    def __init__(self, size: int | None) -> None:
-        import xxhash
-
+    def __init__(self, size: int | None, kinds: Collection[str] = tuple(ALGORITHMS)) -> None:
         self.size = size
         self.count = 0
-        self._hashes: dict[str, Any] = {
-            "md5": hashlib.md5(usedforsecurity=False),
-            "sha256": hashlib.sha256(),
-            "xxh128": xxhash.xxh3_128(),
-        }
-        if size is not None:
+        self._hashes: dict[str, Any] = {"sha256": hashlib.sha256()}
+        if "md5" in kinds:
+            self._hashes["md5"] = hashlib.md5(usedforsecurity=False)
+        if "xxh128" in kinds:
+            import xxhash
+
+            self._hashes["xxh128"] = xxhash.xxh3_128()
+        if "git-blob" in kinds and size is not None:
             self._hashes["git-blob"] = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
         self._queues = {name: queue.Queue[Any](_QUEUED_BLOCKS) for name in self._hashes}
         self._threads = [
@@ -134,7 +156,7 @@ class Digester:
         self.close()
         found = {name: value.hexdigest() for name, value in self._hashes.items()}
         git_blob = found.get("git-blob", "") if self.count == self.size else ""
-        return Digests(self.count, found["sha256"], found["md5"], found["xxh128"], git_blob)
+        return Digests(self.count, found["sha256"], found.get("md5", ""), found.get("xxh128", ""), git_blob)
 
     def close(self) -> None:
         """Wait for the threads and end them. A second call does nothing."""
@@ -158,7 +180,11 @@ def read_blocks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def digest_file(
-    path: Path, *, on_block: Callable[[int], None] | None = None, cancel: CancelToken | None = None
+    path: Path,
+    *,
+    kinds: Collection[str] = tuple(ALGORITHMS),
+    on_block: Callable[[int], None] | None = None,
+    cancel: CancelToken | None = None,
 ) -> Digests:
     """Return size and hashes of a file.
 
@@ -166,6 +192,8 @@ def digest_file(
     ----------
     path : Path
         The file.
+    kinds : collection of str
+        Hashes wanted, as in `Digester`.
     on_block : callable, optional
         Called with the count of bytes read so far, after each block.
     cancel : CancelToken, optional
@@ -179,7 +207,7 @@ def digest_file(
         `cancel` was set.
     """
     try:
-        with path.open("rb") as file, Digester(path.stat().st_size) as digester:
+        with path.open("rb") as file, Digester(path.stat().st_size, kinds) as digester:
             for block in read_blocks(file):
                 if cancel is not None:
                     cancel.check()
@@ -190,7 +218,7 @@ def digest_file(
     except OSError as error:
         message = f"{path} can't be read: {error.strerror or error}."
         raise FileError(message, path=str(path)) from error
-    if not digests.git_blob:
+    if digests.size != digester.size:
         message = f"{path} changed while it was read."
         raise FileError(message, hint="Wait until whatever writes it has ended, then try again.", path=str(path))
     return digests

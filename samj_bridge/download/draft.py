@@ -6,10 +6,10 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from samj_bridge.download.digest import Digester, Digests, read_blocks
+from samj_bridge.download.digest import ALGORITHMS, Digester, Digests, kinds_of, read_blocks
 from samj_bridge.download.failure import not_verifiable
 from samj_bridge.download.meter import Meter
 from samj_bridge.download.partial import cannot_write, free_bytes, sync_folder, write_all
@@ -64,7 +64,15 @@ def place(
                 raise HashMismatch(message, hint=hint, expected=list(source.hashes), actual=digests.as_hashes())
 
         meter = Meter(progress, "copy", f"Copying {source.name}", size)
-        return write_draft(read_blocks(file), target, size=size, check=check, meter=meter, cancel=cancel)
+        return write_draft(
+            read_blocks(file),
+            target,
+            size=size,
+            kinds=kinds_of(source.hashes) or ALGORITHMS,
+            check=check,
+            meter=meter,
+            cancel=cancel,
+        )
 
 
 def write_draft(
@@ -72,6 +80,7 @@ def write_draft(
     target: Path,
     *,
     size: int,
+    kinds: Collection[str] = (),
     check: Callable[[Digests], None],
     meter: Meter,
     executable: bool = False,
@@ -87,6 +96,8 @@ def write_draft(
         Final name; the folder is made when missing.
     size : int
         Bytes that will come.
+    kinds : collection of str
+        Hashes wanted besides sha256, as in `Digester`.
     check : callable
         Takes the digests before the file gets its name, and raises when they are not right.
     meter : Meter
@@ -111,7 +122,7 @@ def write_draft(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         file = draft.open("xb", buffering=0)
     try:
-        with file, Digester(size) as digester:
+        with file, Digester(size, kinds) as digester:
             # An error of `blocks` is not the disk's: only what is written stands under `_writing`.
             for block in blocks:
                 if cancel is not None:

@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -49,6 +49,8 @@ class Partial:
         Final name.
     path : Path
         Name until then, in the same folder.
+    kinds : collection of str
+        Hashes wanted besides sha256, as in `Digester`.
 
     Raises
     ------
@@ -56,9 +58,10 @@ class Partial:
         From every method: the disk refuses; `NoSpaceError` where it is full.
     """
 
-    def __init__(self, target: Path, path: Path) -> None:
+    def __init__(self, target: Path, path: Path, kinds: Collection[str]) -> None:
         self.target = target
         self.path = path
+        self.kinds = kinds
         self._sidecar = path.with_name(path.name + ".json")
         self.origin: Origin | None = None
         self.patched = False
@@ -101,7 +104,7 @@ class Partial:
         self.patched = True
         try:
             self._file = self.path.open("r+b", buffering=0)
-            self._digester = Digester(size if total is None else total)
+            self._digester = Digester(size if total is None else total, self.kinds)
             for block in read_blocks(self._file):
                 if cancel is not None:
                     cancel.check()
@@ -125,7 +128,7 @@ class Partial:
         except OSError as error:
             self._close()
             raise cannot_write(self.path, error) from error
-        self._digester = Digester(origin.total)
+        self._digester = Digester(origin.total, self.kinds)
 
     def append(self, block: bytes) -> None:
         """Take the next bytes."""
@@ -164,7 +167,9 @@ class Partial:
             raise cannot_write(self.path, error, left=self.position) from error
         found = self._digester.finish()
         # Git's id begins with the size: where the server did not tell it, it takes a second reading.
-        return found if found.git_blob else digest_file(self.path)
+        if "git-blob" in self.kinds and not found.git_blob:
+            return digest_file(self.path, kinds=self.kinds)
+        return found
 
     def commit(self) -> None:
         """Give the file its final name."""

@@ -155,4 +155,4 @@ class CondaCache:
 def _is_right(archive: Path, package: LockedPackage) -> bool:
     if not archive.is_file():
         return False
-    return digest_file(archive).sha256 == package.sha256 if package.sha256 else True
+    return digest_file(archive, kinds=()).sha256 == package.sha256 if package.sha256 else True

@@ -84,7 +84,7 @@ def fetch_micromamba(
         hint = "Name one of your own with SAMJ_MICROMAMBA, or take another builder: SAMJ_BUILDER=uv"
         raise InstallError(message, code="no-micromamba", hint=hint)
     target = downloaded_path(settings, pins)
-    if target.is_file() and digest_file(target).sha256 == pins.sha256[platform]:
+    if target.is_file() and digest_file(target, kinds=()).sha256 == pins.sha256[platform]:
         target.chmod(0o755)
         return target
     fields = {"version": pins.version, "platform": platform, "exe": _exe()}
@@ -129,7 +129,7 @@ def _from_archive(
         fetch(source, archive, settings=settings, allow_unverified=True, progress=progress, cancel=cancel)
         member = "Library/bin/micromamba.exe" if fields["exe"] else "bin/micromamba"
         extract_tar_member(archive, member, bare, progress=progress, cancel=cancel)
-        found = digest_file(bare).sha256
+        found = digest_file(bare, kinds=()).sha256
         if found != pins.sha256[fields["platform"]]:
             message = f"the micromamba in {url} is not the pinned one (sha256 {found})"
             raise DownloadError(message, code="wrong-hash", hint="Tell the mirror's administrator.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from samj_bridge.download import Digests, Source, digest_file
+from samj_bridge.download import Digests, Source, digest_file, kinds_of
 from samj_bridge.errors import FileError, ModelError
 from samj_bridge.models.entry import ModelEntry
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
@@ -56,7 +57,7 @@ def find_by_hand(
             if named:
                 others.append(f"{path} has {size:,} bytes, not {source.size:,}")
             continue
-        digests = _digests(path, size, progress, cancel)
+        digests = _digests(path, size, kinds_of(source.hashes), progress, cancel)
         if digests is None:
             continue
         wrong = digests.first_mismatch(source.hashes)
@@ -122,12 +123,14 @@ def _files(folder: Path, name: str) -> list[Path]:
     return sorted(files, key=lambda path: (path.name != name, str(path)))
 
 
-def _digests(path: Path, size: int, progress: Progress, cancel: CancelToken | None) -> Digests | None:
+def _digests(
+    path: Path, size: int, kinds: Collection[str], progress: Progress, cancel: CancelToken | None
+) -> Digests | None:
     def tell(done: int) -> None:
         progress(ProgressEvent("verify", f"Looking at {path.name}", done, size, "bytes"))
 
     try:
-        return digest_file(path, on_block=tell, cancel=cancel)
+        return digest_file(path, kinds=kinds, on_block=tell, cancel=cancel)
     except FileError:
         # Somebody is still writing it, or it is not ours to read: it is not the file that is looked for.
         return None

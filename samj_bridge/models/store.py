@@ -289,9 +289,12 @@ def _record_or_none(path: Path) -> Record | None:
 
 
 def fits(entry: ModelEntry, record: Record) -> bool:
-    """Tell whether an installed file is the one that a catalog names: no hash contradicts it."""
+    """Tell whether an installed file is the one that a catalog names: a hash says so, and none contradicts it."""
     known = dict(item.split(":", 1) for item in record.hashes)
-    return all(known.get(kind, digits) == digits for kind, digits in (item.split(":", 1) for item in entry.hashes))
+    named = dict(item.split(":", 1) for item in entry.hashes)
+    # Only the kinds that were named when it came are known; a catalog that names others now may mean another file.
+    shared = known.keys() & named.keys()
+    return all(known[kind] == named[kind] for kind in shared) and (bool(shared) or not named)
 
 
 def disk_error(error: OSError, folder: Path) -> FileError:

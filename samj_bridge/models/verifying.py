@@ -72,7 +72,7 @@ def _verdict(store: Store, name: str, progress: Progress, cancel: CancelToken | 
     def tell(done: int) -> None:
         progress(ProgressEvent("verify", f"Checking {name}", done, size, "bytes"))
 
-    if digest_file(path, on_block=tell, cancel=cancel).sha256 != wanted:
+    if digest_file(path, kinds=(), on_block=tell, cancel=cancel).sha256 != wanted:
         return Verdict(name, "damaged", f"its file is not as it was installed ({path}). {again}", str(path))
     waits = " (to be converted when it is first used)" if record.weights is None else ""
     return Verdict(name, "ok", f"{size / 1e6:,.0f} MB, sha256 {wanted[:16]}...{waits}", str(path))

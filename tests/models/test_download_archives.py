@@ -55,7 +55,7 @@ def test_a_member_of_a_zip_comes_out_as_it_went_in(method: int, tmp_path: Path) 
     events: list[ProgressEvent] = []
     target = tmp_path / "new folder" / "out.pt"
     digests = extract_zip_member(path, MEMBER, target, size=len(DATA), progress=events.append)
-    assert digests == Digests.of(DATA)
+    assert (digests.size, digests.sha256) == (len(DATA), Digests.of(DATA).sha256)
     assert target.read_bytes() == DATA
     assert [path.name for path in target.parent.iterdir()] == ["out.pt"]
     assert {(event.stage, event.total) for event in events} == {("extract", len(DATA))}
@@ -227,6 +227,16 @@ def test_the_hashes_are_those_that_other_programs_compute(tmp_path: Path) -> Non
     counts: list[int] = []
     assert digest_file(tmp_path / "a", on_block=counts.append) == Digests.of(DATA)
     assert counts[-1] == len(DATA)
+
+
+def test_a_kind_that_was_not_computed_never_passes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(DATA)
+    found = digest_file(tmp_path / "a", kinds=("md5",))
+    everything = Digests.of(DATA)
+    assert found.as_hashes() == everything.as_hashes()[:2]
+    assert found.first_mismatch(found.as_hashes()) is None
+    for text in everything.as_hashes()[2:]:
+        assert found.first_mismatch((text,)) == text
 
 
 @pytest.mark.parametrize("text", ["", "sha256", "sha256:", "sha256:12", "crc32:00000000", "md5:" + "g" * 32, "abc"])

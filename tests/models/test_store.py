@@ -22,7 +22,7 @@ from samj_bridge.errors import Cancelled, DownloadError, FileError, ModelError, 
 from samj_bridge.models import ModelEntry, catalog, find_model
 from samj_bridge.models.obtain import downloads_of, obtain
 from samj_bridge.models.record import Acceptance, Record, Weights, read_record
-from samj_bridge.models.store import Store, disk_error, now
+from samj_bridge.models.store import Store, disk_error, fits, now
 from samj_bridge.models.verifying import verify
 from samj_bridge.process.locks import hold_lock
 from samj_bridge.progress import CancelToken
@@ -80,8 +80,19 @@ def test_a_file_put_there_by_hand_is_known_by_its_hash_whatever_its_name(bed: Be
     assert record.obtained.endswith("Ünknown name.bin")
     assert (bed.incoming / "a" / "Ünknown name.bin").read_bytes() == DATA
     assert bed.store.source_path(record).read_bytes() == DATA
-    assert {item.partition(":")[0] for item in record.hashes} == {"sha256", "md5", "xxh128", "git-blob"}
+    assert record.hashes == (f"sha256:{Digests.of(DATA).sha256}",)
     assert record == bed.store.record("ours")
+
+
+def test_a_record_fits_only_what_one_of_its_hashes_says(bed: Bed) -> None:
+    (bed.incoming / "ours.pth").write_bytes(DATA)
+    record, entry, digests = bed.obtain(), bed.entry(), Digests.of(DATA)
+    assert fits(entry, record)
+    # Nobody compared another kind when the file came: it may be another file.
+    assert not fits(replace(entry, hashes=(f"md5:{digests.md5}",)), record)
+    assert fits(replace(entry, hashes=(f"md5:{digests.md5}", f"sha256:{digests.sha256}")), record)
+    assert not fits(replace(entry, hashes=("sha256:" + "0" * 64,)), record)
+    assert fits(replace(entry, hashes=()), record)
 
 
 def test_a_folder_or_a_file_can_be_named(bed: Bed, tmp_path: Path) -> None:
