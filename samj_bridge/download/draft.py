@@ -11,6 +11,7 @@ from pathlib import Path
 
 from samj_bridge.download.digest import ALGORITHMS, Digester, Digests, kinds_of, read_blocks
 from samj_bridge.download.failure import not_verifiable
+from samj_bridge.download.flushing import Flusher
 from samj_bridge.download.meter import Meter
 from samj_bridge.download.partial import cannot_write, free_bytes, sync_folder, write_all
 from samj_bridge.download.source import Source
@@ -122,13 +123,14 @@ def write_draft(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         file = draft.open("xb", buffering=0)
     try:
-        with file, Digester(size, kinds) as digester:
+        with file, Digester(size, kinds) as digester, contextlib.closing(Flusher(file.fileno())) as flusher:
             # An error of `blocks` is not the disk's: only what is written stands under `_writing`.
             for block in blocks:
                 if cancel is not None:
                     cancel.check()
                 with _writing(target):
                     write_all(file, block)
+                    flusher.wrote(digester.count + len(block))
                 digester.update(block)
                 meter.tell(digester.count)
             digests = digester.finish()
@@ -136,7 +138,7 @@ def write_draft(
             with _writing(target):
                 if executable and os.name == "posix":
                     os.fchmod(file.fileno(), 0o755)
-                os.fsync(file.fileno())
+                flusher.finish()
         with _writing(target):
             draft.replace(target)
             sync_folder(target.parent)

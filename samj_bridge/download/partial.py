@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from samj_bridge.download.digest import Digester, Digests, digest_file, read_blocks
+from samj_bridge.download.flushing import Flusher
 from samj_bridge.errors import FileError, NoSpaceError
 from samj_bridge.progress import CancelToken
 
@@ -67,6 +68,7 @@ class Partial:
         self.patched = False
         """Whether the bytes come from more than one request: then a wrong hash may be no one server's fault."""
         self._file: IO[bytes] | None = None
+        self._flusher: Flusher | None = None
         self._digester: Digester | None = None
 
     def __enter__(self) -> Partial:
@@ -104,6 +106,7 @@ class Partial:
         self.patched = True
         try:
             self._file = self.path.open("r+b", buffering=0)
+            self._flusher = Flusher(self._file.fileno())
             self._digester = Digester(size if total is None else total, self.kinds)
             for block in read_blocks(self._file):
                 if cancel is not None:
@@ -122,6 +125,7 @@ class Partial:
         try:
             # Bytes without their origin are worthless: so that is written first, and the old bytes go before it.
             self._file = self.path.open("wb", buffering=0)
+            self._flusher = Flusher(self._file.fileno())
             draft = self._sidecar.with_name(self._sidecar.name + ".new")
             draft.write_text(json.dumps(asdict(origin)), encoding="utf-8")
             draft.replace(self._sidecar)
@@ -132,10 +136,11 @@ class Partial:
 
     def append(self, block: bytes) -> None:
         """Take the next bytes."""
-        if self._file is None or self._digester is None:
+        if self._file is None or self._flusher is None or self._digester is None:
             raise ValueError("Nothing was begun.")
         try:
             write_all(self._file, block)
+            self._flusher.wrote(self.position + len(block))
         except OSError as error:
             # Some of the block may be there: back to what the hashes know.
             with contextlib.suppress(OSError):
@@ -159,10 +164,10 @@ class Partial:
 
     def digests(self) -> Digests:
         """Bring the bytes to the disk and return their digests; nothing can be appended afterwards."""
-        if self._file is None or self._digester is None:
+        if self._flusher is None or self._digester is None:
             raise ValueError("Nothing was begun.")
         try:
-            os.fsync(self._file.fileno())
+            self._flusher.finish()
         except OSError as error:
             raise cannot_write(self.path, error, left=self.position) from error
         found = self._digester.finish()
@@ -197,6 +202,9 @@ class Partial:
     def _close(self) -> None:
         if self._digester is not None:
             self._digester.close()
+        if self._flusher is not None:
+            self._flusher.close()
+            self._flusher = None
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
