@@ -31,8 +31,12 @@ TILE_PX = 1536
 """Otherwise each tile gives this many pixels, and sees the halo besides."""
 SEEDS_FROM_PX = 48.0
 """In a reduced image, objects of everything mode are looked for from this length on, in its own pixels."""
+WORTH_A_LOOK = 0.5
+"""Masks of everything mode with this predicted IoU or less are not looked at a second time."""
 UNSURE = 0.4
 """A click whose box scores less is looked at in the reduced images too."""
+
+_NO_POINTS = np.zeros((0, 2), np.float32)
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ class StarterModel:
     points_together = 1
     """Points of everything mode asked at once: one by one, those inside what was found are never asked."""
     everything_defaults: ClassVar[dict[str, float]] = {
-        "pred_iou_thresh": 0.65,
+        "pred_iou_thresh": 0.75,
         "stability_score_thresh": 0.65,
     }
     """Everything mode's thresholds, chosen on images of the train split (docs/decisions/0018)."""
@@ -148,13 +152,12 @@ class StarterModel:
     def propose(
         self, encoding: StarterEncoding, points_xy: NDArray[np.float64], check: Callable[[float], None]
     ) -> StarterProposals:
-        """Decode each point by itself: part, whole, and the better of both."""
+        """Decode each point by itself, and look again at what is likely an object (`_second_look`)."""
         found = []
-        none = np.zeros((0, 2), np.float32)
         for number, point in enumerate(points_xy):
             check(number / len(points_xy))
-            prompt = PromptArrays(None, np.asarray(point, np.float32)[None], none, None, (0, 0))
-            found.append(self._answer(encoding, prompt))
+            prompt = PromptArrays(None, np.asarray(point, np.float32)[None], _NO_POINTS, None, (0, 0))
+            found.append(self._second_look(encoding, *self._answer(encoding, prompt)))
         logits, windows, scores = (torch.stack(parts).cpu() for parts in zip(*found, strict=True))
         return StarterProposals(logits, windows, scores.numpy(), encoding.image_hw)
 
@@ -190,6 +193,23 @@ class StarterModel:
             windows = windows.expand(logits.shape[1], -1)
             logits, scores = logits[0], scores[0]
         return logits, windows * 2**level, scores.sigmoid()
+
+    def _second_look(
+        self, encoding: StarterEncoding, logits: Tensor, windows: Tensor, scores: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Ask again with the box of the best mask, whose window fits better than the one read under a point.
+
+        Scores are then means of both looks: the second one is too sure where there is no object at all.
+        """
+        best = int(scores.argmax())
+        if float(scores[best]) <= WORTH_A_LOOK:
+            return logits, windows, scores
+        mask, origin = paste(logits[best], windows[best], encoding.image_hw)
+        if not mask.any():
+            return logits, windows, scores
+        again = PromptArrays(box_of(mask, origin), _NO_POINTS, _NO_POINTS, None, (0, 0))
+        logits, windows, sure = self._answer(encoding, again)
+        return logits, windows, (sure + scores[best]) / 2
 
     def _features(self, image: Tensor, check: Callable[[float], None]) -> Tensor:
         config, (height, width) = self.net.config, image.shape[2:]
