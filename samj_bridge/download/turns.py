@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import logging
 import os
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from samj_bridge.download.meter import Meter
 from samj_bridge.download.partial import cannot_write
-from samj_bridge.process.locks import Holder, hold_lock
+from samj_bridge.process.locks import Holder, has_locks, hold_lock
 from samj_bridge.progress import CancelToken, Progress
 
 __all__ = ["take_turn"]
@@ -40,34 +39,17 @@ def take_turn(target: Path, size: int | None, progress: Progress, cancel: Cancel
     """
     part = target.with_name(target.name + ".part")
     lock = target.with_name(target.name + ".part.lock")
-    if not _has_locks(lock):
+    try:
+        shared = has_locks(lock)
+    except OSError as error:
+        raise cannot_write(lock.parent, error) from error
+    if not shared:
         _log.warning("%s has no file locks: locking on this machine only.", target.parent)
         machine = re.sub(r"[^A-Za-z0-9_-]", "_", socket.gethostname())[:40]
         part = target.with_name(f"{target.name}.{machine}.part")
         lock = _own_folder() / f"{hashlib.sha256(str(target.absolute()).encode()).hexdigest()[:32]}.lock"
     with _hold(lock, part, target.name, size, progress, cancel):
         yield part
-
-
-def _has_locks(lock: Path) -> bool:
-    """Tell whether the lock file, which is made if missing, can be locked by the operating system.
-
-    filelock has no one answer: some of its versions wait for ever, some go on with a file that several can hold.
-    """
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        file = lock.open("ab")
-    except OSError as error:
-        raise cannot_write(lock.parent, error) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno in {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK}
-    return True
 
 
 def _hold(

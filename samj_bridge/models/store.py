@@ -163,16 +163,19 @@ class Store:
             who = f" (process {holder['pid']})" if holder.get("pid") else ""
             progress(ProgressEvent("wait", f"Waiting for another samj-bridge{who} that uses the models"))
 
-        try:
-            with hold_lock(self._lock_path(key), on_wait=wait, on_tick=on_tick, cancel=cancel):
-                yield
-        except FileError as error:
-            if error.code == "file" and "lock" in error.message:
-                error.hint = (
-                    "If the folder is on a network drive without locks, set SAMJ_HOME to a local one; "
-                    "otherwise make it writable."
-                )
-            raise
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(hold_lock(self._lock_path(key), on_wait=wait, on_tick=on_tick, cancel=cancel))
+            except FileError as error:
+                if isinstance(error.__cause__, OSError):
+                    raise disk_error(error.__cause__, self.folder) from error
+                if error.code == "no-locks":
+                    error.hint = (
+                        "Nothing was changed, and installed models can still be used. To install or remove some,"
+                        " set SAMJ_HOME to a folder on a local disk, or have locks switched on for the drive."
+                    )
+                raise
+            yield
 
     def add(self, record: Record, checkpoint: Path) -> None:
         """Move a checkpoint into the store and write its record. Must be called under `changing`."""

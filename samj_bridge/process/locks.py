@@ -7,9 +7,11 @@ means nothing.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from pathlib import Path
 from samj_bridge.errors import FileError
 from samj_bridge.progress import CancelToken
 
-__all__ = ["Holder", "hold_lock", "is_locked", "try_lock"]
+__all__ = ["Holder", "has_locks", "hold_lock", "is_locked", "try_lock"]
 
 Holder = dict[str, str]
 """Who holds a lock: ``pid``, ``host``, ``since``; empty while unknown."""
@@ -47,19 +49,21 @@ def hold_lock(
     Raises
     ------
     FileError
-        The file can't be made.
+        The file can't be made; ``no-locks``: its disk has none.
     Cancelled
         `cancel` was set while waiting.
     """
     from filelock import FileLock, Timeout
 
+    _check(path)
     lock = FileLock(path, thread_local=False)
     told = False
     while True:
         if cancel is not None:
             cancel.check()
         try:
-            lock.acquire(timeout=0 if not told else 0.5, poll_interval=0.1)
+            # The first wait is for those who only look, for a moment: nobody has to be told of them.
+            lock.acquire(timeout=0.1 if not told else 0.5, poll_interval=0.02 if not told else 0.1)
             break
         except Timeout:
             if not told and on_wait is not None:
@@ -68,10 +72,7 @@ def hold_lock(
                 on_tick()
             told = True
         except (OSError, NotImplementedError) as error:
-            message = f"The lock {path} can't be taken: {error}."
-            raise FileError(
-                message, hint="Check that the folder is on a local disk and may be written to."
-            ) from error
+            raise _failed(path, error) from error
     try:
         _write_holder(path)
         yield
@@ -88,8 +89,9 @@ def try_lock(path: Path) -> Iterator[bool]:
 
     lock = FileLock(path, thread_local=False)
     try:
+        _check(path)
         lock.acquire(timeout=0)
-    except (Timeout, OSError, NotImplementedError):
+    except (Timeout, OSError, FileError, NotImplementedError):
         yield False
         return
     try:
@@ -104,14 +106,53 @@ def is_locked(path: Path) -> bool:
 
     lock = FileLock(path, thread_local=False)
     try:
+        _check(path)
         lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    except OSError:
+    except (Timeout, OSError, FileError, NotImplementedError):
         # Not to be taken is not the same as free: leave what it protects alone.
         return True
     lock.release()
     return False
+
+
+def has_locks(path: Path) -> bool:
+    """Tell whether the lock file, which is made if missing, can be locked by the operating system.
+
+    Network drives may have no locks (ENOLCK, EOPNOTSUPP, ENOSYS). filelock has no one answer to that: some of its
+    versions wait for ever, some go on with a file that stays behind when its holder is killed.
+
+    Raises
+    ------
+    OSError
+        The file can't be made.
+    """
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    # Opened for both: NFS gives a shared lock only on a file that may be read.
+    with path.open("a+b") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno in {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK}
+    return True
+
+
+def _check(path: Path) -> None:
+    try:
+        usable = has_locks(path)
+    except OSError as error:
+        raise _failed(path, error) from error
+    if not usable:
+        message = f"The lock {path} can't be taken: its disk has no file locks, as some network drives."
+        hint = "Set SAMJ_HOME to a folder on a local disk, or have locks switched on for this drive."
+        raise FileError(message, code="no-locks", hint=hint, path=str(path))
+
+
+def _failed(path: Path, error: OSError | NotImplementedError) -> FileError:
+    message = f"The lock {path} can't be taken: {error}."
+    return FileError(message, hint="Check that the folder is on a local disk and may be written to.")
 
 
 def _holder_path(path: Path) -> Path:

@@ -429,8 +429,9 @@ def test_what_the_disk_refuses_is_told_in_words(number: int, kind: type[FileErro
 
 
 @pytest.mark.skipif(os.name != "posix", reason="flock is POSIX's")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
 def test_on_a_drive_without_locks_nothing_is_begun_and_what_is_there_still_serves(
-    bed: Bed, monkeypatch: pytest.MonkeyPatch
+    number: int, bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import fcntl
 
@@ -439,16 +440,27 @@ def test_on_a_drive_without_locks_nothing_is_begun_and_what_is_there_still_serve
     before = bed.files()
 
     def refuse(_handle: int, _operation: int) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     for change in (lambda: bed.store.remove("ours"), lambda: obtain(bed.entry(), bed.store, YES)):
-        with pytest.raises(FileError) as caught:
+        with pytest.raises(FileError, match="no file locks") as caught:
             change()
-        assert "network drive without locks" in caught.value.hint
+        assert caught.value.code == "no-locks"
+        assert "installed models can still be used" in caught.value.hint
         assert "SAMJ_HOME" in caught.value.hint
     assert bed.files() == before
     assert bed.entry().check_file(bed.settings).is_file()
+    assert [item.status for item in verify(bed.store)] == ["ok"]
+    assert bed.store.records()[0].id == "ours"
+
+
+def test_a_lock_that_may_not_be_written_is_a_store_that_can_not(bed: Bed) -> None:
+    # Root may write any file: a folder of the lock's name stands for one that others made.
+    (bed.store.folder / "locks" / "store.lock").mkdir(parents=True)
+    with pytest.raises(FileError, match="model store") as caught, bed.store.changing():
+        pass
+    assert caught.value.hint
 
 
 def test_a_cancelled_installation_leaves_nothing_half_made(bed: Bed) -> None:

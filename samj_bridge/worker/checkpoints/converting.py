@@ -113,7 +113,7 @@ def _notes(unwrapped: Unwrapped, match: Match) -> list[str]:
 
 
 def _numbers(tensors: Mapping[str, Tensor], notes: list[str], check: Callable[[float], None]) -> dict[str, Tensor]:
-    """Look at every number; return the tensors as they are stored: float32, and whole numbers as they are."""
+    """Look at every number; return the tensors as they are: other kinds become float32 while they are written."""
     done: dict[str, Tensor] = {}
     kinds: set[str] = set()
     for index, (name, tensor) in enumerate(tensors.items()):
@@ -137,7 +137,7 @@ def _numbers(tensors: Mapping[str, Tensor], notes: list[str], check: Callable[[f
             message = f"The weight {name} holds {wrong} of {value.numel()} numbers that are NaN or infinite."
             hint = "The training that made this checkpoint went wrong, or the file is damaged: take another one."
             raise bad_checkpoint("nan", message, hint, weight=name, count=wrong)
-        done[name] = value
+        done[name] = tensor
     if kinds:
         notes.append(f"{' and '.join(sorted(kinds))} weights are stored as float32")
     return done

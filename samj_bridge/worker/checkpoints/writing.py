@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -46,7 +46,7 @@ def write_safetensors(
     path : Path
         The file, which must not exist.
     tensors : mapping
-        float32, int64 or int32 tensors by name.
+        Tensors by name: int64 or int32, or of any floating type, which is written as float32, piece by piece.
     metadata : mapping
         Texts for the header.
     check : callable
@@ -59,19 +59,19 @@ def write_safetensors(
     """
     # Wide numbers first, so that each lies where its kind must lie; then by name, so that the bytes don't depend on
     # the order of a table.
-    names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    names = sorted(tensors, key=lambda name: (-_stored(tensors[name]).itemsize, name))
     header = _header(names, tensors, metadata)
-    total = sum(tensors[name].numel() * tensors[name].element_size() for name in names)
+    total = sum(tensors[name].numel() * _stored(tensors[name]).itemsize for name in names)
     digest, done = hashlib.sha256(header), 0
     with path.open("xb") as file:
         try:
             file.write(header)
             for name in names:
-                values = _flat(tensors[name])
-                step = _PIECE // values.itemsize
-                for start in range(0, max(values.size, 1), step):
+                values, kind = tensors[name].detach().reshape(-1), _stored(tensors[name])
+                step = _PIECE // kind.itemsize
+                for start in range(0, max(values.numel(), 1), step):
                     check(done / max(total, 1))
-                    piece = values[start : start + step].tobytes()
+                    piece = _little_endian(values[start : start + step].to(kind))
                     file.write(piece)
                     digest.update(piece)
                     done += len(piece)
@@ -88,16 +88,20 @@ def _header(names: list[str], tensors: Mapping[str, Tensor], metadata: Mapping[s
     entries: dict[str, Any] = {"__metadata__": dict(metadata)}
     offset = 0
     for name in names:
-        tensor = tensors[name]
-        end = offset + tensor.numel() * tensor.element_size()
-        entries[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, end]}
+        tensor, kind = tensors[name], _stored(tensors[name])
+        end = offset + tensor.numel() * kind.itemsize
+        entries[name] = {"dtype": _NAMES[kind], "shape": list(tensor.shape), "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     text += b" " * (-len(text) % _ALIGN)
     return len(text).to_bytes(8, "little") + text
 
 
-def _flat(tensor: Tensor) -> NDArray[Any]:
-    values: NDArray[Any] = tensor.detach().contiguous().numpy().reshape(-1)
+def _stored(tensor: Tensor) -> torch.dtype:
+    return torch.float32 if tensor.is_floating_point() else tensor.dtype
+
+
+def _little_endian(piece: Tensor) -> bytes:
+    values: NDArray[Any] = piece.numpy()
     # The format is little-endian on every machine.
-    return values.astype(values.dtype.newbyteorder("<"), copy=False) if np.little_endian else values.byteswap()
+    return (values if sys.byteorder == "little" else values.byteswap()).tobytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 
 from samj_bridge.errors import Cancelled, FileError, SamjError
 from samj_bridge.process.environ import clean_environ
-from samj_bridge.process.locks import hold_lock, is_locked
+from samj_bridge.process.locks import has_locks, hold_lock, is_locked, try_lock
 from samj_bridge.process.run import Finished, run
 from samj_bridge.progress import CancelToken
 
@@ -178,3 +179,40 @@ def test_a_lock_in_a_folder_that_is_none_is_an_error_with_its_path(tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="file"), hold_lock(tmp_path / "file" / "lock"):
         pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock is POSIX's")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
+def test_a_disk_without_locks_is_named_and_never_counts_as_free(number, tmp_path, monkeypatch):
+    import fcntl
+
+    def refuse(_handle, _operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(FileError, match="no file locks") as caught, hold_lock(tmp_path / "lock"):
+        pass
+    assert caught.value.code == "no-locks"
+    assert is_locked(tmp_path / "lock")
+    with try_lock(tmp_path / "lock") as got:
+        assert not got
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock is POSIX's")
+def test_locks_over_nfs_which_wants_files_to_be_read_are_found(tmp_path, monkeypatch):
+    import fcntl
+
+    real = fcntl.flock
+
+    def as_over_nfs(handle, operation):
+        opened = fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE
+        needed = os.O_RDONLY if operation & fcntl.LOCK_SH else os.O_WRONLY
+        if opened not in (needed, os.O_RDWR):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        real(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", as_over_nfs)
+    assert has_locks(tmp_path / "lock")
+    with hold_lock(tmp_path / "lock"):
+        assert has_locks(tmp_path / "lock")
+        assert is_locked(tmp_path / "lock")
