@@ -38,6 +38,7 @@ __all__ = [
     "find_built",
     "find_environment",
     "folders_of",
+    "lease_of",
     "leases_of",
     "list_environments",
     "marker_text",
@@ -102,8 +103,8 @@ class Environment:
             # It is nobody's business here how long it lives, and nothing is written beside it.
             yield
             return
-        leases = self.prefix.parent / "leases"
-        lease = leases / f"{self.prefix.name}.{uuid.uuid4().hex[:12]}"
+        lease = lease_of(self)
+        leases, lease = lease.parent, lease.with_name(f"{lease.name}.{uuid.uuid4().hex[:12]}")
         if not os.access(leases if leases.is_dir() else leases.parent, os.W_OK):
             # Installed by an administrator for everybody: who can't write there can't remove it either.
             yield
@@ -121,6 +122,11 @@ class Environment:
         finally:
             with contextlib.suppress(OSError):
                 lease.unlink()
+
+
+def lease_of(environment: Environment) -> Path:
+    """Return what the names of an environment's lease files begin with; a dot and something of its own follow."""
+    return environment.prefix.parent / "leases" / environment.prefix.name
 
 
 def environment_folder(settings: Settings, name: str) -> Path:

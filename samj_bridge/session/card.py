@@ -15,7 +15,7 @@ from typing import Any
 
 import samj_bridge
 from samj_bridge.errors import SamjError
-from samj_bridge.install.environment import activation, find_environment, write_text_atomically
+from samj_bridge.install.environment import activation, find_environment, lease_of, write_text_atomically
 from samj_bridge.models import ModelEntry, catalog
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.session.bundle import write_bundle
@@ -105,6 +105,9 @@ def card_of(settings: Settings) -> Card | None:
     bundle = write_bundle(lasting)
     folders, variables = activation(environment)
     command = worker_command(environment.python, bundle, lasting, options_for(environment, lasting))
+    if not environment.adopted:
+        # Who has no Python can't hold the environment as a session does, so the worker does it.
+        command += ["--hold", str(lease_of(environment))]
     entries = ((entry, _weights(entry, lasting)) for entry in catalog(lasting).values())
     return Card(
         format=_FORMAT,

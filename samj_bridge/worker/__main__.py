@@ -18,10 +18,11 @@ def main(arguments: list[str] | None = None) -> None:
     # The host decides when its worker ends: Ctrl-C in a terminal reaches both.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-    from samj_bridge.worker import machine, stdio
+    from samj_bridge.worker import lease, machine, stdio
 
     if options.host:
         machine.leave_with(options.host)
+    held = lease.hold(options.hold) if options.hold else None
     machine.keep_freed_memory()
     requests, writer = stdio.take_over()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
@@ -46,7 +47,8 @@ def main(arguments: list[str] | None = None) -> None:
         engine.disk = DiskCache(engine.cache_dir / "encodings", options.disk_bytes)
         engine.disk_least_s = options.disk_seconds
     engine.families = {**engine.families, **dict(item.split("=", 1) for item in options.family)}
-    Loop(requests, writer, operations_of(engine, use_threads(options.threads))).run()
+    operations = operations_of(engine, use_threads(options.threads))
+    Loop(requests, writer, operations, leaving=lambda: lease.forget(held)).run()
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -54,6 +56,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="samj_bridge.worker", description="Worker of samj-bridge: docs/protocol.md."
     )
     parser.add_argument("--host", type=int, default=0, help="end when this process ends")
+    parser.add_argument("--hold", default="", help="lock a file of this name and a random ending while this runs")
     parser.add_argument("--threads", type=int, default=0, help="threads; 0: one per physical core")
     parser.add_argument("--cache-bytes", type=int, default=1 << 30, help="budget of the encodings kept")
     parser.add_argument("--cache-dir", default="", help="folder for what is measured and encoded once")

@@ -65,12 +65,19 @@ Operation = Callable[[Mapping[str, Any], Context], Mapping[str, Any]]
 
 
 class Loop:
-    """Runs operations until stdin ends."""
+    """Runs operations until stdin ends; `leaving` is called just before the process does."""
 
-    def __init__(self, requests: BinaryIO, writer: Writer, operations: Mapping[str, Operation]) -> None:
+    def __init__(
+        self,
+        requests: BinaryIO,
+        writer: Writer,
+        operations: Mapping[str, Operation],
+        leaving: Callable[[], None] = lambda: None,
+    ) -> None:
         self._requests = requests
         self._writer = writer
         self._operations = operations
+        self._leaving = leaving
         self._changed = threading.Condition()
         self._waiting: deque[Context] = deque()
         self._running: Context | None = None
@@ -162,6 +169,7 @@ class Loop:
             for context in (*self._waiting, *([self._running] if self._running else [])):
                 context.cancelled = True
             self._changed.wait_for(self._idle, STOP_S)
+        self._leaving()
         logging.shutdown()
         os._exit(0)
 

@@ -45,7 +45,8 @@ def test_the_card_says_how_the_host_itself_would_start_the_worker(settings, envi
     refresh_card(settings)
     said = card(settings)
     bundle = write_bundle(settings)
-    assert said["command"] == worker_command(environment.python, bundle, settings)
+    lease = environment.prefix.parent / "leases" / environment.prefix.name
+    assert said["command"] == [*worker_command(environment.python, bundle, settings), "--hold", str(lease)]
     assert (said["python"], said["bundle"]) == (str(environment.python), str(bundle))
     assert said["path"] == [str(environment.python.parent)]
     assert (said["format"], said["protocol"]) == (1, PROTOCOL_VERSION)
@@ -69,7 +70,7 @@ def test_an_option_of_one_call_is_not_for_ever_but_the_file_of_settings_is(setti
     (settings.home / "settings.toml").write_text('device = "cpu"\nthreads = 7\n', encoding="utf-8")
     refresh_card(settings)
     assert card(settings)["device"] == "cpu"
-    assert card(settings)["command"][-2:] == ["--threads", "7"]
+    assert " --threads 7 " in " ".join(card(settings)["command"])
 
 
 def test_the_card_is_written_only_when_it_says_something_else(settings, environment):
@@ -90,6 +91,7 @@ def test_an_adopted_environment_is_not_written_to(settings, tmp_path):
     (folder / ADOPTED_NAME).write_text(marker_text(adopted), encoding="utf-8")
     refresh_card(settings)
     assert f"pycache_prefix={settings.cache_dir / 'pycache'}" in card(settings)["command"]
+    assert "--hold" not in card(settings)["command"]
 
 
 def test_without_an_environment_there_is_no_card(settings, environment):
