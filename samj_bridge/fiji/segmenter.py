@@ -1,25 +1,26 @@
 """The Java interface ``Segmenter``, implemented by a `Session`: what the tool, the panel and the macros call.
 
-Java calls it on its one worker thread, never on the event thread; every error reaches Java as a
-``SegmenterException`` with words for people. Pixels come as Java arrays and are copied once more, into numpy.
+Java calls it on its one worker thread, never on the event thread; installations have a thread of their own. Every
+error reaches Java as a ``SegmenterException`` with words for people. Pixels come as Java arrays and are copied once
+more, into numpy.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.errors import SamjError
+from samj_bridge.errors import ModelError, SamjError
 from samj_bridge.fiji.jvm import java_class
+from samj_bridge.fiji.models import install, model_infos
+from samj_bridge.fiji.watching import watched
 from samj_bridge.geometry.region import Region
-from samj_bridge.models import ModelEntry, catalog
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.models import find_model
 from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
 
@@ -43,6 +44,7 @@ class SessionSegmenter:
         self.settings = settings
         self._session: Session | None = None
         self._model = ""
+        self._device = settings.device
         self._lock = threading.Lock()
 
     def session(self, model: str, progress: Any = None) -> Session:
@@ -66,8 +68,24 @@ class SessionSegmenter:
         session = self._session
         if session is None:
             return ""
-        hello = session.hello
-        return f"{hello.get('device', '?')}, {hello.get('threads', '?')} threads"
+        name = str(session.loaded.get("device", "?"))
+        kind = name.partition(":")[0]
+        words = {"cpu": f"the processor, {session.hello.get('threads', '?')} threads", "cuda": "the GPU"}
+        return f"{name} ({words[kind]})" if kind in words else name
+
+    def devices(self) -> list[str]:
+        """Return the devices to choose among; none where there is only one, or before a worker has said so."""
+        session = self._session
+        best = "cpu" if session is None else str(session.hello.get("device", "cpu"))
+        return [] if best == "cpu" else ["auto", best, "cpu"]
+
+    def use_device(self, device: str) -> None:
+        """Run on another device from the next call on."""
+        with self._lock:
+            if device != self._device and self._session is not None:
+                self._session.close()
+                self._session = None
+            self._device = device
 
     def close(self) -> None:
         """End the worker; the next call starts another."""
@@ -77,10 +95,16 @@ class SessionSegmenter:
             self._session = None
 
     def _open(self, model: str, progress: Any) -> Session:
-        if progress is None:
-            return Session(model, settings=self.settings)
-        with _watched(progress) as (tell, cancel):
-            return Session(model, settings=self.settings, progress=tell, cancel=cancel)
+        try:
+            if progress is None:
+                return Session(model, settings=self.settings, device=self._device)
+            with watched(progress) as (tell, cancel):
+                return Session(model, settings=self.settings, device=self._device, progress=tell, cancel=cancel)
+        except ModelError as error:
+            if error.code == "model-not-installed":
+                command = f"samj-bridge models install {model}"
+                error.hint = f"Press Install in the SAMJ panel, or type in a terminal: {command}"
+            raise
 
 
 def java_segmenter(settings: Settings) -> Any:
@@ -97,17 +121,17 @@ def java_segmenter(settings: Settings) -> Any:
     java_class(f"{_PACKAGE}.Segmenter")
     kept = SessionSegmenter(settings)
 
-    def models() -> Any:
-        return jpype.JArray(java_class(f"{_PACKAGE}.ModelInfo"))(_models(settings))
-
     def encode(model: Any, pixels: Any, progress: Any) -> Any:
-        return _java_scene(_encode(kept, str(model), pixels, progress))
+        return _java_scene(_encode(kept, str(model), pixels, progress), find_model(str(model), settings).prompts)
 
     return _proxy(
         "Segmenter",
-        models=models,
+        models=lambda: model_infos(settings),
+        install=lambda model, accepted, progress: install(settings, str(model), bool(accepted), progress),
         prepare=lambda model, progress: _prepare(kept, str(model), progress),
         device=kept.device,
+        devices=lambda: jpype.JArray(jpype.JString)(kept.devices()),
+        useDevice=lambda device: kept.use_device(str(device)),
         encode=encode,
         close=kept.close,
     )
@@ -120,18 +144,18 @@ def _prepare(kept: SessionSegmenter, model: str, progress: Any) -> None:
 def _encode(kept: SessionSegmenter, model: str, pixels: Any, progress: Any) -> Scene:
     array, ranges = _as_numpy(pixels)
     session = kept.session(model, progress)
-    with _watched(progress) as (tell, cancel):
+    with watched(progress) as (tell, cancel):
         return session.encode(array, ranges=ranges, progress=tell, cancel=cancel)
 
 
-def _java_scene(scene: Scene) -> Any:
+def _java_scene(scene: Scene, taken: Sequence[str]) -> Any:
     import jpype
 
     outlines = jpype.JArray(java_class(f"{_PACKAGE}.Outline"))
 
     def segment(prompt: Any, options: Any) -> Any:
         regions = scene.segment(
-            _prompt(prompt, scene.shape),
+            _prompt(prompt, scene.shape, taken),
             candidates=int(options.candidates),
             min_area=int(options.minArea),
             fill_holes=bool(options.fillHoles),
@@ -158,7 +182,7 @@ def _proxy(interface: str, **methods: Callable[..., Any]) -> Any:
 
 
 def _everything(scene: Scene, options: Any, found: Any, progress: Any) -> None:
-    with _watched(progress) as (tell, cancel):
+    with watched(progress) as (tell, cancel):
         smallest = int(options.minArea)
         for region in scene.stream_everything(progress=tell, cancel=cancel, min_area=smallest or None):
             if not region.is_empty:
@@ -179,34 +203,6 @@ def _for_java(work: Callable[[], Any]) -> Any:
         raise java_class(f"{_PACKAGE}.SegmenterException")("unexpected", message, hint) from error
 
 
-@contextmanager
-def _watched(progress: Any) -> Iterator[tuple[Progress, CancelToken]]:
-    """Give Java's progress two faces of ours: whom to tell, and a token that follows its cancel button."""
-    cancel = CancelToken()
-    ended = threading.Event()
-
-    def tell(event: ProgressEvent) -> None:
-        fraction = event.done / event.total if event.total else -1.0
-        progress.tell(event.message, float(fraction))
-
-    def follow() -> None:
-        from samj_bridge.fiji.jvm import java_thread
-
-        with java_thread():
-            while not ended.wait(0.1):
-                if bool(progress.isCancelled()):
-                    cancel.cancel()
-                    return
-
-    watcher = threading.Thread(target=follow, name="samj-cancel", daemon=True)
-    watcher.start()
-    try:
-        yield tell, cancel
-    finally:
-        ended.set()
-        watcher.join()
-
-
 def _as_numpy(pixels: Any) -> tuple[NDArray[Any], tuple[float, float] | None]:
     shape = (int(pixels.height), int(pixels.width))
     values = np.asarray(pixels.array)
@@ -220,12 +216,17 @@ def _as_numpy(pixels: Any) -> tuple[NDArray[Any], tuple[float, float] | None]:
     return values.view(f"u{values.dtype.itemsize}").reshape(shape), ranges
 
 
-def _prompt(prompt: Any, shape: tuple[int, int]) -> Prompt:
+def _prompt(prompt: Any, shape: tuple[int, int], taken: Sequence[str]) -> Prompt:
+    box = None if prompt.box is None else tuple(map(float, prompt.box))
     mask = None
     if prompt.mask is not None and len(prompt.mask.rings):
         mask = Region(tuple(np.asarray(ring, np.int32).reshape(-1, 2) for ring in prompt.mask.rings), shape=shape)
+    if mask is not None and "mask" not in taken:
+        # A network without mask prompts goes by what else was said, or by where the outline lies.
+        box = tuple(map(float, mask.bbox_xyxy)) if box is None and not len(prompt.positive) else box
+        mask = None
     return Prompt(
-        box=None if prompt.box is None else tuple(map(float, prompt.box)),
+        box=box,
         points=np.asarray(prompt.positive, float).reshape(-1, 2).tolist(),
         negative=np.asarray(prompt.negative, float).reshape(-1, 2).tolist(),
         mask=mask,
@@ -240,26 +241,3 @@ def _outline(region: Region) -> Any:
     )
     score = float("nan") if region.score is None else float(region.score)
     return java_class(f"{_PACKAGE}.Outline")(rings, score)
-
-
-def _models(settings: Settings) -> list[Any]:
-    info = java_class(f"{_PACKAGE}.ModelInfo")
-    return [
-        info(
-            entry.id,
-            entry.title,
-            _is_installed(entry, settings),
-            entry.size or 0,
-            entry.licence_text,
-            entry.good_for,
-        )
-        for entry in catalog(settings).values()
-    ]
-
-
-def _is_installed(entry: ModelEntry, settings: Settings) -> bool:
-    try:
-        entry.check_file(settings)
-    except SamjError:
-        return False
-    return True

@@ -25,7 +25,7 @@ class Acceptance:
     licence: str
     """What was shown."""
     how: str
-    """``not-needed``, ``asked``, ``--accept-licence`` or ``own-file``."""
+    """``not-needed``, ``asked``, ``--accept-licence``, ``panel`` or ``own-file``."""
     when: str
     """Local time, ISO 8601."""
 

@@ -6,8 +6,10 @@ import ij.gui.PointRoi;
 import ij.gui.Roi;
 import ij.plugin.frame.RoiManager;
 import java.awt.EventQueue;
+import java.awt.GraphicsEnvironment;
 import java.awt.Point;
 import java.awt.Rectangle;
+import java.lang.reflect.InvocationTargetException;
 import java.util.ArrayList;
 import java.util.List;
 import org.samj.bridge.Options;
@@ -16,20 +18,31 @@ import org.samj.bridge.Prompt;
 import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
 
-/** Many prompts at once: those that the ROI Manager holds. */
+/** Many prompts at once: those that the ROI Manager holds, or the labels of an image. */
 final class Batch {
 
-    private Batch() {
+    private static final long SHOWN_EVERY_MS = 250;
+
+    private final Bridge bridge;
+    private final Choices choices;
+    private long shownAt;
+    private boolean begun;
+
+    private Batch(Bridge bridge, Choices choices) {
+        this.bridge = bridge;
+        this.choices = choices;
     }
 
-    /** A prompt and the plane it is meant for. */
+    /** A prompt, the plane it is meant for, and the label that it comes from (0: none). */
     static final class Job {
         final Plane plane;
         final Prompt prompt;
+        final int label;
 
-        Job(Plane plane, Prompt prompt) {
+        Job(Plane plane, Prompt prompt, int label) {
             this.plane = plane;
             this.prompt = prompt;
+            this.label = label;
         }
     }
 
@@ -48,13 +61,13 @@ final class Batch {
             if (roi instanceof PointRoi) {
                 for (Point p : roi.getContainedPoints()) {
                     if (all.contains(p)) {
-                        jobs.add(new Job(plane, Prompt.ofPoint(p.x, p.y)));
+                        jobs.add(new Job(plane, Prompt.ofPoint(p.x, p.y), 0));
                     }
                 }
             } else if (roi.isArea()) {
                 Rectangle b = roi.getBounds().intersection(all);
                 if (!b.isEmpty()) {
-                    jobs.add(new Job(plane, Prompt.ofBox(b.x, b.y, b.x + b.width, b.y + b.height)));
+                    jobs.add(new Job(plane, Prompt.ofBox(b.x, b.y, b.x + b.width, b.y + b.height), 0));
                 }
             }
         }
@@ -62,31 +75,85 @@ final class Batch {
     }
 
     /**
-     * Answer prompts one by one; each object is in the ROI Manager as soon as it is there. On the worker's thread.
+     * Answer prompts one by one; each object is in the ROI Manager (the overlay without windows) as soon as it is
+     * there. A prompt that the user draws meanwhile comes in between. Neither on the event thread nor on the worker's.
      *
      * @return number of objects found
      */
     static int run(Bridge bridge, List<Job> jobs, Choices choices, Segmenter.Progress progress) {
+        return new Batch(bridge, choices).run(jobs, progress);
+    }
+
+    private int run(List<Job> jobs, Segmenter.Progress progress) {
         Options own = choices.options;
         Options options = new Options(1, own.minArea, own.fillHoles, own.largestOnly);
         int found = 0;
-        for (int i = 0; i < jobs.size(); i++) {
-            if (progress.isCancelled()) {
-                throw new SegmenterException("cancelled", "Stopped after " + i + " of " + jobs.size() + " prompts; "
-                    + found + " objects are in the ROI Manager.", "");
+        try {
+            for (int i = 0; i < jobs.size(); i++) {
+                if (progress.isCancelled()) {
+                    throw new SegmenterException("cancelled", "Stopped after " + i + " of " + jobs.size()
+                        + " prompts; " + found + " objects are in the ROI Manager.", "");
+                }
+                Job job = jobs.get(i);
+                Outline[] answer = bridge.call(() -> scene(job.plane, progress).segment(job.prompt, options));
+                if (answer.length > 0 && !answer[0].isEmpty()) {
+                    found++;
+                    keep(job, answer[0]);
+                }
+                progress.tell("Prompt " + (i + 1) + " of " + jobs.size(), (i + 1.0) / jobs.size());
             }
-            Job job = jobs.get(i);
-            Outline[] answer = bridge.live.scenes.of(job.plane, choices.model, progress)
-                .segment(job.prompt, options);
-            if (answer.length > 0 && !answer[0].isEmpty()) {
-                found++;
-                Outline outline = answer[0];
-                EventQueue.invokeLater(() ->
-                    bridge.live.results.add(job.plane, outline, job.prompt, choices.model, 0, choices));
-            }
-            progress.tell("Prompt " + (i + 1) + " of " + jobs.size(), (i + 1.0) / jobs.size());
+        } finally {
+            finish(jobs);
         }
         return found;
+    }
+
+    /** The encoding of a plane, looked at for changes before the first prompt only. On the worker's thread. */
+    private Segmenter.Scene scene(Plane plane, Segmenter.Progress progress) {
+        Segmenter.Scene known = begun ? bridge.live.scenes.known(plane, choices.model) : null;
+        begun = true;
+        return known != null ? known : bridge.live.scenes.of(plane, choices.model, progress);
+    }
+
+    private void keep(Job job, Outline outline) {
+        if (isHeadless()) {
+            Roi roi = SegmentCommand.keep(bridge, job.plane, outline, job.prompt, 0, choices);
+            label(roi, job);
+            return;
+        }
+        EventQueue.invokeLater(() -> {
+            label(bridge.live.results.enter(job.plane, outline, job.prompt, choices.model, 0, choices), job);
+            long now = System.currentTimeMillis();
+            // To show all of them anew for each one more would take longer than to find it.
+            if (now - shownAt >= SHOWN_EVERY_MS) {
+                shownAt = now;
+                bridge.live.results.show(job.plane.imp);
+            }
+        });
+    }
+
+    /** Show the last ones; when it returns, everything is there. */
+    private void finish(List<Job> jobs) {
+        if (isHeadless() || jobs.isEmpty()) {
+            return;
+        }
+        try {
+            EventQueue.invokeAndWait(() -> bridge.live.results.show(jobs.get(0).plane.imp));
+        } catch (InterruptedException stop) {
+            Thread.currentThread().interrupt();
+        } catch (InvocationTargetException error) {
+            throw SegmenterException.of(error.getCause());
+        }
+    }
+
+    private static void label(Roi roi, Job job) {
+        if (job.label > 0) {
+            roi.setProperty("label", Integer.toString(job.label));
+        }
+    }
+
+    private static boolean isHeadless() {
+        return GraphicsEnvironment.isHeadless() || IJ.getInstance() == null;
     }
 
     /** What the ROI Manager holds now; nothing where there is none. */

@@ -90,6 +90,9 @@ public final class Bridge {
                 }
             });
         }
+        if (old.panel != null && !EventQueue.isDispatchThread()) {
+            old.panel.join();
+        }
         old.work.close();
         old.segmenter.close();
     }

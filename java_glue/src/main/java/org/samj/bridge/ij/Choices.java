@@ -16,18 +16,20 @@ final class Choices {
     final boolean addAtOnce;
     final double simplify;
     final String pattern;
-    final boolean colours;
+    final String colour;
+    final String className;
     final boolean preview;
 
     Choices(String model, boolean live, Options options, boolean addAtOnce, double simplify, String pattern,
-            boolean colours, boolean preview) {
+            String colour, String className, boolean preview) {
         this.model = model;
         this.live = live;
         this.options = options;
         this.addAtOnce = addAtOnce;
         this.simplify = simplify;
         this.pattern = pattern;
-        this.colours = colours;
+        this.colour = colour;
+        this.className = className;
         this.preview = preview;
     }
 
@@ -36,10 +38,11 @@ final class Choices {
         if (current == null) {
             Options options = new Options((int) Prefs.get("samj.candidates", 3), (int) Prefs.get("samj.minArea", 0),
                 Prefs.get("samj.fillHoles", false), Prefs.get("samj.largestOnly", true));
-            // Live is not remembered: whoever starts ImageJ finds its own tools as they were.
+            // Live is not remembered: whoever starts ImageJ finds its own tools as they were. Nor is the class: the
+            // next image shows something else.
             current = new Choices(Prefs.get("samj.model", "starter"), false, options,
                 Prefs.get("samj.addAtOnce", false), Prefs.get("samj.simplify", 0.0),
-                Prefs.get("samj.pattern", DEFAULT_PATTERN), Prefs.get("samj.colours", true),
+                Prefs.get("samj.pattern", DEFAULT_PATTERN), Prefs.get("samj.colour", Colours.BY_LABEL), "",
                 Prefs.get("samj.preview", false));
         }
         return current;
@@ -56,7 +59,17 @@ final class Choices {
         Prefs.set("samj.addAtOnce", choices.addAtOnce);
         Prefs.set("samj.simplify", choices.simplify);
         Prefs.set("samj.pattern", choices.pattern);
-        Prefs.set("samj.colours", choices.colours);
+        Prefs.set("samj.colour", choices.colour);
         Prefs.set("samj.preview", choices.preview);
+    }
+
+    /** These with another model. */
+    Choices withModel(String other) {
+        return new Choices(other, live, options, addAtOnce, simplify, pattern, colour, className, preview);
+    }
+
+    /** These with Live on or off. */
+    Choices withLive(boolean on) {
+        return new Choices(model, on, options, addAtOnce, simplify, pattern, colour, className, preview);
     }
 }

@@ -10,36 +10,26 @@ import java.awt.Dimension;
 import java.awt.EventQueue;
 import java.awt.GridLayout;
 import java.awt.Rectangle;
-import java.awt.event.ActionListener;
 import java.util.List;
 import javax.swing.BorderFactory;
 import javax.swing.Box;
 import javax.swing.BoxLayout;
 import javax.swing.JButton;
-import javax.swing.JCheckBox;
-import javax.swing.JComboBox;
 import javax.swing.JComponent;
 import javax.swing.JFrame;
-import javax.swing.JLabel;
 import javax.swing.JMenuItem;
 import javax.swing.JPanel;
 import javax.swing.JPopupMenu;
 import javax.swing.JProgressBar;
 import javax.swing.JScrollPane;
-import javax.swing.JSpinner;
 import javax.swing.JTextArea;
-import javax.swing.JTextField;
 import javax.swing.JToggleButton;
-import javax.swing.SpinnerNumberModel;
-import org.samj.bridge.ModelInfo;
-import org.samj.bridge.Options;
 
 /** The small window beside the toolbar: model, Live, what is kept, everything, and what happens in words. */
 final class Panel extends JFrame {
 
     private final transient Bridge bridge;
-    private final JComboBox<ModelInfo> models = new JComboBox<>();
-    private final JButton ready = new JButton("Set up");
+    private final ModelRows model;
     private final JButton cancel = new JButton("Cancel");
     private final JToggleButton live = new JToggleButton("Live");
     private final JButton everything = new JButton("Everything");
@@ -47,29 +37,20 @@ final class Panel extends JFrame {
     private final JButton batch = new JButton("Batch");
     private final JButton export = new JButton("Export...");
     private final JButton help = new JButton("Help");
-    private final JCheckBox preview = new JCheckBox("Preview");
-    private final JSpinner candidates = new JSpinner(new SpinnerNumberModel(3, 1, 3, 1));
-    private final JSpinner minArea = new JSpinner(new SpinnerNumberModel(0, 0, 1_000_000, 10));
-    private final JSpinner simplify = new JSpinner(new SpinnerNumberModel(0.0, 0.0, 20.0, 0.5));
-    private final JCheckBox fillHoles = new JCheckBox("Fill holes");
-    private final JCheckBox largestOnly = new JCheckBox("Largest part only");
-    private final JCheckBox addAtOnce = new JCheckBox("Add automatically");
-    private final JCheckBox colours = new JCheckBox("Colour each");
-    private final JTextField pattern = new JTextField(12);
-    private final JLabel state = new JLabel(" ");
     private final JTextArea message = new JTextArea(3, 24);
     private final JTextArea log = new JTextArea(8, 24);
     private final JProgressBar progress = new JProgressBar();
-    private boolean filling;
+    private final JPanel waiting = row(progress, cancel);
     private volatile boolean stop;
 
     Panel(Bridge bridge) {
         super("SAMJ");
         this.bridge = bridge;
+        this.model = new ModelRows(bridge);
         setName("SAMJ panel");
         setDefaultCloseOperation(HIDE_ON_CLOSE);
         add(content(), BorderLayout.CENTER);
-        fill(Choices.get());
+        live.setSelected(Choices.get().live);
         listen();
         bridge.live.tellTo(this::tell);
         Log.read(line -> EventQueue.invokeLater(() -> log.append(line + "\n")));
@@ -77,43 +58,28 @@ final class Panel extends JFrame {
         pack();
         setMinimumSize(getSize());
         dock();
-        bridge.work.later(this::listModels);
     }
 
     private JComponent content() {
         JPanel page = new JPanel();
         page.setLayout(new BoxLayout(page, BoxLayout.Y_AXIS));
         page.setBorder(BorderFactory.createEmptyBorder(8, 8, 8, 8));
-        page.add(row(new JLabel("Model"), models));
-        page.add(row(new JLabel("State"), state));
-        page.add(row(new JLabel(), ready));
-        page.add(row(progress, cancel));
+        page.add(model);
         page.add(Box.createVerticalStrut(4));
         page.add(row(live, accept));
         page.add(row(everything, batch));
         page.add(row(export, help));
+        page.add(waiting);
         page.add(Box.createVerticalStrut(4));
-        page.add(row(new JLabel("Candidates"), candidates));
-        page.add(row(new JLabel("Minimum size (px)"), minArea));
-        page.add(row(new JLabel("Simplify (px)"), simplify));
-        page.add(row(new JLabel("Names"), pattern));
-        JPanel boxes = new JPanel(new GridLayout(3, 2));
-        boxes.add(fillHoles);
-        boxes.add(largestOnly);
-        boxes.add(addAtOnce);
-        boxes.add(colours);
-        boxes.add(preview);
-        page.add(boxes);
+        page.add(new ResultsRows(bridge.live));
         page.add(Box.createVerticalStrut(4));
         page.add(readOnly(message, "What happens"));
         page.add(readOnly(log, "Log"));
         message.setName("samj message");
         log.setName("samj log");
-        progress.setVisible(false);
-        cancel.setVisible(false);
-        pattern.setToolTipText("#### is the number; {image} and {model} stand for their names");
-        batch.setToolTipText("Every rectangle and point in the ROI Manager becomes a prompt");
-        preview.setToolTipText("Show what a click would give while the mouse moves (SAMJ tool, encoded images)");
+        waiting.setVisible(false);
+        batch.setToolTipText("Every rectangle and point in the ROI Manager becomes a prompt, or every label of a label"
+            + " image or mask that is open");
         export.setToolTipText("Label image, ROI zip, GeoJSON or COCO of what the ROI Manager holds");
         everything.setToolTipText("Find every object of the image, or of the selection");
         live.setToolTipText("ImageJ's rectangle, point and multi-point tools become prompts");
@@ -129,7 +95,8 @@ final class Panel extends JFrame {
         return scroll;
     }
 
-    private static JComponent row(JComponent left, JComponent right) {
+    /** Two components side by side. */
+    static JPanel row(JComponent left, JComponent right) {
         JPanel row = new JPanel(new GridLayout(1, 2, 6, 0));
         row.add(left);
         row.add(right);
@@ -137,39 +104,32 @@ final class Panel extends JFrame {
         return row;
     }
 
-    private void fill(Choices choices) {
-        filling = true;
-        live.setSelected(choices.live);
-        candidates.setValue(choices.options.candidates);
-        minArea.setValue(choices.options.minArea);
-        simplify.setValue(choices.simplify);
-        fillHoles.setSelected(choices.options.fillHoles);
-        largestOnly.setSelected(choices.options.largestOnly);
-        addAtOnce.setSelected(choices.addAtOnce);
-        colours.setSelected(choices.colours);
-        preview.setSelected(choices.preview);
-        pattern.setText(choices.pattern);
-        filling = false;
+    /** A component that has a line to itself. */
+    static JPanel line(JComponent only) {
+        JPanel line = new JPanel(new BorderLayout());
+        line.add(only, BorderLayout.CENTER);
+        line.setMaximumSize(new Dimension(Integer.MAX_VALUE, 28));
+        return line;
+    }
+
+    /** Stop what is being installed, and close the window. */
+    @Override
+    public void dispose() {
+        model.stop();
+        super.dispose();
+    }
+
+    /** Wait a moment for what was stopped. Not on the event thread. */
+    void join() {
+        model.join();
     }
 
     private void listen() {
-        ActionListener changed = e -> read();
-        for (JCheckBox box : new JCheckBox[] {fillHoles, largestOnly, addAtOnce, colours, preview}) {
-            box.addActionListener(changed);
-        }
-        for (JSpinner spinner : new JSpinner[] {candidates, minArea, simplify}) {
-            spinner.addChangeListener(e -> read());
-        }
-        live.addActionListener(changed);
-        models.addActionListener(changed);
-        pattern.addActionListener(changed);
-        pattern.addFocusListener(new java.awt.event.FocusAdapter() {
-            @Override
-            public void focusLost(java.awt.event.FocusEvent e) {
-                read();
-            }
+        live.addActionListener(e -> {
+            Choices.set(Choices.get().withLive(live.isSelected()));
+            bridge.live.say(live.isSelected() ? "Live: rectangles and points on any image are prompts now."
+                : "Live is off: ImageJ's tools are its own again.");
         });
-        ready.addActionListener(e -> prepare());
         cancel.addActionListener(e -> {
             stop = true;
             bridge.live.cancel();
@@ -182,90 +142,50 @@ final class Panel extends JFrame {
         help.addActionListener(e -> Guide.show(this));
     }
 
-    private void read() {
-        if (filling) {
-            return;
-        }
-        ModelInfo model = (ModelInfo) models.getSelectedItem();
-        String names = pattern.getText().trim();
-        Choices old = Choices.get();
-        Choices now = new Choices(model == null ? old.model : model.id, live.isSelected(),
-            new Options((Integer) candidates.getValue(), (Integer) minArea.getValue(), fillHoles.isSelected(),
-                largestOnly.isSelected()),
-            addAtOnce.isSelected(), (Double) simplify.getValue(),
-            names.isEmpty() ? Choices.DEFAULT_PATTERN : names, colours.isSelected(),
-            preview.isSelected());
-        Choices.set(now);
-        describe(model);
-        if (now.live != old.live) {
-            bridge.live.say(now.live ? "Live: rectangles and points on any image are prompts now."
-                : "Live is off: ImageJ's tools are its own again.");
-        }
-    }
-
-    private void listModels() {
-        ModelInfo[] known = bridge.segmenter.models();
-        EventQueue.invokeLater(() -> {
-            filling = true;
-            models.removeAllItems();
-            for (ModelInfo model : known) {
-                models.addItem(model);
-                if (model.id.equals(Choices.get().model)) {
-                    models.setSelectedItem(model);
-                }
-            }
-            filling = false;
-            describe((ModelInfo) models.getSelectedItem());
-        });
-    }
-
-    private void describe(ModelInfo model) {
-        if (model == null) {
-            return;
-        }
-        models.setToolTipText(model.goodFor);
-        ready.setText(model.installed ? "Start" : String.format("Install (%.0f MB)", model.sizeBytes / 1e6));
-        ready.setToolTipText("Licence: " + model.licence);
-        bridge.work.later(() -> {
-            String device = bridge.segmenter.device();
-            EventQueue.invokeLater(() -> state.setText(
-                !model.installed ? "not installed" : device.isEmpty() ? "starts by itself" : device));
-        });
-    }
-
-    private void prepare() {
-        ModelInfo model = (ModelInfo) models.getSelectedItem();
-        if (model == null) {
-            return;
-        }
-        stop = false;
-        busy(true);
-        bridge.work.later(() -> {
-            try {
-                bridge.segmenter.prepare(model.id, new PanelProgress());
-                EventQueue.invokeLater(() -> bridge.live.say(model.title + " is ready."));
-            } catch (RuntimeException | Error error) {
-                bridge.live.fail(error);
-            }
-            EventQueue.invokeLater(() -> busy(false));
-            listModels();
-        });
-    }
-
     private void batch() {
         ImagePlus imp = WindowManager.getCurrentImage();
         if (imp == null) {
             bridge.live.say("Open an image first.");
             return;
         }
+        List<ImagePlus> labels = Labels.candidates(imp);
+        if (labels.isEmpty()) {
+            batchOfRois(imp);
+            return;
+        }
+        JPopupMenu menu = new JPopupMenu();
+        JMenuItem rois = new JMenuItem("ROIs of the ROI Manager");
+        rois.addActionListener(e -> batchOfRois(imp));
+        menu.add(rois);
+        for (ImagePlus each : labels) {
+            JMenuItem item = new JMenuItem("Labels of " + each.getTitle());
+            item.addActionListener(e -> batchOfLabels(imp, each));
+            menu.add(item);
+        }
+        menu.show(batch, 0, batch.getHeight());
+    }
+
+    private void batchOfRois(ImagePlus imp) {
         List<Batch.Job> jobs = Batch.ofRois(imp, Batch.managed());
         if (jobs.isEmpty()) {
-            bridge.live.say("The ROI Manager has no rectangle or point for this plane: draw some and add them with t.");
+            bridge.live.say("The ROI Manager has no rectangle or point for this plane: draw some and add them with t, "
+                + "or open a label image of the same size.");
             return;
         }
         Choices choices = Choices.get();
         inBackground("batch", image -> {
-            int found = bridge.call(() -> Batch.run(bridge, jobs, choices, new PanelProgress()));
+            int found = Batch.run(bridge, jobs, choices, new PanelProgress());
+            return Batch.sentence(jobs.size(), found);
+        });
+    }
+
+    private void batchOfLabels(ImagePlus imp, ImagePlus labels) {
+        Choices choices = Choices.get();
+        Plane plane = Plane.shown(imp);
+        inBackground("batch", image -> {
+            List<Batch.Job> jobs = Labels.jobs(plane, labels);
+            int found = Batch.run(bridge, jobs, choices, new PanelProgress());
+            Recording.labels(labels, choices);
             return Batch.sentence(jobs.size(), found);
         });
     }
@@ -337,13 +257,11 @@ final class Panel extends JFrame {
     }
 
     private void busy(boolean on) {
-        ready.setEnabled(!on);
         everything.setEnabled(!on);
         batch.setEnabled(!on);
         export.setEnabled(!on);
-        progress.setVisible(on);
         progress.setIndeterminate(on);
-        cancel.setVisible(on);
+        waiting.setVisible(on);
     }
 
     private void tell(String text) {

@@ -1,5 +1,6 @@
 package org.samj.bridge.ij;
 
+import ij.ImagePlus;
 import ij.plugin.frame.Recorder;
 import org.samj.bridge.Prompt;
 
@@ -10,8 +11,16 @@ final class Recording {
     }
 
     static void segment(Proposal taken, Choices choices) {
+        record(options(taken, choices));
+    }
+
+    static void labels(ImagePlus labels, Choices choices) {
+        record("model=" + choices.model + " labels=[" + labels.getTitle() + "]" + kept(choices));
+    }
+
+    private static void record(String options) {
         if (Recorder.record && !Recorder.scriptMode()) {
-            Recorder.recordString("run(\"SAMJ Segment\", \"" + options(taken, choices) + "\");\n");
+            Recorder.recordString("run(\"SAMJ Segment\", \"" + options + "\");\n");
         }
     }
 
@@ -30,8 +39,16 @@ final class Recording {
         if (taken.chosen > 0) {
             text.append(" candidate=").append(taken.chosen + 1);
         }
+        return text.append(kept(choices)).toString();
+    }
+
+    private static String kept(Choices choices) {
+        StringBuilder text = new StringBuilder();
         if (choices.options.minArea > 0) {
             text.append(" min=").append(choices.options.minArea);
+        }
+        if (!choices.className.isEmpty()) {
+            text.append(" class=[").append(choices.className).append(']');
         }
         text.append(choices.options.fillHoles ? " fill" : "").append(choices.options.largestOnly ? " largest" : "");
         return text.toString();

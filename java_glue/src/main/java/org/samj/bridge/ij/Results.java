@@ -23,16 +23,21 @@ final class Results {
     private final Map<ImagePlus, Boolean> seen = new WeakHashMap<>();
     private int number;
 
-    /** Add an object. Returns its ROI as the manager holds it. */
+    /** Add an object, and show it. Returns its ROI as the manager holds it. */
     Roi add(Plane plane, Outline outline, Prompt prompt, String model, int candidate, Choices choices) {
+        Roi held = enter(plane, outline, prompt, model, candidate, choices);
+        show(plane.imp);
+        return held;
+    }
+
+    /** Add an object without showing it: for one of many, see {@link #show}. */
+    Roi enter(Plane plane, Outline outline, Prompt prompt, String model, int candidate, Choices choices) {
         Roi roi = Rois.of(outline, choices.simplify);
         Rois.describe(roi, outline, prompt, model, candidate);
         plane.place(roi);
         number++;
         roi.setName(name(choices.pattern, number, plane.imp, model));
-        if (choices.colours) {
-            roi.setStrokeColor(Rois.colour(number - 1));
-        }
+        Colours.paint(roi, number - 1, choices);
         Roi held = put(roi, plane.imp);
         done.push(held);
         undone.clear();
@@ -61,6 +66,7 @@ final class Results {
             return null;
         }
         Roi held = put(undone.pop(), imp);
+        show(imp);
         done.push(held);
         return held;
     }
@@ -86,12 +92,20 @@ final class Results {
         if (!manager.isVisible()) {
             manager.setVisible(true);
         }
+        return held;
+    }
+
+    /** Show what the manager holds on an image, unless the user doesn't want it. */
+    void show(ImagePlus imp) {
+        RoiManager manager = RoiManager.getInstance2();
+        if (manager == null) {
+            return;
+        }
         boolean first = seen.put(imp, true) == null;
         if (first || imp.getCanvas() != null && imp.getCanvas().getShowAllList() != null) {
             // Switched on once per image, since whoever switches it off wants it off; renewed while it is on.
             manager.runCommand(imp, "Show All");
         }
-        return held;
     }
 
     /** A manager that opens because of us neither covers the image nor takes the keyboard from it. */

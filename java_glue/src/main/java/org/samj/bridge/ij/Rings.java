@@ -26,6 +26,11 @@ final class Rings {
                 mask.set(x, y, own == null || own.get(x, y) != 0 ? 255 : 0);
             }
         }
+        return of(mask, b.x, b.y);
+    }
+
+    /** Rings of the pixels that are 255 in a mask, whose first pixel is (x, y) of the image. */
+    static List<int[]> of(ByteProcessor mask, int x, int y) {
         List<int[]> rings = new ArrayList<>();
         Roi traced = Export.traced(mask);
         if (traced == null) {
@@ -37,8 +42,8 @@ final class Rings {
             if (part instanceof PolygonRoi || polygon.npoints > 2) {
                 int[] ring = new int[2 * polygon.npoints];
                 for (int i = 0; i < polygon.npoints; i++) {
-                    ring[2 * i] = polygon.xpoints[i] + b.x;
-                    ring[2 * i + 1] = polygon.ypoints[i] + b.y;
+                    ring[2 * i] = polygon.xpoints[i] + x;
+                    ring[2 * i + 1] = polygon.ypoints[i] + y;
                 }
                 rings.add(ring);
             }

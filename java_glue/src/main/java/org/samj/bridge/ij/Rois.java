@@ -12,10 +12,6 @@ import org.samj.bridge.Prompt;
 final class Rois {
 
     private static final Color QUIET = new Color(255, 214, 10);
-    private static final Color[] COLOURS = {
-        new Color(0x4e79a7), new Color(0xf28e2b), new Color(0x59a14f), new Color(0xe15759), new Color(0x76b7b2),
-        new Color(0xedc948), new Color(0xb07aa1), new Color(0xff9da7), new Color(0x9c755f), new Color(0xbab0ac),
-    };
 
     private Rois() {
     }
@@ -78,10 +74,5 @@ final class Rois {
         roi.setProperty("model", model);
         roi.setProperty("prompt", prompt.toJson());
         roi.setProperty("candidate", Integer.toString(candidate));
-    }
-
-    /** A colour that neighbours in the list do not share. */
-    static Color colour(int number) {
-        return COLOURS[Math.floorMod(number, COLOURS.length)];
     }
 }

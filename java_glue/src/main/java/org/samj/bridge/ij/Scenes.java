@@ -12,17 +12,23 @@ final class Scenes {
 
     private final Segmenter segmenter;
     private final Map<ImagePlus, Map<String, Entry>> known = new WeakHashMap<>();
+    private String model = "";
 
     Scenes(Segmenter segmenter) {
         this.segmenter = segmenter;
     }
 
     /** The encoding of a plane as it is now; made again when its pixels or its display range have changed. */
-    Segmenter.Scene of(Plane plane, String model, Segmenter.Progress progress) {
+    Segmenter.Scene of(Plane plane, String wanted, Segmenter.Progress progress) {
+        if (!wanted.equals(model)) {
+            // A segmenter may have one model at a time, and its scenes go with it.
+            forget();
+            model = wanted;
+        }
         Pixels pixels = plane.pixels();
         long sum = Plane.sum(pixels);
         Map<String, Entry> planes = known.computeIfAbsent(plane.imp, imp -> new HashMap<>());
-        String key = model + " " + plane.key();
+        String key = plane.key();
         Entry entry = planes.get(key);
         if (entry != null && entry.sum == sum) {
             return entry.scene;
@@ -36,10 +42,18 @@ final class Scenes {
     }
 
     /** The encoding of a plane as it was when last asked for; null: there is none. */
-    Segmenter.Scene known(Plane plane, String model) {
-        Map<String, Entry> planes = known.get(plane.imp);
-        Entry entry = planes == null ? null : planes.get(model + " " + plane.key());
+    Segmenter.Scene known(Plane plane, String wanted) {
+        Map<String, Entry> planes = wanted.equals(model) ? known.get(plane.imp) : null;
+        Entry entry = planes == null ? null : planes.get(plane.key());
         return entry == null ? null : entry.scene;
+    }
+
+    /** Free all encodings. */
+    void forget() {
+        for (Map<String, Entry> planes : known.values()) {
+            planes.values().forEach(entry -> entry.scene.close());
+        }
+        known.clear();
     }
 
     /** Free the encodings of an image that was closed. */

@@ -11,6 +11,7 @@ import java.awt.EventQueue;
 import java.awt.GraphicsEnvironment;
 import java.awt.Point;
 import java.awt.Rectangle;
+import java.util.List;
 import org.samj.bridge.Options;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
@@ -19,13 +20,19 @@ import org.samj.bridge.SegmenterException;
 /**
  * {@code run("SAMJ Segment", "model=starter box=10,20,90,80")}: one object from a box, points, or the image's
  * selection. The outline becomes the selection and an entry of the ROI Manager, or of the overlay without windows.
+ * With {@code labels=[TITLE]} every label of an open label image or mask is a prompt.
  */
 public final class SegmentCommand implements PlugIn {
 
     @Override
     public void run(String arg) {
         try {
-            segment(IJ.getImage(), Macro.getOptions());
+            String options = Macro.getOptions() == null ? "" : Macro.getOptions();
+            if (Macro.getValue(options, "labels", "").isEmpty()) {
+                segment(IJ.getImage(), options);
+            } else {
+                IJ.showStatus(labels(IJ.getImage(), options));
+            }
         } catch (SegmenterException error) {
             Log.add(error);
             IJ.error("SAMJ", error.sentence());
@@ -56,6 +63,16 @@ public final class SegmentCommand implements PlugIn {
         return keep(bridge, plane, outline, prompt, asked - 1, choices);
     }
 
+    /** Refine every label of a label image or mask. Says how it ended. */
+    static String labels(ImagePlus imp, String options) {
+        Bridge bridge = Bridge.required();
+        Choices choices = choices(options);
+        ImagePlus labels = Labels.titled(imp, Macro.getValue(options, "labels", ""));
+        List<Batch.Job> jobs = Labels.jobs(Plane.shown(imp), labels);
+        int found = Batch.run(bridge, jobs, choices, bridge.live.progress());
+        return Batch.sentence(jobs.size(), found);
+    }
+
     static Roi keep(Bridge bridge, Plane plane, Outline outline, Prompt prompt, int candidate, Choices choices) {
         if (GraphicsEnvironment.isHeadless() || IJ.getInstance() == null) {
             // There is no ROI Manager without windows: the overlay is what can be saved and measured.
@@ -64,6 +81,7 @@ public final class SegmentCommand implements PlugIn {
             plane.place(roi);
             Overlay overlay = plane.imp.getOverlay() == null ? new Overlay() : plane.imp.getOverlay();
             roi.setName(Results.name(choices.pattern, overlay.size() + 1, plane.imp, choices.model));
+            Colours.paint(roi, overlay.size(), choices);
             overlay.add(roi);
             plane.imp.setOverlay(overlay);
             plane.imp.setRoi((Roi) roi.clone());
@@ -88,8 +106,10 @@ public final class SegmentCommand implements PlugIn {
         // A macro means what it says: the panel's choices must not change what it does on another machine.
         Options options = new Options(1, number(text, "min", 0), flag(text, "fill"), flag(text, "largest"));
         String model = Macro.getValue(text, "model", text.isEmpty() ? now.model : "starter");
+        String className = text.isEmpty() ? now.className : Classes.clean(Macro.getValue(text, "class", ""));
+        Classes.declare(className);
         return new Choices(model, now.live, text.isEmpty() ? now.options : options, false, 0,
-            now.pattern, now.colours, false);
+            now.pattern, now.colour, className, false);
     }
 
     private static Prompt prompt(ImagePlus imp, String text) {

@@ -1,0 +1,54 @@
+"""Progress of something long, told to Java; its cancel button, followed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from samj_bridge.download.meter import amount
+from samj_bridge.fiji.jvm import java_thread
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+
+__all__ = ["sentence_of", "watched"]
+
+
+@contextmanager
+def watched(progress: Any) -> Iterator[tuple[Progress, CancelToken]]:
+    """Give Java's progress two faces of ours: whom to tell, and a token that follows its cancel button."""
+    cancel = CancelToken()
+    ended = threading.Event()
+
+    def tell(event: ProgressEvent) -> None:
+        fraction = event.done / event.total if event.total else -1.0
+        progress.tell(sentence_of(event), float(fraction))
+
+    def follow() -> None:
+        with java_thread():
+            while not ended.wait(0.1):
+                if bool(progress.isCancelled()):
+                    cancel.cancel()
+                    return
+
+    watcher = threading.Thread(target=follow, name="samj-cancel", daemon=True)
+    watcher.start()
+    try:
+        yield tell, cancel
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def sentence_of(event: ProgressEvent) -> str:
+    """Return a step in words, with its bytes where it counts them.
+
+    Examples
+    --------
+    >>> sentence_of(ProgressEvent("download", "Fetching w.pth: 2.0 MB/s, 13 s left", 12e6, 38e6, "bytes"))
+    '12.0 MB of 38.0 MB: fetching w.pth: 2.0 MB/s, 13 s left'
+    """
+    if event.unit != "bytes" or not event.done:
+        return event.message
+    whole = f" of {amount(event.total)}" if event.total else ""
+    return f"{amount(event.done)}{whole}: {event.message[:1].lower()}{event.message[1:]}"
