@@ -9,10 +9,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from desktop import Desktop
+from workbench import shown
 
-from samj_bridge.fiji import ImageJ, find_java, start_imagej
+from samj_bridge.fiji import ImageJ, attach, detach, find_java, java_class, open_image, start_imagej
+from samj_bridge.settings import Settings
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,3 +100,30 @@ def imagej(display: str) -> ImageJ:
 @pytest.fixture(autouse=True)
 def _running(imagej: ImageJ) -> None:
     """Every test of this folder needs it."""
+
+
+@pytest.fixture(scope="module")
+def tool_settings(ready_home: Path) -> Settings:
+    """Return what the tool is started with; a module may have its own."""
+    return Settings(home=ready_home)
+
+
+@pytest.fixture(scope="module")
+def desk(display: str, imagej: Any, tool_settings: Settings) -> Iterator[Desktop]:
+    """ImageJ's window with the tool in it, and the panel."""
+    if not display:
+        pytest.skip("there is no display: install xvfb")
+    if java_class("ij.IJ").getInstance() is None:
+        java_class("ij.ImageJ")()
+    attach(settings=tool_settings)
+    yield Desktop()
+    detach()
+    for window in java_class("java.awt.Window").getWindows():
+        window.dispose()
+
+
+@pytest.fixture
+def blobs(desk: Desktop, data_dir: Path) -> Iterator[Any]:
+    """ImageJ's blobs, shown; the ROI Manager is empty."""
+    imp = open_image(data_dir / "images" / "blobs.gif")
+    yield from shown(imp)

@@ -2,125 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
-import pytest
 from desktop import LEFT, RIGHT, Desktop, component, named, on_event_thread, wait_for
+from workbench import (
+    BLOB,
+    answer,
+    assert_same,
+    choose_tool,
+    managed,
+    panel_says,
+    prompt_of,
+    proposal,
+    shown,
+)
 
 from samj_bridge.fiji import attach, detach, from_roi, java_class, open_image, pixels_of, roi_mask
-from samj_bridge.session import Prompt, Session
+from samj_bridge.session import Prompt
 from samj_bridge.settings import Settings
-
-BLOB = (34, 110)
-"""In a blob of ImageJ's sample that touches no other."""
-
-
-@pytest.fixture(scope="module")
-def settings(ready_home: Path) -> Settings:  # type: ignore[override]
-    return Settings(home=ready_home)
-
-
-@pytest.fixture(scope="module")
-def desk(display: str, imagej: Any, settings: Settings) -> Iterator[Desktop]:
-    """ImageJ's window with the tool in it, and the panel."""
-    if not display:
-        pytest.skip("there is no display: install xvfb")
-    if java_class("ij.IJ").getInstance() is None:
-        java_class("ij.ImageJ")()
-    attach(settings=settings)
-    yield Desktop()
-    detach()
-    for window in java_class("java.awt.Window").getWindows():
-        window.dispose()
-
-
-@pytest.fixture
-def blobs(desk: Desktop, data_dir: Path) -> Iterator[Any]:
-    """ImageJ's blobs, shown; the ROI Manager is empty."""
-    imp = open_image(data_dir / "images" / "blobs.gif")
-    yield from shown(imp)
-
-
-def shown(imp: Any) -> Iterator[Any]:
-    imp.show()
-    wait_for(lambda: imp.getCanvas() is not None and imp.getCanvas().isShowing(), "the image's window")
-    imp.getWindow().setLocation(640, 260)
-    choose_tool()
-    on_event_thread(imp.getWindow().toFront)
-    settle(imp)
-    yield imp
-    manager = java_class("ij.plugin.frame.RoiManager").getInstance2()
-    if manager is not None:
-        manager.reset()
-    imp.changes = False
-    on_event_thread(imp.close)
-
-
-def settle(imp: Any) -> None:
-    """Wait until the window manager has put the window where it stays: clicks go to places on the screen."""
-
-    def resting() -> bool:
-        before = imp.getCanvas().getLocationOnScreen()
-        time.sleep(0.4)
-        return bool(before.equals(imp.getCanvas().getLocationOnScreen())) and bool(imp.getWindow().isActive())
-
-    wait_for(resting, "the window to rest")
-
-
-def choose_tool() -> None:
-    """Press the tool's button in the toolbar."""
-    tools = java_class("ij.gui.Toolbar").getInstance()
-    name = str(java_class("org.samj.bridge.ij.SamjTool")().getToolName())
-    tools.setTool(name)
-
-
-def proposal(imp: Any) -> Any:
-    """Wait for an outline on the image that ImageJ's own tools did not make."""
-
-    def there() -> Any:
-        roi = imp.getRoi()
-        return roi if roi is not None and str(roi.getProperty("samj")) == "proposal" else None
-
-    return wait_for(there, "a proposal")
-
-
-def prompt_of(imp: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(str(proposal(imp).getProperty("prompt")))
-    return found
-
-
-def assert_same(roi: Any, mask: np.ndarray) -> None:
-    mine = roi_mask(roi, mask.shape)
-    assert np.array_equal(mine, mask), f"{mine.sum()} and {mask.sum()} pixels: {roi.getProperties()}"
-
-
-def managed() -> list[Any]:
-    manager = java_class("ij.plugin.frame.RoiManager").getInstance2()
-    return [] if manager is None else list(manager.getRoisAsArray())
-
-
-def answer(settings: Settings, imp: Any, prompt: Prompt, **options: Any) -> list[np.ndarray]:
-    """Return what the session itself answers: the masks that must come out of ImageJ's windows."""
-    with Session("starter", settings=settings) as session:
-        low, high = float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())
-        ranges = (high, low) if bool(imp.isInvertedLut()) else (low, high)
-        scene = session.encode(pixels_of(imp, raw=True), ranges=ranges)
-        return [region.mask() for region in scene.segment(prompt, **options)]
 
 
 def test_a_click_gives_the_sessions_outline_to_the_pixel_and_enter_keeps_it(
-    desk: Desktop, blobs: Any, settings: Settings, tmp_path: Path
+    desk: Desktop, blobs: Any, tool_settings: Settings, tmp_path: Path
 ) -> None:
     desk.click(blobs, *BLOB)
     roi = proposal(blobs)
-    expected = answer(settings, blobs, Prompt(points=[BLOB]), candidates=3, largest_only=True)[0]
+    expected = answer(tool_settings, blobs, Prompt(points=[BLOB]), candidates=3, largest_only=True)[0]
     assert_same(roi, expected)
     desk.shot("proposal", tmp_path)
     desk.press("ENTER")
@@ -133,15 +45,15 @@ def test_a_click_gives_the_sessions_outline_to_the_pixel_and_enter_keeps_it(
     desk.shot("accepted", tmp_path)
 
 
-def test_a_drag_is_a_box(desk: Desktop, blobs: Any, settings: Settings) -> None:
+def test_a_drag_is_a_box(desk: Desktop, blobs: Any, tool_settings: Settings) -> None:
     desk.drag(blobs, (20, 103, 55, 142))
     roi = proposal(blobs)
-    expected = answer(settings, blobs, Prompt(box=(20, 103, 55, 142)), candidates=3, largest_only=True)[0]
+    expected = answer(tool_settings, blobs, Prompt(box=(20, 103, 55, 142)), candidates=3, largest_only=True)[0]
     assert_same(roi, expected)
 
 
-def test_candidates_are_chosen_by_key_and_by_wheel(desk: Desktop, blobs: Any, settings: Settings) -> None:
-    masks = answer(settings, blobs, Prompt(points=[BLOB]), candidates=3, largest_only=True)
+def test_candidates_are_chosen_by_key_and_by_wheel(desk: Desktop, blobs: Any, tool_settings: Settings) -> None:
+    masks = answer(tool_settings, blobs, Prompt(points=[BLOB]), candidates=3, largest_only=True)
     desk.click(blobs, *BLOB)
     proposal(blobs)
 
@@ -196,13 +108,13 @@ def test_undo_and_redo_leave_other_peoples_rois_alone(desk: Desktop, blobs: Any)
     wait_for(lambda: len(managed()) == 2, "two entries again")
 
 
-def test_live_takes_imagejs_own_rectangle_and_points(desk: Desktop, blobs: Any, settings: Settings) -> None:
+def test_live_takes_imagejs_own_rectangle_and_points(desk: Desktop, blobs: Any, tool_settings: Settings) -> None:
     live = component("JToggleButton", "Live")
     on_event_thread(live.doClick)
     try:
         java_class("ij.gui.Toolbar").getInstance().setTool("rectangle")
         desk.drag(blobs, (20, 103, 55, 142))
-        expected = answer(settings, blobs, Prompt(box=(20, 103, 55, 142)), candidates=3, largest_only=True)[0]
+        expected = answer(tool_settings, blobs, Prompt(box=(20, 103, 55, 142)), candidates=3, largest_only=True)[0]
         assert_same(proposal(blobs), expected)
         java_class("ij.gui.Toolbar").getInstance().setTool("point")
         desk.click(blobs, 158, 57)
@@ -214,7 +126,7 @@ def test_live_takes_imagejs_own_rectangle_and_points(desk: Desktop, blobs: Any, 
 
 
 def test_stacks_have_one_scene_a_plane_and_rois_know_theirs(
-    desk: Desktop, data_dir: Path, settings: Settings
+    desk: Desktop, data_dir: Path, tool_settings: Settings
 ) -> None:
     imp = open_image(data_dir / "images" / "blobs.gif")
     stack = imp.createEmptyStack()
@@ -240,7 +152,9 @@ def test_stacks_have_one_scene_a_plane_and_rois_know_theirs(
         assert int(image.getStackSize()) == 2
 
 
-def test_every_point_of_the_manager_is_a_prompt_in_a_batch(desk: Desktop, blobs: Any, settings: Settings) -> None:
+def test_every_point_of_the_manager_is_a_prompt_in_a_batch(
+    desk: Desktop, blobs: Any, tool_settings: Settings
+) -> None:
     manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
     seeds = [(34, 110), (158, 57), (71, 47)]
     for x, y in seeds:
@@ -252,11 +166,11 @@ def test_every_point_of_the_manager_is_a_prompt_in_a_batch(desk: Desktop, blobs:
         assert mask[y, x]
 
 
-def test_a_macro_does_the_same_as_the_hand(desk: Desktop, blobs: Any, settings: Settings) -> None:
+def test_a_macro_does_the_same_as_the_hand(desk: Desktop, blobs: Any, tool_settings: Settings) -> None:
     ij = java_class("ij.IJ")
     ij.runMacro('run("SAMJ Segment", "model=starter box=20,103,55,142");')
     (kept,) = wait_for(managed, "the macro's object")
-    expected = answer(settings, blobs, Prompt(box=(20, 103, 55, 142)))[0]
+    expected = answer(tool_settings, blobs, Prompt(box=(20, 103, 55, 142)))[0]
     assert_same(kept, expected)
     ij.runMacro('run("SAMJ Export", "format=labels");')
     labels = wait_for(lambda: java_class("ij.WindowManager").getImage("blobs-labels"), "the label image")
@@ -283,11 +197,6 @@ def test_everything_fills_the_manager_within_the_selection(desk: Desktop, blobs:
     assert len(boxes) >= 15
     assert all(box.x + box.width / 2 <= 135 for box in boxes)
     desk.shot("everything", tmp_path)
-
-
-def panel_says() -> str:
-    """Return what the panel tells the user now."""
-    return str(named("samj message").getText())
 
 
 def test_a_right_click_opens_imagejs_menu_when_no_object_is_shown(
@@ -349,10 +258,10 @@ def test_nothing_freezes_while_a_slow_worker_thinks(desk: Desktop, blobs: Any) -
 
 
 def test_a_crash_of_the_worker_is_mended_and_the_work_goes_on(
-    desk: Desktop, blobs: Any, settings: Settings
+    desk: Desktop, blobs: Any, tool_settings: Settings
 ) -> None:
     detach()
-    attach(settings=settings)
+    attach(settings=tool_settings)
     choose_tool()
     mine = psutil.Process()
     before = {child.pid for child in mine.children(recursive=True)}
