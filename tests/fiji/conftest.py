@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from desktop import Desktop
+from desktop import Desktop, on_event_thread
 from workbench import shown
 
 from samj_bridge.fiji import ImageJ, attach, detach, find_java, java_class, open_image, start_imagej
@@ -115,6 +116,8 @@ def desk(display: str, imagej: Any, tool_settings: Settings) -> Iterator[Desktop
         pytest.skip("there is no display: install xvfb")
     if java_class("ij.IJ").getInstance() is None:
         java_class("ij.ImageJ")()
+    # The module before may have put it away.
+    on_event_thread(partial(java_class("ij.IJ").getInstance().setVisible, True))
     attach(settings=tool_settings)
     yield Desktop()
     detach()

@@ -55,6 +55,35 @@ class Desktop:
         self.robot.mouseRelease(LEFT)
         self.robot.waitForIdle()
 
+    def push(self, part: Any) -> None:
+        """Click on a component: a button, an entry of a menu, a field."""
+        wait_for(part.isShowing, "the component on the screen")
+        corner = part.getLocationOnScreen()
+        self._click_at(corner.x + part.getWidth() // 2, corner.y + part.getHeight() // 2)
+
+    def choose(self, box: Any, text: str) -> None:
+        """Choose an entry of a Swing combo box by its text, or by how its text begins."""
+        position = [str(box.getItemAt(i)).startswith(text) for i in range(box.getItemCount())].index(True)
+        corner = box.getLocationOnScreen()
+        self._click_at(corner.x + box.getWidth() - 10, corner.y + box.getHeight() // 2)
+        entries = box.getUI().getAccessibleChild(box, 0).getList()
+        wait_for(entries.isShowing, "the list of the combo box")
+        on_event_thread(lambda: entries.ensureIndexIsVisible(position))
+        bounds, corner = entries.getCellBounds(position, position), entries.getLocationOnScreen()
+        self._click_at(corner.x + bounds.x + 20, corner.y + bounds.y + bounds.height // 2)
+        wait_for(lambda: not box.isPopupVisible(), "the list to close")
+
+    def type(self, text: str) -> None:
+        """Type lower-case letters and digits."""
+        for letter in text:
+            self.press(letter.upper())
+
+    def _click_at(self, x: int, y: int) -> None:
+        self.robot.mouseMove(x, y)
+        self.robot.mousePress(LEFT)
+        self.robot.mouseRelease(LEFT)
+        self.robot.waitForIdle()
+
     def press(self, key: str, held: str = "") -> None:
         """Press a key such as ``ENTER`` or ``Z``, perhaps with another held."""
         if held:
@@ -72,10 +101,11 @@ class Desktop:
         self.robot.mouseWheel(steps)
         self.robot.waitForIdle()
 
-    def shot(self, name: str, folder: Path) -> NDArrayU8:
-        """Take a picture of the screen; ``SAMJ_TEST_SHOTS`` names a folder to keep them in."""
-        screen = java_class("java.awt.Toolkit").getDefaultToolkit().getScreenSize()
-        area = java_class("java.awt.Rectangle")(0, 0, screen.width, screen.height)
+    def shot(self, name: str, folder: Path, of: Any = None) -> NDArrayU8:
+        """Take a picture of the screen, or of a component; ``SAMJ_TEST_SHOTS`` names a folder to keep them in."""
+        size = java_class("java.awt.Toolkit").getDefaultToolkit().getScreenSize() if of is None else of.getSize()
+        corner = java_class("java.awt.Point")() if of is None else of.getLocationOnScreen()
+        area = java_class("java.awt.Rectangle")(corner, size)
         taken = self.robot.createScreenCapture(area)
         data = np.asarray(taken.getRGB(0, 0, area.width, area.height, None, 0, area.width))
         pixels = data.view(np.uint32).reshape(area.height, area.width)

@@ -1,0 +1,395 @@
+"""The panel as a user has it: models installed with the mouse from a real server, classes, colours, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desktop import Desktop, component, named, wait_for
+from fakes.file_server import Fault, FileServer, serve
+from fakes.model_files import FileContent, offer, table, write_catalog
+from workbench import BLOB, choose_tool, managed, panel_says, prompt_of, proposal
+
+from samj_bridge.fiji import attach, detach, java_class
+from samj_bridge.install import adopt_environment
+from samj_bridge.models import find_model
+from samj_bridge.models.store import Store
+from samj_bridge.settings import Settings
+
+pytestmark = pytest.mark.worker
+
+Dying = tuple[FileServer, Callable[[], None]]
+SHARED = "Modified MIT, academic and non-commercial use only"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FileServer]:
+    """Serve the models of a laboratory."""
+    with serve(FileServer()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def dying() -> Iterator[Dying]:
+    """Serve a file, and hand over what ends the server."""
+    with ExitStack() as stack:
+        yield stack.enter_context(serve(FileServer())), stack.close
+
+
+@pytest.fixture(scope="module")
+def tool_settings(
+    worker_python: Path, server: FileServer, dying: Dying, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """Return the settings of a user whose laboratory has a catalog of its own."""
+    folder = tmp_path_factory.mktemp("laboratory")
+    settings = Settings(home=folder / "home é", catalog=str(folder / "lab.toml"))
+    adopt_environment(settings, worker_python.parent.parent)
+    models = {}
+    for number, (name, fields) in enumerate(
+        {
+            "lab_shared": {"title": "Shared cells", "licence": SHARED, "homepage": "https://example.org/licence"},
+            "lab_lost": {"title": "Lost cells"},
+            "lab_wrong": {"title": "Wrong cells", "hashes": ["sha256:" + "0" * 64]},
+            "lab_asked": {"title": "Asked cells"},
+        }.items()
+    ):
+        file = other_weights(folder / f"{name}.safetensors", number)
+        url = offer(dying[0] if name == "lab_lost" else server, f"/{file.name}", FileContent(file))
+        if name == "lab_asked":
+            url, fields["file_name"] = "", file.name
+        models[name] = table(url, file.read_bytes(), **fields)
+    write_catalog(folder / "lab.toml", **models)
+    return settings
+
+
+def other_weights(path: Path, number: int) -> Path:
+    """Write the starter's weights as another file: more space after the header of a safetensors file is nothing."""
+    data = find_model("starter").check_file().read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = data[8 : 8 + length] + b" " * 8 * (number + 1)
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])
+    return path
+
+
+def button() -> str:
+    return str(named("samj ready").getText())
+
+
+def state() -> str:
+    return str(named("samj state").getText())
+
+
+def test_a_model_is_installed_with_the_mouse_while_another_one_draws(
+    desk: Desktop, blobs: Any, server: FileServer, tmp_path: Path
+) -> None:
+    desk.choose(named("samj model"), "Shared cells")
+    wait_for(lambda: button() == "Install (2.0 MB, non-commercial)", f"size and licence: {button()!r}")
+    desk.push(named("samj ready"))
+    words = str(wait_for(lambda: named("samj licence"), "the licence").getText())
+    assert SHARED in words
+    assert 'href="https://example.org/licence"' in words
+    desk.shot("panel-licence", tmp_path)
+    desk.push(component("JButton", "Not now"))
+    assert not server.requests
+    server.bytes_per_s = 40_000
+    desk.push(named("samj ready"))
+    desk.push(component("JButton", "Accept and install"))
+    wait_for(lambda: "kB/s" in state() and "left" in state(), "bytes, speed and time left")
+    desk.shot("panel-installing", tmp_path)
+    assert " of 2.0 MB" in state()
+
+    desk.choose(named("samj model"), "Starter")
+    desk.click(blobs, *BLOB)
+    proposal(blobs)
+    desk.press("ENTER")
+    (drawn,) = wait_for(managed, "an object drawn meanwhile")
+
+    desk.push(named("samj cancel installation"))
+    wait_for(lambda: "was stopped" in panel_says(), "the end of the installation")
+    assert "kB that came are kept: the next try goes on from there" in panel_says()
+    desk.choose(named("samj model"), "Shared cells")
+    wait_for(lambda: button().startswith("Go on installing"), "the way to go on")
+    assert "are here already" in state()
+
+    # Agreed to once: not asked again.
+    server.bytes_per_s = 0
+    desk.push(named("samj ready"))
+    wait_for(lambda: "Shared cells is installed" in panel_says(), f"the installation: {panel_says()!r}")
+    assert server.requests[-1].range.startswith("bytes=")
+    wait_for(lambda: button() == "Start", "a model that is ready")
+    choose_tool()
+    desk.click(blobs, 158, 57)
+    wait_for(lambda: prompt_of(blobs) == {"points": [[158, 57]]}, "the answer of the new model")
+    desk.press("ENTER")
+    wait_for(lambda: len(managed()) == 2, "two objects")
+    assert [str(roi.getProperty("model")) for roi in managed()] == ["starter", "lab-shared"]
+    assert managed()[0].equals(drawn)
+
+
+def test_a_connection_that_is_lost_in_the_middle_is_told_in_words(
+    desk: Desktop, blobs: Any, dying: Dying, tmp_path: Path
+) -> None:
+    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager.addRoi(java_class("ij.gui.Roi")(5, 5, 20, 20))
+    server, end_server = dying
+    server.faults = [Fault("cut", after=700_000)]
+    desk.choose(named("samj model"), "Lost cells")
+    wait_for(lambda: button() == "Install (2.0 MB, MIT)", "another model")
+    desk.push(named("samj ready"))
+    wait_for(lambda: "trying again" in state(), "another try")
+    end_server()
+    wait_for(lambda: "could not be fetched" in panel_says(), "the end of the installation")
+    desk.shot("panel-lost", tmp_path)
+    assert "The 700.0 kB that came are kept: the next try goes on from there." in panel_says()
+    wait_for(lambda: button() == "Go on installing (2.0 MB, MIT)", "the way to go on")
+    assert len(managed()) == 1
+
+
+def test_a_wrong_file_is_refused_in_words(desk: Desktop, blobs: Any, tool_settings: Settings) -> None:
+    desk.choose(named("samj model"), "Wrong cells")
+    wait_for(lambda: button() == "Install (2.0 MB, MIT)", "another model")
+    desk.push(named("samj ready"))
+    wait_for(lambda: "its hash should be" in panel_says(), "the end of the installation")
+    assert "Nothing of it was kept" in panel_says()
+    assert Store(tool_settings).record("lab-wrong") is None
+
+
+def test_a_model_that_is_not_installed_says_where_to_press(desk: Desktop, blobs: Any) -> None:
+    desk.choose(named("samj model"), "Wrong cells")
+    choose_tool()
+    desk.click(blobs, *BLOB)
+    wait_for(lambda: "Press Install in the SAMJ panel" in panel_says(), "the way out")
+
+
+def test_a_file_that_is_got_by_hand_is_asked_for_and_found(
+    desk: Desktop, blobs: Any, tool_settings: Settings
+) -> None:
+    desk.choose(named("samj model"), "Asked cells")
+    wait_for(lambda: button() == "How to get it...", "another button")
+    desk.push(named("samj ready"))
+    words = str(wait_for(lambda: named("samj licence"), "what to do").getText())
+    assert "Ask for it." in words
+    assert "incoming" in words
+    made = Path(tool_settings.catalog).parent / "lab_asked.safetensors"
+    tool_settings.incoming_dir.mkdir(parents=True, exist_ok=True)
+    made.rename(tool_settings.incoming_dir / "whatever it is called")
+    desk.push(component("JButton", "Look for the file"))
+    wait_for(lambda: "Asked cells is installed" in panel_says(), f"the installation: {panel_says()!r}")
+
+
+def test_without_the_network_an_installation_says_what_to_do(
+    desk: Desktop, blobs: Any, tool_settings: Settings
+) -> None:
+    detach()
+    attach(settings=replace(tool_settings, offline=True))
+    try:
+        desk.choose(wait_for(listed, "the models"), "EfficientViT-SAM L0")
+        wait_for(lambda: button() == "Install (139 MB, Apache-2.0)", "another model")
+        desk.push(named("samj ready"))
+        wait_for(lambda: "SAMJ_OFFLINE is set" in panel_says(), "words")
+        assert "incoming" in panel_says()
+    finally:
+        detach()
+        attach(settings=tool_settings)
+
+
+def listed() -> Any:
+    """Return the chooser of models when it has some."""
+    box = named("samj model")
+    return box if box.getItemCount() else None
+
+
+def test_the_panel_says_what_it_runs_on_and_offers_no_choice_where_there_is_none(
+    desk: Desktop, blobs: Any, tool_settings: Settings
+) -> None:
+    desk.choose(wait_for(listed, "the models"), "Starter")
+    wait_for(lambda: button() == "Start", "the starter")
+    desk.push(named("samj ready"))
+    wait_for(lambda: "is ready" in panel_says(), "the worker")
+    wait_for(lambda: str(named("samj device").getText()).startswith("cpu (the processor, "), "the device")
+    assert not named("samj devices").isShowing()
+
+
+def test_another_device_is_used_from_the_next_call_on_or_refused_in_words(tool_settings: Settings) -> None:
+    kept = SessionSegmenter(tool_settings)
+    try:
+        kept.use_device("abacus")
+        with pytest.raises(WorkerError, match="'abacus' is not available; the best here is 'cpu'"):
+            kept.session("starter")
+        assert kept.device() == ""
+        kept.use_device("cpu")
+        kept.session("starter")
+        assert kept.device().startswith("cpu (")
+        assert kept.devices() == []
+    finally:
+        kept.close()
+
+
+def test_where_there_is_a_choice_of_devices_it_is_the_users(desk: Desktop, blobs: Any, tmp_path: Path) -> None:
+    import jpype
+
+    used: list[str] = []
+    info = java_class("org.samj.bridge.ModelInfo")
+    fast = jpype.JProxy(
+        "org.samj.bridge.Segmenter",
+        dict={
+            "models": lambda: jpype.JArray(info)([info("starter", "Starter", True, 0, "MIT", "")]),
+            "device": lambda: used[-1] if used else "cuda (the GPU)",
+            "devices": lambda: jpype.JArray(jpype.JString)(["auto", "cuda", "cpu"]),
+            "useDevice": lambda device: used.append(str(device)),
+            "close": lambda: None,
+        },
+    )
+    bridge = java_class("org.samj.bridge.ij.Bridge")
+    detach()
+    bridge.install(fast)
+    try:
+        wait_for(lambda: named("samj devices").isShowing(), "the choice")
+        assert str(named("samj device").getText()) == "cuda (the GPU)"
+        desk.choose(named("samj devices"), "cpu")
+        wait_for(lambda: used == ["cpu"], "the choice to be heard of")
+        wait_for(lambda: str(named("samj device").getText()) == "cpu", "the new device")
+        desk.choose(named("samj devices"), "auto")
+        wait_for(lambda: used == ["cpu", "auto"], "the other choice")
+    finally:
+        detach()
+
+
+def test_objects_have_the_class_and_the_colour_that_the_panel_says(
+    desk: Desktop, blobs: Any, tool_settings: Settings, tmp_path: Path
+) -> None:
+    attach(settings=tool_settings)
+    field = named("samj class")
+
+    def classify(name: str) -> None:
+        desk.push(field.getEditor().getEditorComponent())
+        desk.press("A", "CONTROL")
+        desk.type(name)
+
+    def accept(x: int, y: int) -> Any:
+        before = len(managed())
+        desk.click(blobs, x, y)
+        wait_for(lambda: prompt_of(blobs).get("points") == [[x, y]], "the object")
+        desk.press("ENTER")
+        wait_for(lambda: len(managed()) == before + 1, "one entry more")
+        return managed()[-1]
+
+    desk.choose(named("samj colour"), "by class")
+    on_event_thread(blobs.getWindow().toFront)
+    choose_tool()
+    classify("axon")
+    axon, other_axon = accept(*BLOB), accept(158, 57)
+    classify("myelin")
+    myelin = accept(71, 47)
+    desk.shot("panel-classes", tmp_path)
+    roi = java_class("ij.gui.Roi")
+    for found, name in ((axon, "axon"), (other_axon, "axon"), (myelin, "myelin")):
+        assert str(found.getProperty("class")) == name
+        assert str(roi.getGroupName(found.getGroup())) == name
+    assert axon.getStrokeColor().equals(other_axon.getStrokeColor())
+    assert not axon.getStrokeColor().equals(myelin.getStrokeColor())
+    desk.choose(named("samj colour"), "by label")
+    colours = [accept(x, y).getStrokeColor() for x, y in ((20, 32), (60, 80))]
+    assert not colours[0].equals(colours[1])
+    desk.choose(named("samj colour"), "magenta")
+    magenta = accept(112, 12)
+    assert magenta.getStrokeColor().equals(java_class("java.awt.Color").magenta)
+    assert int(magenta.getGroup()) == int(myelin.getGroup())
+    java_class("ij.IJ").runMacro('run("SAMJ Segment", "model=starter box=20,103,55,142 class=[dark blob]");')
+    wait_for(lambda: len(managed()) == 7, "the macro's object")
+    assert str(managed()[-1].getProperty("class")) == "dark blob"
+    desk.choose(named("samj colour"), "by label")
+
+
+def labels_for(blobs: Any, masks: list[np.ndarray], values: list[int], kind: str, title: str) -> Any:
+    """Show a label image whose objects are `masks`."""
+    processor = getattr(java_class("ij.process"), kind)(blobs.getWidth(), blobs.getHeight())
+    for mask, value in zip(masks, values, strict=True):
+        for y, x in np.argwhere(mask).tolist():
+            processor.set(x, y, value)
+    imp = java_class("ij.ImagePlus")(title, processor)
+    imp.show()
+    wait_for(lambda: imp.getCanvas() is not None and imp.getCanvas().isShowing(), "the label image")
+    imp.getWindow().setLocation(1000, 260)
+    on_event_thread(blobs.getWindow().toFront)
+    wait_for(lambda: java_class("ij.WindowManager").getCurrentImage().equals(blobs), "the image in front")
+    return imp
+
+
+def close(imp: Any) -> None:
+    imp.changes = False
+    on_event_thread(imp.close)
+
+
+def discs(places: list[tuple[int, int]]) -> list[np.ndarray]:
+    y, x = np.mgrid[:254, :256]
+    return [(x - cx) ** 2 + (y - cy) ** 2 < 81 for cx, cy in places]
+
+
+def test_each_label_of_an_open_label_image_is_refined(
+    desk: Desktop, blobs: Any, tool_settings: Settings, tmp_path: Path
+) -> None:
+    masks = discs([BLOB, (158, 57)])
+    labels = labels_for(blobs, masks, [7, 300], "ShortProcessor", "rough labels")
+    try:
+        desk.push(component("JButton", "Batch"))
+        desk.push(component("JMenuItem", "Labels of rough labels"))
+        wait_for(lambda: "2 objects for 2 prompts" in panel_says(), f"the batch: {panel_says()!r}")
+        desk.shot("panel-labels", tmp_path)
+        assert [str(roi.getProperty("label")) for roi in managed()] == ["7", "300"]
+        boxes = [(25 + dx, 101 + dy, 44 + dx, 120 + dy) for dx, dy in ((0, 0), (124, -53))]
+        boxes = [(x0 + 1, y0 + 1, x1 - 1, y1 - 1) for x0, y0, x1, y1 in boxes]
+        for roi, mask, box in zip(managed(), masks, boxes, strict=True):
+            expected = answer(tool_settings, blobs, Prompt(box=box, mask=mask), largest_only=True)[0]
+            assert_same(roi, expected)
+        first = [roi_mask(roi, (254, 256)) for roi in managed()]
+        manager = java_class("ij.plugin.frame.RoiManager").getInstance2()
+        on_event_thread(manager.reset)
+        macro = 'run("SAMJ Segment", "model=starter labels=[rough labels] largest");'
+        java_class("ij.IJ").runMacro(macro)
+        assert [np.array_equal(roi_mask(roi, (254, 256)), mask) for roi, mask in zip(managed(), first, strict=True)]
+    finally:
+        close(labels)
+
+
+def test_each_connected_part_of_a_mask_is_refined(desk: Desktop, blobs: Any) -> None:
+    mask = labels_for(blobs, discs([BLOB, (158, 57), (71, 47)]), [255] * 3, "ByteProcessor", "rough mask")
+    try:
+        java_class("ij.IJ").runMacro('run("SAMJ Segment", "model=starter labels=[rough mask]");')
+        covers = [roi_mask(roi, (254, 256)) for roi in managed()]
+        assert len(covers) == 3
+        assert all(any(cover[y, x] for cover in covers) for x, y in (BLOB, (158, 57), (71, 47)))
+    finally:
+        close(mask)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "value", "words"),
+    [
+        ("ShortProcessor", (100, 90), 1.0, "small is 100 x 90 pixels, blobs.gif is 256 x 254."),
+        ("FloatProcessor", (256, 254), 0.5, "small is no label image: it has the value 0.5."),
+        ("ShortProcessor", (256, 254), 0.0, "small has no label: all of its pixels are 0."),
+        ("ColorProcessor", (256, 254), 1.0, "small is a colour image: labels are numbers."),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused_in_words(
+    desk: Desktop, blobs: Any, kind: str, size: tuple[int, int], value: float, words: str
+) -> None:
+    processor = getattr(java_class("ij.process"), kind)(*size)
+    processor.setf(5, 5, value)
+    labels = java_class("ij.ImagePlus")("small", processor)
+    labels.show()
+    wait_for(lambda: labels.getCanvas() is not None and labels.getCanvas().isShowing(), "the label image")
+    on_event_thread(blobs.getWindow().toFront)
+    wait_for(lambda: java_class("ij.WindowManager").getCurrentImage().equals(blobs), "the image in front")
+    try:
+        java_class("ij.IJ").redirectErrorMessages()
+        java_class("ij.IJ").runMacro('run("SAMJ Segment", "model=starter labels=small");')
+        assert words in str(named("samj log").getText())
+        assert managed() == []
+    finally:
+        close(labels)
