@@ -3,6 +3,9 @@
 Real windows, a real mouse (java.awt.Robot), the real worker with the starter model, a 1024 x 1024 8-bit image. From
 the release of the button to the moment when ImageJ's event thread has painted the outline; beside it the time of
 the session's own answer to the same prompts in the same run, which is the network and the way to the worker.
+
+Then the panel's Batch button on 200 prompts of the ROI Manager, boxes and points: how long until the first object
+is shown, and until the manager has all of them, beside the session's own time for the same prompts.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from samj_bridge.fiji import java_class, open_window
-from samj_bridge.session import Prompt, Session
+from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
 
 
@@ -81,9 +84,83 @@ def clicks(imp: Any, centres: list[tuple[int, int]]) -> list[float]:
     return times
 
 
+def batch(imp: Any, rois: list[Any]) -> tuple[float, float, int]:
+    """Press the panel's Batch button; milliseconds to the first object shown and to the last, and their number."""
+    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    on_event_thread(manager.reset)
+    imp.deleteRoi()
+    for roi in rois:
+        manager.add(imp, roi, -1)
+    before = int(manager.getCount())
+    button, words = part("JButton", "Batch"), part("JTextArea", "", "samj message")
+    on_event_thread(lambda: words.setText(""))
+    begun = time.perf_counter()
+    on_event_thread(button.doClick)
+    painted(lambda: int(manager.getCount()) > before)
+    first = (time.perf_counter() - begun) * 1000
+    # Seldom looked at: whoever asks takes time from those who work.
+    while "are in the ROI Manager" not in str(words.getText()):
+        time.sleep(0.01)
+    return first, (time.perf_counter() - begun) * 1000, int(manager.getCount()) - before
+
+
+def batches(imp: Any, scene: Scene, centres: list[tuple[int, int]], rounds: int) -> list[dict[str, Any]]:
+    """Measure batches of boxes and of points, ours and the session's in turns."""
+    roi, point = java_class("ij.gui.Roi"), java_class("ij.gui.PointRoi")
+    kinds = {
+        "boxes": (
+            [roi(x - 24, y - 24, 48, 48) for x, y in centres],
+            [Prompt(box=(x - 24, y - 24, x + 24, y + 24)) for x, y in centres],
+        ),
+        "points": ([point(x, y) for x, y in centres], [Prompt(points=[place]) for place in centres]),
+    }
+    rows = []
+    for kind, (rois, prompts) in kinds.items():
+        batch(imp, rois[:5])
+        firsts, alls, owns, found = [], [], [], 0
+        for _ in range(rounds):
+            first, whole, found = batch(imp, rois)
+            begun = time.perf_counter()
+            scene.segment(prompts, largest_only=True)
+            owns.append((time.perf_counter() - begun) * 1000)
+            firsts.append(first)
+            alls.append(whole)
+        rows.append(
+            {
+                "prompts": kind,
+                "count": len(prompts),
+                "found": found,
+                "first_ms": statistics.median(firsts),
+                "all_ms": statistics.median(alls),
+                "session_ms": statistics.median(owns),
+                "ratio": statistics.median(ours / own for ours, own in zip(alls, owns, strict=True)),
+            }
+        )
+    return rows
+
+
+def on_event_thread(work: Callable[[], Any]) -> None:
+    import jpype
+
+    java_class("java.awt.EventQueue").invokeAndWait(jpype.JProxy("java.lang.Runnable", dict={"run": work}))
+
+
+def part(kind: str, text: str, name: str = "") -> Any:
+    """Return the component of the panel with a text or a name."""
+    swing = java_class(f"javax.swing.{kind}")
+    waiting = list(java_class("java.awt.Window").getWindows())
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, swing) and (str(one.getName()) == name if name else str(one.getText()) == text):
+            return one
+        waiting += list(one.getComponents()) if hasattr(one, "getComponents") else []
+    raise LookupError(text or name)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clicks", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3, help="of each batch")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     settings = Settings.from_environment()
@@ -105,7 +182,8 @@ def main() -> None:
             begun = time.perf_counter()
             scene.segment(Prompt(points=[place]), candidates=3, largest_only=True)
             answers.append((time.perf_counter() - begun) * 1000)
-    row = {
+        many = batches(imp, scene, centres[:200], arguments.rounds)
+    row: dict[str, Any] = {
         "clicks": len(measured),
         "median_ms": statistics.median(measured),
         "p95_ms": float(np.percentile(measured, 95)),
@@ -113,11 +191,17 @@ def main() -> None:
     }
     row["outside_ms"] = row["median_ms"] - row["session_median_ms"]
     if arguments.json:
-        print(json.dumps(row))
+        print(json.dumps({**row, "batches": many}))
     else:
         print(f"{row['clicks']} clicks: median {row['median_ms']:.1f} ms (45), 95 % {row['p95_ms']:.1f} ms (90)")
         own, rest = row["session_median_ms"], row["outside_ms"]
         print(f"session's own answer: median {own:.1f} ms; the rest {rest:.1f} ms (12)")
+        for item in many:
+            print(
+                f"batch of {item['count']} {item['prompts']}: {item['found']} objects, first {item['first_ms']:.0f} ms (100)"
+            )
+            own = f"the session's own {item['session_ms']:.0f} ms"
+            print(f"  all {item['all_ms']:.0f} ms, {own}: {item['ratio']:.2f} x (1.3)")
     java_class("java.lang.Runtime").getRuntime().halt(0)
 
 

@@ -154,21 +154,30 @@ def _java_scene(scene: Scene, taken: Sequence[str]) -> Any:
     outlines = jpype.JArray(java_class(f"{_PACKAGE}.Outline"))
 
     def segment(prompt: Any, options: Any) -> Any:
-        regions = scene.segment(
-            _prompt(prompt, scene.shape, taken),
-            candidates=int(options.candidates),
-            min_area=int(options.minArea),
-            fill_holes=bool(options.fillHoles),
-            largest_only=bool(options.largestOnly),
-        )
+        regions = scene.segment(_prompt(prompt, scene.shape, taken), **_options(options))
         return outlines([_outline(region) for region in regions])
+
+    def segment_all(prompts: Any, options: Any, answers: Any) -> None:
+        wanted = [_prompt(prompt, scene.shape, taken) for prompt in prompts]
+        for index, regions in scene.stream(wanted, **_options(options)):
+            answers.add(index, outlines([_outline(region) for region in regions]))
 
     return _proxy(
         "Segmenter$Scene",
         segment=segment,
+        segmentAll=segment_all,
         everything=lambda options, found, progress: _everything(scene, options, found, progress),
         close=scene.close,
     )
+
+
+def _options(options: Any) -> dict[str, Any]:
+    return {
+        "candidates": int(options.candidates),
+        "min_area": int(options.minArea),
+        "fill_holes": bool(options.fillHoles),
+        "largest_only": bool(options.largestOnly),
+    }
 
 
 def _proxy(interface: str, **methods: Callable[..., Any]) -> Any:

@@ -70,6 +70,13 @@ public interface Segmenter {
          */
         Outline[] segment(Prompt prompt, Options options);
 
+        /** Answer several prompts; each answer is handed over as soon as it is there, in the order of the prompts. */
+        default void segmentAll(Prompt[] prompts, Options options, Answers answers) {
+            for (int i = 0; i < prompts.length; i++) {
+                answers.add(i, segment(prompts[i], options));
+            }
+        }
+
         /** Find every object; each is handed over as soon as it is there. */
         void everything(Options options, Found found, Progress progress);
 
@@ -81,6 +88,12 @@ public interface Segmenter {
     interface Found {
         /** Take one more object. */
         void add(Outline outline);
+    }
+
+    /** Receives the answers to several prompts. */
+    interface Answers {
+        /** Take what {@link Scene#segment} would have returned for the prompt of this index. */
+        void add(int index, Outline[] outlines);
     }
 
     /** Told what happens during something long. */

@@ -22,11 +22,14 @@ import org.samj.bridge.SegmenterException;
 final class Batch {
 
     private static final long SHOWN_EVERY_MS = 250;
+    /** Prompts per call: between two calls prompts that the user draws get their turn. */
+    private static final int TOGETHER = 16;
 
     private final Bridge bridge;
     private final Choices choices;
     private long shownAt;
     private boolean begun;
+    private volatile int found;
 
     private Batch(Bridge bridge, Choices choices) {
         this.bridge = bridge;
@@ -75,7 +78,7 @@ final class Batch {
     }
 
     /**
-     * Answer prompts one by one; each object is in the ROI Manager (the overlay without windows) as soon as it is
+     * Answer prompts, all of one plane; each object is in the ROI Manager (the overlay without windows) as soon as it is
      * there. A prompt that the user draws meanwhile comes in between. Neither on the event thread nor on the worker's.
      *
      * @return number of objects found
@@ -87,20 +90,21 @@ final class Batch {
     private int run(List<Job> jobs, Segmenter.Progress progress) {
         Options own = choices.options;
         Options options = new Options(1, own.minArea, own.fillHoles, own.largestOnly);
-        int found = 0;
         try {
-            for (int i = 0; i < jobs.size(); i++) {
+            for (int from = 0; from < jobs.size(); from += TOGETHER) {
                 if (progress.isCancelled()) {
-                    throw new SegmenterException("cancelled", "Stopped after " + i + " of " + jobs.size()
+                    throw new SegmenterException("cancelled", "Stopped after " + from + " of " + jobs.size()
                         + " prompts; " + found + " objects are in the ROI Manager.", "");
                 }
-                Job job = jobs.get(i);
-                Outline[] answer = bridge.call(() -> scene(job.plane, progress).segment(job.prompt, options));
-                if (answer.length > 0 && !answer[0].isEmpty()) {
-                    found++;
-                    keep(job, answer[0]);
-                }
-                progress.tell("Prompt " + (i + 1) + " of " + jobs.size(), (i + 1.0) / jobs.size());
+                List<Job> some = jobs.subList(from, Math.min(from + TOGETHER, jobs.size()));
+                Prompt[] prompts = some.stream().map(job -> job.prompt).toArray(Prompt[]::new);
+                bridge.call(() -> {
+                    scene(some.get(0).plane, progress).segmentAll(prompts, options,
+                        (index, outlines) -> take(some.get(index), outlines));
+                    return null;
+                });
+                int done = from + some.size();
+                progress.tell("Prompt " + done + " of " + jobs.size(), (double) done / jobs.size());
             }
         } finally {
             finish(jobs);
@@ -113,6 +117,13 @@ final class Batch {
         Segmenter.Scene known = begun ? bridge.live.scenes.known(plane, choices.model) : null;
         begun = true;
         return known != null ? known : bridge.live.scenes.of(plane, choices.model, progress);
+    }
+
+    private void take(Job job, Outline[] outlines) {
+        if (outlines.length > 0 && !outlines[0].isEmpty()) {
+            found++;
+            keep(job, outlines[0]);
+        }
     }
 
     private void keep(Job job, Outline outline) {
