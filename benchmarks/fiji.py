@@ -197,10 +197,8 @@ def main() -> None:
         own, rest = row["session_median_ms"], row["outside_ms"]
         print(f"session's own answer: median {own:.1f} ms; the rest {rest:.1f} ms (12)")
         for item in many:
-            print(
-                f"batch of {item['count']} {item['prompts']}: {item['found']} objects, first {item['first_ms']:.0f} ms (100)"
-            )
-            own = f"the session's own {item['session_ms']:.0f} ms"
+            first, own = f"first {item['first_ms']:.0f} ms (100)", f"the session's own {item['session_ms']:.0f} ms"
+            print(f"batch of {item['count']} {item['prompts']}: {item['found']} objects, {first}")
             print(f"  all {item['all_ms']:.0f} ms, {own}: {item['ratio']:.2f} x (1.3)")
     java_class("java.lang.Runtime").getRuntime().halt(0)
 

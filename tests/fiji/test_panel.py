@@ -70,6 +70,15 @@ def tool_settings(
     return settings
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _as_before(desk: Desktop) -> Iterator[None]:
+    """Leave the panel's choices, which last as long as ImageJ, as they were found."""
+    yield
+    on_event_thread(lambda: named("samj model").setSelectedIndex(0))
+    on_event_thread(lambda: named("samj class").setSelectedItem(""))
+    on_event_thread(lambda: named("samj colour").setSelectedItem("by label"))
+
+
 def other_weights(path: Path, number: int) -> Path:
     """Write the starter's weights as another file: more space after the header of a safetensors file is nothing."""
     data = find_model("starter").check_file().read_bytes()
@@ -306,7 +315,6 @@ def test_objects_have_the_class_and_the_colour_that_the_panel_says(
     java_class("ij.IJ").runMacro('run("SAMJ Segment", "model=starter box=20,103,55,142 class=[dark blob]");')
     wait_for(lambda: len(managed()) == 7, "the macro's object")
     assert str(managed()[-1].getProperty("class")) == "dark blob"
-    desk.choose(named("samj colour"), "by label")
 
 
 def labels_for(blobs: Any, masks: list[np.ndarray], values: list[int], kind: str, title: str) -> Any:

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import javax.swing.BoxLayout;
 import javax.swing.DefaultListCellRenderer;
 import javax.swing.JButton;
@@ -217,7 +218,7 @@ final class ModelRows extends JPanel {
     private void start(ModelInfo model) {
         begin("Starting " + model.title);
         bridge.work.later(() -> attempt(steps -> bridge.segmenter.prepare(model.id, steps),
-            model.title + " is ready."));
+            () -> model.title + " is ready."));
     }
 
     /** On a thread of its own: who waits for a download goes on drawing with another model. */
@@ -229,7 +230,8 @@ final class ModelRows extends JPanel {
         boolean accepted = model.licenceAsks && Licence.isAccepted(model);
         Thread thread = new Thread(() -> attempt(
             steps -> bridge.segmenter.install(model.id, accepted, steps),
-            model.title + " is installed: choose it and go on."), "SAMJ installation");
+            () -> model.title + (model.id.equals(Choices.get().model) ? " is installed: the next prompt uses it."
+                : " is installed: choose it to use it.")), "SAMJ installation");
         thread.setDaemon(true);
         thread.setContextClassLoader(ModelRows.class.getClassLoader());
         installing = thread;
@@ -245,10 +247,10 @@ final class ModelRows extends JPanel {
         waiting.setVisible(true);
     }
 
-    private void attempt(Consumer<Segmenter.Progress> job, String done) {
+    private void attempt(Consumer<Segmenter.Progress> job, Supplier<String> done) {
         try {
             job.accept(new Steps());
-            EventQueue.invokeLater(() -> bridge.live.say(done));
+            EventQueue.invokeLater(() -> bridge.live.say(done.get()));
         } catch (RuntimeException | Error error) {
             bridge.live.fail(error);
         }
