@@ -5,11 +5,8 @@ import ij.ImagePlus;
 import ij.gui.PointRoi;
 import ij.gui.Roi;
 import ij.plugin.frame.RoiManager;
-import java.awt.EventQueue;
-import java.awt.GraphicsEnvironment;
 import java.awt.Point;
 import java.awt.Rectangle;
-import java.lang.reflect.InvocationTargetException;
 import java.util.ArrayList;
 import java.util.List;
 import org.samj.bridge.Options;
@@ -21,19 +18,19 @@ import org.samj.bridge.SegmenterException;
 /** Many prompts at once: those that the ROI Manager holds, or the labels of an image. */
 final class Batch {
 
-    private static final long SHOWN_EVERY_MS = 250;
     /** Prompts per call: between two calls prompts that the user draws get their turn. */
     private static final int TOGETHER = 16;
 
     private final Bridge bridge;
     private final Choices choices;
-    private long shownAt;
+    private final Filling filling;
     private boolean begun;
     private volatile int found;
 
     private Batch(Bridge bridge, Choices choices) {
         this.bridge = bridge;
         this.choices = choices;
+        this.filling = new Filling(bridge, choices);
     }
 
     /** A prompt, the plane it is meant for, and the label that it comes from (0: none). */
@@ -107,7 +104,9 @@ final class Batch {
                 progress.tell("Prompt " + done + " of " + jobs.size(), (double) done / jobs.size());
             }
         } finally {
-            finish(jobs);
+            if (!jobs.isEmpty()) {
+                filling.finish(jobs.get(0).plane.imp);
+            }
         }
         return found;
     }
@@ -122,49 +121,8 @@ final class Batch {
     private void take(Job job, Outline[] outlines) {
         if (outlines.length > 0 && !outlines[0].isEmpty()) {
             found++;
-            keep(job, outlines[0]);
+            filling.add(job.plane, outlines[0], job.prompt, job.label);
         }
-    }
-
-    private void keep(Job job, Outline outline) {
-        if (isHeadless()) {
-            Roi roi = SegmentCommand.keep(bridge, job.plane, outline, job.prompt, 0, choices);
-            label(roi, job);
-            return;
-        }
-        EventQueue.invokeLater(() -> {
-            label(bridge.live.results.enter(job.plane, outline, job.prompt, choices.model, 0, choices), job);
-            long now = System.currentTimeMillis();
-            // To show all of them anew for each one more would take longer than to find it.
-            if (now - shownAt >= SHOWN_EVERY_MS) {
-                shownAt = now;
-                bridge.live.results.show(job.plane.imp);
-            }
-        });
-    }
-
-    /** Show the last ones; when it returns, everything is there. */
-    private void finish(List<Job> jobs) {
-        if (isHeadless() || jobs.isEmpty()) {
-            return;
-        }
-        try {
-            EventQueue.invokeAndWait(() -> bridge.live.results.show(jobs.get(0).plane.imp));
-        } catch (InterruptedException stop) {
-            Thread.currentThread().interrupt();
-        } catch (InvocationTargetException error) {
-            throw SegmenterException.of(error.getCause());
-        }
-    }
-
-    private static void label(Roi roi, Job job) {
-        if (job.label > 0) {
-            roi.setProperty("label", Integer.toString(job.label));
-        }
-    }
-
-    private static boolean isHeadless() {
-        return GraphicsEnvironment.isHeadless() || IJ.getInstance() == null;
     }
 
     /** What the ROI Manager holds now; nothing where there is none. */

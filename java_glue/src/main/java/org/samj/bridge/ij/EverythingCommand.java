@@ -24,25 +24,33 @@ public final class EverythingCommand implements PlugIn {
         }
     }
 
+    private static int everything(ImagePlus imp, String options) {
+        return everything(imp, SegmentCommand.choices(options == null ? "" : options));
+    }
+
     /** Find every object; returns their number. */
-    static int everything(ImagePlus imp, String options) {
-        String text = options == null ? "" : options;
+    static int everything(ImagePlus imp, Choices choices) {
         Bridge bridge = Bridge.required();
-        Choices choices = SegmentCommand.choices(text);
         Plane plane = Plane.shown(imp);
         Roi within = imp.getRoi() != null && imp.getRoi().isArea() ? imp.getRoi() : null;
         int[] count = new int[1];
-        bridge.call(() -> {
-            Segmenter.Progress progress = bridge.live.progress();
-            bridge.live.scenes.of(plane, choices.model, progress).everything(choices.options, outline -> {
-                if (within == null || isWithin(within, outline)) {
-                    // Each is in the ROI Manager as soon as it is found: a cancel keeps those that were.
-                    SegmentCommand.keep(bridge, plane, outline, new Prompt(null, null, null, null), 0, choices);
-                    count[0]++;
-                }
-            }, progress);
-            return null;
-        });
+        Filling filling = new Filling(bridge, choices);
+        Prompt none = new Prompt(null, null, null, null);
+        try {
+            bridge.call(() -> {
+                Segmenter.Progress progress = bridge.live.progress();
+                bridge.live.scenes.of(plane, choices.model, progress).everything(choices.options, outline -> {
+                    if (within == null || isWithin(within, outline)) {
+                        // Each is in the ROI Manager as soon as it is found: a cancel keeps those that were.
+                        filling.add(plane, outline, none, 0);
+                        count[0]++;
+                    }
+                }, progress);
+                return null;
+            });
+        } finally {
+            filling.finish(imp);
+        }
         if (within != null) {
             imp.setRoi(within);
         } else {

@@ -136,7 +136,7 @@ final class Panel extends JFrame {
         });
         accept.addActionListener(e -> bridge.live.accept());
         everything.addActionListener(e -> inBackground("everything", imp ->
-            EverythingCommand.everything(imp, "model=" + Choices.get().model) + " objects are in the ROI Manager."));
+            EverythingCommand.everything(imp, Choices.get()) + " objects are in the ROI Manager."));
         batch.addActionListener(e -> batch());
         export.addActionListener(e -> export());
         help.addActionListener(e -> Guide.show(this));
