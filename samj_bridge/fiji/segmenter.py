@@ -214,7 +214,9 @@ def _for_java(work: Callable[[], Any]) -> Any:
 
 def _as_numpy(pixels: Any) -> tuple[NDArray[Any], tuple[float, float] | None]:
     shape = (int(pixels.height), int(pixels.width))
-    values = np.asarray(pixels.array)
+    # A copy, not a view: an error whose traceback holds a view of a Java array never reaches Java. JPype gives the
+    # array back after it has thrown; that takes the exception away again, and Java is returned null.
+    values = np.array(pixels.array)
     ranges = None if pixels.range is None else (float(pixels.range[0]), float(pixels.range[1]))
     if values.dtype.kind == "f":
         return values.reshape(shape), ranges

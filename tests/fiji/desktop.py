@@ -119,7 +119,7 @@ class Desktop:
 NDArrayU8 = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 120.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 25.0) -> Any:
     """Return the first true value of a condition; the machine may be slow, and no test asserts a time."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
@@ -152,6 +152,17 @@ def _search(fits: Callable[[Any], bool], what: str) -> Any:
         waiting += list(one.getComponents()) if hasattr(one, "getComponents") else []
     message = f"there is no {what}"
     raise AssertionError(message)
+
+
+def rest(part: Any) -> None:
+    """Wait until the window manager has put a component's window where it stays."""
+
+    def resting() -> bool:
+        before = part.getLocationOnScreen()
+        time.sleep(0.4)
+        return bool(before.equals(part.getLocationOnScreen()))
+
+    wait_for(resting, "the window to rest")
 
 
 def on_event_thread(work: Callable[[], None]) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from desktop import named, on_event_thread, wait_for
+from desktop import named, on_event_thread, rest, wait_for
 
 from samj_bridge.fiji import java_class, pixels_of, roi_mask
 from samj_bridge.session import Prompt, Session
@@ -37,12 +36,8 @@ def shown(imp: Any) -> Iterator[Any]:
 def settle(imp: Any) -> None:
     """Wait until the window manager has put the window where it stays: clicks go to places on the screen."""
 
-    def resting() -> bool:
-        before = imp.getCanvas().getLocationOnScreen()
-        time.sleep(0.4)
-        return bool(before.equals(imp.getCanvas().getLocationOnScreen())) and bool(imp.getWindow().isActive())
-
-    wait_for(resting, "the window to rest")
+    wait_for(imp.getWindow().isActive, "the window in front")
+    rest(imp.getCanvas())
 
 
 def choose_tool() -> None:

@@ -1,19 +1,16 @@
 package org.samj.bridge.ij;
 
+import ij.IJ;
 import ij.gui.Roi;
-import java.awt.Color;
+import java.io.File;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.samj.bridge.SegmenterException;
 
 /** Classes of objects: ImageJ's own groups of ROIs and their names, so that its results table and macros know them. */
 final class Classes {
 
     private static final int MOST = 255;
-    private static final Map<Integer, Roi> PATTERNS = new HashMap<>();
-
     private Classes() {
     }
 
@@ -59,29 +56,28 @@ final class Classes {
         return free;
     }
 
-    /** Give a ROI a class: group, its colour, and the name as a property. */
+    /**
+     * Give a ROI a class: group, its colour, and the name as a property.
+     *
+     * <p>ImageJ takes the colours of groups from a file beside it (luts/glasbey.lut). One that has none, such as that
+     * of Maven Central, opens its log window with a complaint whenever a group is set: there the ROI has the property
+     * alone, and a colour of ours.
+     */
     static void mark(Roi roi, String name) {
         if (name.isEmpty()) {
             return;
         }
         roi.setProperty("class", name);
         int group = group(name);
-        if (group > 0) {
-            String kept = roi.getName();
-            // Copied from one of that group: ImageJ writes to its log whenever it sets one without having its colours.
-            roi.copyAttributes(PATTERNS.computeIfAbsent(group, Classes::pattern));
-            roi.setName(kept);
+        if (group > 0 && hasColours()) {
+            roi.setGroup(group);
+        } else {
+            roi.setStrokeColor(Colours.of(group - 1));
         }
     }
 
-    private static Roi pattern(int group) {
-        Roi pattern = new Roi(0, 0, 1, 1);
-        Color usual = Roi.getColor();
-        pattern.setGroup(group);
-        // ImageJ's colours of groups are a file beside it (luts/glasbey.lut), which not every ImageJ has.
-        if (usual.equals(pattern.getStrokeColor())) {
-            pattern.setStrokeColor(Colours.of(group - 1));
-        }
-        return pattern;
+    private static boolean hasColours() {
+        String folder = IJ.getDirectory("luts");
+        return folder != null && (new File(folder, "glasbey.lut").isFile() || new File(folder, "Glasbey.lut").isFile());
     }
 }

@@ -158,7 +158,7 @@ final class ModelRows extends JPanel {
 
     private void showDevice(String line, String[] choice) {
         String wanted = Prefs.get(DEVICE, "auto");
-        device.setText(line.isEmpty() ? "nothing yet: it starts by itself" : line);
+        device.setText(line.isEmpty() ? "- (starts by itself)" : line);
         List<String> there = new ArrayList<>(Arrays.asList(choice));
         if (there.isEmpty() && !"auto".equals(wanted)) {
             // It may be what keeps the worker from starting: the way back must be there.
