@@ -41,14 +41,15 @@ def watched(progress: Any) -> Iterator[tuple[Progress, CancelToken]]:
 
 
 def sentence_of(event: ProgressEvent) -> str:
-    """Return a step in words, with its bytes where it counts them.
+    """Return a step in words, a download by its bytes: a panel has room for one line.
 
     Examples
     --------
     >>> sentence_of(ProgressEvent("download", "Fetching w.pth: 2.0 MB/s, 13 s left", 12e6, 38e6, "bytes"))
-    '12.0 MB of 38.0 MB: fetching w.pth: 2.0 MB/s, 13 s left'
+    '12.0 MB of 38.0 MB, 2.0 MB/s, 13 s left'
     """
-    if event.unit != "bytes" or not event.done:
+    if event.stage != "download" or not event.done:
         return event.message
     whole = f" of {amount(event.total)}" if event.total else ""
-    return f"{amount(event.done)}{whole}: {event.message[:1].lower()}{event.message[1:]}"
+    rest = event.message.partition(": ")[2]
+    return f"{amount(event.done)}{whole}, {rest}" if rest else f"{amount(event.done)}{whole}"

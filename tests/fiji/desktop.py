@@ -61,6 +61,13 @@ class Desktop:
         corner = part.getLocationOnScreen()
         self._click_at(corner.x + part.getWidth() // 2, corner.y + part.getHeight() // 2)
 
+    def activate(self, imp: Any) -> None:
+        """Bring an image to the front by a click on the line of text above it."""
+        rest(imp.getCanvas())
+        corner = imp.getCanvas().getLocationOnScreen()
+        self._click_at(corner.x + 20, corner.y - 8)
+        wait_for(imp.getWindow().isActive, "the image in front")
+
     def choose(self, box: Any, text: str) -> None:
         """Choose an entry of a Swing combo box by its text, or by how its text begins."""
         position = [str(box.getItemAt(i)).startswith(text) for i in range(box.getItemCount())].index(True)

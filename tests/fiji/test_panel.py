@@ -30,6 +30,8 @@ pytestmark = pytest.mark.worker
 
 Dying = tuple[FileServer, Callable[[], None]]
 SIZE = f"{find_model('starter').check_file().stat().st_size / 1e6:.1f} MB"
+OTHER = (139, 55)
+"""In another blob."""
 SHARED = "Modified MIT, academic and non-commercial use only"
 
 
@@ -143,8 +145,8 @@ def test_a_model_is_installed_with_the_mouse_while_another_one_draws(
     assert server.requests[-1].range.startswith("bytes=")
     wait_for(lambda: button() == "Start", "a model that is ready")
     choose_tool()
-    desk.click(blobs, 158, 57)
-    wait_for(lambda: prompt_of(blobs) == {"points": [[158, 57]]}, "the answer of the new model")
+    desk.click(blobs, *OTHER)
+    wait_for(lambda: prompt_of(blobs) == {"points": [list(OTHER)]}, "the answer of the new model")
     desk.press("ENTER")
     wait_for(lambda: len(managed()) == 2, "two objects")
     assert [str(roi.getProperty("model")) for roi in managed()] == ["starter", "lab-shared"]
@@ -287,7 +289,9 @@ def group_colours() -> Iterator[None]:
         return
     folder.mkdir()
     try:
-        (folder / "glasbey.lut").write_bytes(bytes(range(256)) + bytes(range(255, -1, -1)) + bytes(256))
+        (folder / "glasbey.lut").write_bytes(
+            bytes(i * factor % 256 for factor in (83, 151, 199) for i in range(256))
+        )
         yield
     finally:
         shutil.rmtree(folder)
@@ -321,7 +325,7 @@ def test_objects_have_the_class_and_the_colour_that_the_panel_says(
     opened()
     desk.choose(named("samj colour"), "by class")
     classify(desk, "axon")
-    axon, other_axon = accept(desk, blobs, *BLOB), accept(desk, blobs, 158, 57)
+    axon, other_axon = accept(desk, blobs, *BLOB), accept(desk, blobs, *OTHER)
     classify(desk, "myelin")
     myelin = accept(desk, blobs, 71, 47)
     desk.shot("panel-classes", tmp_path)
@@ -332,10 +336,10 @@ def test_objects_have_the_class_and_the_colour_that_the_panel_says(
     assert axon.getStrokeColor().equals(other_axon.getStrokeColor())
     assert not axon.getStrokeColor().equals(myelin.getStrokeColor())
     desk.choose(named("samj colour"), "by label")
-    each = [accept(desk, blobs, x, y).getStrokeColor() for x, y in ((20, 32), (60, 80))]
+    each = [accept(desk, blobs, x, y).getStrokeColor() for x, y in ((224, 127), (181, 180))]
     assert not each[0].equals(each[1])
     desk.choose(named("samj colour"), "magenta")
-    magenta = accept(desk, blobs, 112, 12)
+    magenta = accept(desk, blobs, 104, 112)
     assert magenta.getStrokeColor().equals(java_class("java.awt.Color").magenta)
     assert int(magenta.getGroup()) == int(myelin.getGroup())
 
@@ -353,7 +357,7 @@ def test_without_imagejs_colours_of_groups_a_class_is_a_property_and_a_colour(de
     assert java_class("ij.WindowManager").getWindow("Log") is None
 
 
-def labels_for(blobs: Any, masks: list[np.ndarray], values: list[int], kind: str, title: str) -> Any:
+def labels_for(desk: Desktop, blobs: Any, masks: list[np.ndarray], values: list[int], kind: str, title: str) -> Any:
     """Show a label image whose objects are `masks`."""
     processor = java_class(f"ij.process.{kind}")(blobs.getWidth(), blobs.getHeight())
     for mask, value in zip(masks, values, strict=True):
@@ -361,11 +365,16 @@ def labels_for(blobs: Any, masks: list[np.ndarray], values: list[int], kind: str
             processor.set(x, y, value)
     imp = java_class("ij.ImagePlus")(title, processor)
     imp.show()
-    wait_for(lambda: imp.getCanvas() is not None and imp.getCanvas().isShowing(), "the label image")
-    imp.getWindow().setLocation(1000, 260)
-    on_event_thread(blobs.getWindow().toFront)
-    wait_for(lambda: java_class("ij.WindowManager").getCurrentImage().equals(blobs), "the image in front")
+    aside(imp)
+    desk.activate(blobs)
     return imp
+
+
+def aside(imp: Any) -> None:
+    """Wait for a window, and put it where it covers no other."""
+    wait_for(lambda: imp.getCanvas() is not None and imp.getCanvas().isShowing(), "the label image")
+    imp.getWindow().setLocation(940, 560)
+    rest(imp.getCanvas())
 
 
 def close(imp: Any) -> None:
@@ -381,15 +390,15 @@ def discs(places: list[tuple[int, int]]) -> list[np.ndarray]:
 def test_each_label_of_an_open_label_image_is_refined(
     desk: Desktop, blobs: Any, tool_settings: Settings, tmp_path: Path
 ) -> None:
-    masks = discs([BLOB, (158, 57)])
-    labels = labels_for(blobs, masks, [7, 300], "ShortProcessor", "rough labels")
+    masks = discs([BLOB, OTHER])
+    labels = labels_for(desk, blobs, masks, [7, 300], "ShortProcessor", "rough labels")
     try:
         desk.push(component("JButton", "Batch"))
         desk.push(component("JMenuItem", "Labels of rough labels"))
         wait_for(lambda: "2 objects for 2 prompts" in panel_says(), f"the batch: {panel_says()!r}")
         desk.shot("panel-labels", tmp_path)
         assert [str(roi.getProperty("label")) for roi in managed()] == ["7", "300"]
-        boxes = [(x - 8, y - 8, x + 9, y + 9) for x, y in (BLOB, (158, 57))]
+        boxes = [(x - 8, y - 8, x + 9, y + 9) for x, y in (BLOB, OTHER)]
         for roi, mask, box in zip(managed(), masks, boxes, strict=True):
             expected = answer(tool_settings, blobs, Prompt(box=box, mask=mask), largest_only=True)[0]
             assert_same(roi, expected)
@@ -405,39 +414,44 @@ def test_each_label_of_an_open_label_image_is_refined(
 
 
 def test_each_connected_part_of_a_mask_is_refined(desk: Desktop, blobs: Any) -> None:
-    mask = labels_for(blobs, discs([BLOB, (158, 57), (71, 47)]), [255] * 3, "ByteProcessor", "rough mask")
+    mask = labels_for(desk, blobs, discs([BLOB, OTHER, (71, 47)]), [255] * 3, "ByteProcessor", "rough mask")
     try:
         java_class("ij.IJ").runMacro('run("SAMJ Segment", "model=starter labels=[rough mask]");')
         covers = [roi_mask(roi, (254, 256)) for roi in managed()]
         assert len(covers) == 3
-        assert all(any(cover[y, x] for cover in covers) for x, y in (BLOB, (158, 57), (71, 47)))
+        assert all(any(cover[y, x] for cover in covers) for x, y in (BLOB, OTHER, (71, 47)))
     finally:
         close(mask)
 
 
-@pytest.mark.parametrize(
-    ("kind", "size", "value", "words"),
-    [
-        ("ShortProcessor", (100, 90), 1.0, "small is 100 x 90 pixels, blobs.gif is 256 x 254."),
-        ("FloatProcessor", (256, 254), 0.5, "small is no label image: it has the value 0.5."),
-        ("ShortProcessor", (256, 254), 0.0, "small has no label: all of its pixels are 0."),
-        ("ColorProcessor", (256, 254), 1.0, "small is a colour image: labels are numbers."),
-    ],
-)
-def test_labels_that_do_not_fit_are_refused_in_words(
-    desk: Desktop, blobs: Any, kind: str, size: tuple[int, int], value: float, words: str
-) -> None:
-    processor = java_class(f"ij.process.{kind}")(*size)
-    processor.setf(5, 5, value)
-    labels = java_class("ij.ImagePlus")("small", processor)
-    labels.show()
-    wait_for(lambda: labels.getCanvas() is not None and labels.getCanvas().isShowing(), "the label image")
-    on_event_thread(blobs.getWindow().toFront)
-    wait_for(lambda: java_class("ij.WindowManager").getCurrentImage().equals(blobs), "the image in front")
+def test_images_that_are_no_labels_of_this_one_are_refused_in_words(desk: Desktop, blobs: Any) -> None:
+    others = []
+    for title, kind, size, value in (
+        ("small", "ShortProcessor", (100, 90), 1.0),
+        ("coloured", "ColorProcessor", (256, 254), 1.0),
+        ("measured", "FloatProcessor", (256, 254), 0.5),
+        ("empty", "ShortProcessor", (256, 254), 0.0),
+    ):
+        processor = java_class(f"ij.process.{kind}")(*size)
+        processor.setf(5, 5, value)
+        others.append(java_class("ij.ImagePlus")(title, processor))
+        others[-1].show()
+    for imp in others:
+        aside(imp)
+    desk.activate(blobs)
     try:
-        java_class("ij.IJ").redirectErrorMessages()
-        java_class("ij.IJ").runMacro('run("SAMJ Segment", "model=starter labels=small");')
-        assert words in str(named("samj log").getText())
+        desk.push(component("JButton", "Batch"))
+        for words in (
+            "small is 100 x 90 pixels, blobs.gif is 256 x 254.",
+            "coloured is a colour image: labels are numbers.",
+        ):
+            assert not component("JMenuItem", words).isEnabled()
+        desk.push(component("JMenuItem", "Labels of measured"))
+        wait_for(lambda: "measured is no label image: it has the value 0.5." in panel_says(), "words")
+        desk.push(component("JButton", "Batch"))
+        desk.push(component("JMenuItem", "Labels of empty"))
+        wait_for(lambda: "empty has no label: all of its pixels are 0." in panel_says(), "words")
         assert managed() == []
     finally:
-        close(labels)
+        for imp in others:
+            close(imp)

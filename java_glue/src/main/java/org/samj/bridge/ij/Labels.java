@@ -8,6 +8,7 @@ import java.awt.Rectangle;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -21,14 +22,14 @@ final class Labels {
     private Labels() {
     }
 
-    /** The open images that could be label images or masks of another one: as large, and not in colour. */
-    static List<ImagePlus> candidates(ImagePlus imp) {
-        List<ImagePlus> found = new ArrayList<>();
+    /** The other open images, each with the reason why it can't be a label image or mask of this one (empty: it can). */
+    static Map<ImagePlus, String> candidates(ImagePlus imp) {
+        Map<ImagePlus, String> found = new LinkedHashMap<>();
         int[] ids = WindowManager.getIDList();
         for (int id : ids == null ? new int[0] : ids) {
             ImagePlus other = WindowManager.getImage(id);
-            if (other != null && other != imp && trouble(imp, other).isEmpty()) {
-                found.add(other);
+            if (other != null && other != imp) {
+                found.put(other, trouble(imp, other));
             }
         }
         return found;

@@ -11,6 +11,7 @@ import java.awt.EventQueue;
 import java.awt.GridLayout;
 import java.awt.Rectangle;
 import java.util.List;
+import java.util.Map;
 import javax.swing.BorderFactory;
 import javax.swing.Box;
 import javax.swing.BoxLayout;
@@ -148,8 +149,8 @@ final class Panel extends JFrame {
             bridge.live.say("Open an image first.");
             return;
         }
-        List<ImagePlus> labels = Labels.candidates(imp);
-        if (labels.isEmpty()) {
+        Map<ImagePlus, String> others = Labels.candidates(imp);
+        if (others.isEmpty()) {
             batchOfRois(imp);
             return;
         }
@@ -157,11 +158,12 @@ final class Panel extends JFrame {
         JMenuItem rois = new JMenuItem("ROIs of the ROI Manager");
         rois.addActionListener(e -> batchOfRois(imp));
         menu.add(rois);
-        for (ImagePlus each : labels) {
-            JMenuItem item = new JMenuItem("Labels of " + each.getTitle());
-            item.addActionListener(e -> batchOfLabels(imp, each));
+        others.forEach((labels, trouble) -> {
+            JMenuItem item = new JMenuItem(trouble.isEmpty() ? "Labels of " + labels.getTitle() : trouble);
+            item.setEnabled(trouble.isEmpty());
+            item.addActionListener(e -> batchOfLabels(imp, labels));
             menu.add(item);
-        }
+        });
         menu.show(batch, 0, batch.getHeight());
     }
 
