@@ -322,7 +322,7 @@ def test_objects_have_the_class_and_the_colour_that_the_panel_says(
     desk: Desktop, blobs: Any, tool_settings: Settings, tmp_path: Path
 ) -> None:
     attach(settings=tool_settings)
-    opened()
+    desk.choose(opened(), "Starter")
     desk.choose(named("samj colour"), "by class")
     classify(desk, "axon")
     axon, other_axon = accept(desk, blobs, *BLOB), accept(desk, blobs, *OTHER)
@@ -390,15 +390,19 @@ def discs(places: list[tuple[int, int]]) -> list[np.ndarray]:
 def test_each_label_of_an_open_label_image_is_refined(
     desk: Desktop, blobs: Any, tool_settings: Settings, tmp_path: Path
 ) -> None:
-    masks = discs([BLOB, OTHER])
-    labels = labels_for(desk, blobs, masks, [7, 300], "ShortProcessor", "rough labels")
+    desk.choose(opened(), "Starter")
+    # Whatever they were before: the answers are compared, and a picture is taken.
+    on_event_thread(lambda: named("samj class").setSelectedItem(""))
+    on_event_thread(lambda: named("samj colour").setSelectedItem("by label"))
+    masks = discs([(BLOB[0], BLOB[1] + 8), OTHER])
+    labels = labels_for(desk, blobs, masks, [150, 300], "ShortProcessor", "rough labels")
     try:
         desk.push(component("JButton", "Batch"))
         desk.push(component("JMenuItem", "Labels of rough labels"))
         wait_for(lambda: "2 objects for 2 prompts" in panel_says(), f"the batch: {panel_says()!r}")
         desk.shot("panel-labels", tmp_path)
-        assert [str(roi.getProperty("label")) for roi in managed()] == ["7", "300"]
-        boxes = [(x - 8, y - 8, x + 9, y + 9) for x, y in (BLOB, OTHER)]
+        assert [str(roi.getProperty("label")) for roi in managed()] == ["150", "300"]
+        boxes = [(x - 8, y - 8, x + 9, y + 9) for x, y in ((BLOB[0], BLOB[1] + 8), OTHER)]
         for roi, mask, box in zip(managed(), masks, boxes, strict=True):
             expected = answer(tool_settings, blobs, Prompt(box=box, mask=mask), largest_only=True)[0]
             assert_same(roi, expected)

@@ -175,6 +175,9 @@ public final class Bridge {
         } catch (InterruptedException stop) {
             Thread.currentThread().interrupt();
             throw new SegmenterException("cancelled", "Stopped on request.", "");
+        } finally {
+            // Takes the bar in ImageJ's window away, after whatever was told of it.
+            EventQueue.invokeLater(() -> IJ.showProgress(1.0));
         }
     }
 

@@ -55,7 +55,7 @@ final class Panel extends JFrame {
         listen();
         bridge.live.tellTo(this::tell);
         Log.read(line -> EventQueue.invokeLater(() -> log.append(line + "\n")));
-        log.setText(Log.all());
+        log.setText(Log.all().isEmpty() ? "" : Log.all() + "\n");
         pack();
         setMinimumSize(getSize());
         dock();
