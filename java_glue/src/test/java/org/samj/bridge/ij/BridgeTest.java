@@ -17,6 +17,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.util.Arrays;
 import org.junit.After;
 import org.junit.Rule;
 import org.junit.Test;
@@ -57,6 +58,12 @@ public class BridgeTest {
         assertEquals("starter", roi.getProperty("model"));
         int[][] rings = Rings.of(roi).toArray(new int[0][]);
         assertTrue(Pictures.overlap(new Outline(rings, 1), Pictures.DISCS[1]) > 0.85);
+        imp.deleteRoi();
+        imp.setOverlay(null);
+        run(imp, EverythingCommand.class, "model=starter");
+        for (int[] disc : Pictures.DISCS) {
+            assertTrue(Arrays.stream(imp.getOverlay().toArray()).anyMatch(object -> object.contains(disc[0], disc[1])));
+        }
     }
 
     @Test
