@@ -20,9 +20,13 @@ def main(arguments: list[str] | None = None) -> None:
 
     from samj_bridge.worker import lease, machine, stdio
 
-    if options.host:
-        machine.leave_with(options.host)
     held = lease.hold(options.hold) if options.hold else None
+
+    def leaving() -> None:
+        lease.forget(held)
+
+    if options.host:
+        machine.leave_with(options.host, leaving)
     machine.keep_freed_memory()
     requests, writer = stdio.take_over()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
@@ -48,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
         engine.disk_least_s = options.disk_seconds
     engine.families = {**engine.families, **dict(item.split("=", 1) for item in options.family)}
     operations = operations_of(engine, use_threads(options.threads))
-    Loop(requests, writer, operations, leaving=lambda: lease.forget(held)).run()
+    Loop(requests, writer, operations, leaving).run()
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -7,6 +7,7 @@ import os
 import select
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 __all__ = ["available_bytes", "keep_freed_memory", "leave_with", "peak_bytes", "physical_cores", "processor"]
@@ -85,22 +86,26 @@ def keep_freed_memory() -> bool:
     return bool(mallopt(largest, 32 << 20)) and bool(mallopt(trim, 512 << 20))
 
 
-def leave_with(host: int) -> None:
+def leave_with(host: int, leaving: Callable[[], None] = lambda: None) -> None:
     """End this process when process `host` ends, even where another child of it holds our stdin open.
+
+    `leaving` is called just before.
 
     Works where Linux gives a handle for a process; elsewhere the end of stdin has to do.
     """
     try:
         handle = os.pidfd_open(host)
     except ProcessLookupError:
+        leaving()
         os._exit(0)
     except (AttributeError, OSError):
         return
-    threading.Thread(target=_wait_and_leave, args=(handle,), name="host", daemon=True).start()
+    threading.Thread(target=_wait_and_leave, args=(handle, leaving), name="host", daemon=True).start()
 
 
-def _wait_and_leave(handle: int) -> None:
+def _wait_and_leave(handle: int, leaving: Callable[[], None]) -> None:
     select.select([handle], [], [])
+    leaving()
     os._exit(0)
 
 

@@ -2,10 +2,12 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from samj_bridge.worker import machine
+from samj_bridge.process.locks import is_locked
+from samj_bridge.worker import lease, machine
 
 
 def test_there_is_at_least_one_core_and_no_more_than_the_system_counts():
@@ -37,13 +39,30 @@ print(faults() - before)
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux gives handles of processes")
-def test_a_process_leaves_with_its_host_even_while_its_stdin_stays_open():
+def test_a_process_leaves_with_its_host_even_while_its_stdin_stays_open_and_lets_its_lease_go(tmp_path):
+    name = str(tmp_path / "leases" / "prefix")
     with subprocess.Popen(["sleep", "600"]) as host:
-        leave = f"from samj_bridge.worker.machine import leave_with; leave_with({host.pid})"
-        program = f"{leave}; import sys; sys.stdin.read()"
-        with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as worker:
+        program = (
+            "import sys\n"
+            "from samj_bridge.worker import lease, machine\n"
+            f"held = lease.hold({name!r})\n"
+            f"machine.leave_with({host.pid}, lambda: lease.forget(held))\n"
+            "print(held, flush=True)\n"
+            "sys.stdin.read()\n"
+        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen([sys.executable, "-c", program], text=True, **pipes) as worker:
+            held = Path(worker.stdout.readline().strip())
+            assert is_locked(held)
             time.sleep(0.3)
             assert worker.poll() is None
             host.kill()
             assert worker.wait(5) == 0
             worker.stdin.close()
+    assert not held.exists()
+
+
+def test_a_lease_that_cannot_be_written_stops_nothing(tmp_path):
+    (tmp_path / "file").write_text("", encoding="ascii")
+    assert lease.hold(str(tmp_path / "file" / "leases" / "prefix")) is None
+    lease.forget(None)

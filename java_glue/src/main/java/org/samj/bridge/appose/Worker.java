@@ -136,7 +136,6 @@ final class Worker {
             events.add(event);
         });
         heard = System.nanoTime();
-        double cancelledFor = -1;
         long cancelledAt = 0;
         long deadAt = 0;
         boolean settled = false;
@@ -169,8 +168,7 @@ final class Worker {
                     task.cancel();
                     cancelledAt = System.nanoTime();
                 }
-                cancelledFor = cancelledAt == 0 ? -1 : seconds(cancelledAt);
-                if (cancelledFor > CANCEL_S) {
+                if (cancelledAt != 0 && seconds(cancelledAt) > CANCEL_S) {
                     // A large block of a network on a slow machine: nobody has to wait for it.
                     endIfStuck(task);
                     throw cancelled("the worker still finishes a step");
