@@ -14,6 +14,10 @@ from samj_bridge.worker.transforms import transform
 
 __all__ = ["build", "shapes"]
 
+PRECISIONS = ("float32", "bfloat16")
+"""Number formats that the networks compute in. That float16's range is enough is not proven: many convolutions
+have no normalisation behind them."""
+
 
 def shapes(architecture: str) -> dict[str, tuple[int, ...]]:
     """Return the names and shapes of a published state dict."""

@@ -20,6 +20,10 @@ from samj_bridge.worker.transforms.frame import Frame
 
 __all__ = ["Sam2Model", "build", "shapes"]
 
+PRECISIONS = ("float32", "bfloat16")
+"""Number formats that the networks compute in; bfloat16 is the authors' too. That float16's range is enough is
+not proven."""
+
 
 def shapes(architecture: str) -> dict[str, tuple[int, ...]]:
     """Return the names and shapes of a published state dict, what only videos need among them."""

@@ -223,7 +223,7 @@ def linear_attention_is_attention_with_a_relu_kernel() -> None:
 def half_precision_gives_nearly_the_same() -> None:
     import torch
 
-    from samj_bridge.worker.nets.efficientvit import LinearAttention
+    from samj_bridge.worker.nets.efficientvit import EfficientVit, EfficientVitConfig, LinearAttention
     from samj_bridge.worker.nets.sam2 import Sam2
     from samj_bridge.worker.nets.sam2_hiera import HieraConfig
 
@@ -248,6 +248,12 @@ def half_precision_gives_nearly_the_same() -> None:
         attention, x = randomised(LinearAttention(64)), torch.randn(1, 64, 6, 7)
         wanted = attention(x)
         found = attention.to(torch.bfloat16)(x.to(torch.bfloat16))
+        assert found.dtype == torch.bfloat16
+        assert float((found.float() - wanted).abs().mean()) < 0.05 * float(wanted.std())
+        encoder, x = randomised(EfficientVit(EfficientVitConfig((0, 0, 0, 1, 1), 1))), torch.randn(1, 3, 64, 64)
+        encoder.fold()
+        wanted = encoder(x)
+        found = encoder.to(torch.bfloat16, memory_format=torch.channels_last)(x.to(torch.bfloat16))
         assert found.dtype == torch.bfloat16
         assert float((found.float() - wanted).abs().mean()) < 0.05 * float(wanted.std())
 
