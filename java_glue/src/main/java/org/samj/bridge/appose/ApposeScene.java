@@ -22,9 +22,9 @@ final class ApposeScene implements Segmenter.Scene {
     private final String imageId = UUID.randomUUID().toString();
     private final int width;
     private final int height;
-    private SentPixels pixels;
+    private volatile SentPixels pixels;
     private Object ranges;
-    private Worker home;
+    private volatile Worker home;
     private String encoding;
 
     ApposeScene(ApposeSegmenter segmenter, String model, SentPixels pixels) {
