@@ -11,6 +11,7 @@ from samj_bridge.install.causes import (
     existing_parent,
     find_locked_file,
     find_long_path,
+    find_no_locks,
     find_no_permission,
     find_no_space,
     find_noexec,
@@ -37,6 +38,7 @@ def check_home(settings: Settings) -> Iterator[Finding]:
         full,
         find_noexec(settings.home),
         find_long_path(settings.envs_dir),
+        find_no_locks(settings.home),
         find_locked_file(settings.home),
     ]
     found = [Finding.of("home", cause) for cause in causes if cause is not None]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from samj_bridge.errors import InstallError, SamjError
 from samj_bridge.process.environ import clean_environ
+from samj_bridge.process.locks import has_locks
 from samj_bridge.process.patience import held_by_another, patiently
 from samj_bridge.process.run import run
 
@@ -26,6 +27,7 @@ __all__ = [
     "find_locked_file",
     "find_long_path",
     "find_musl",
+    "find_no_locks",
     "find_no_permission",
     "find_no_space",
     "find_noexec",
@@ -108,6 +110,29 @@ def find_no_space(home: Path, needed: int) -> Cause | None:
         "Free some space (samj-bridge env prune shows what can go), or set SAMJ_HOME to a folder on another disk."
     )
     return Cause("no-space", message, mend)
+
+
+def find_no_locks(home: Path) -> Cause | None:
+    """Look whether the disk of `home` has file locks, by a file that goes again."""
+    if not home.is_dir() or not os.access(home, os.W_OK):
+        return None
+    trial = home / f".samj-doctor-{uuid.uuid4().hex[:8]}.lock"
+    try:
+        usable = has_locks(trial)
+    except OSError:
+        # What keeps a file from being made is told by other checks.
+        usable = True
+    finally:
+        with contextlib.suppress(OSError):
+            trial.unlink()
+    if usable:
+        return None
+    message = f"{home} lies on a disk without file locks, as some network drives: nothing can be installed there"
+    mend = (
+        "Set SAMJ_HOME to a folder on a local disk, or have locks switched on for the drive."
+        " What is installed can be used."
+    )
+    return Cause("no-locks", message, mend, fatal=False)
 
 
 def find_noexec(home: Path) -> Cause | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sys
 import uuid
@@ -21,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from samj_bridge.errors import InputError, InstallError
+from samj_bridge.errors import FileError, InputError, InstallError
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.locks import hold_lock
 from samj_bridge.process.patience import patiently
@@ -48,6 +49,8 @@ __all__ = [
     "write_marker",
     "write_text_atomically",
 ]
+
+_log = logging.getLogger(__name__)
 
 MARKER_NAME = "samj-environment.json"
 ADOPTED_NAME = "adopted.json"
@@ -111,7 +114,15 @@ class Environment:
             return
         leases.mkdir(exist_ok=True)
         try:
-            with hold_lock(lease):
+            with contextlib.ExitStack() as stack:
+                try:
+                    stack.enter_context(hold_lock(lease))
+                except FileError as error:
+                    # A disk without locks: nothing is built or removed there either, and what can't be locked
+                    # counts as held. The file alone says so to whoever looks.
+                    if error.code != "no-locks":
+                        raise
+                    _log.warning("%s has no file locks: its environment is used without one.", leases)
                 # Whoever sweeps takes the marker away and then looks for leases again: one of us sees the other.
                 if not (self.prefix / MARKER_NAME).is_file() or not lease.exists():
                     message = f"The environment {self.prefix} was replaced or removed a moment ago."

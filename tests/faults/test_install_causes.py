@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -18,6 +19,7 @@ from samj_bridge.install.causes import (
     find_locked_file,
     find_long_path,
     find_musl,
+    find_no_locks,
     find_no_permission,
     find_no_space,
     find_noexec,
@@ -54,6 +56,25 @@ def test_a_disk_from_which_nothing_may_run_is_named_with_its_place(tmp_path: Pat
             word for finding in findings for word in ("noexec", "GB") if word in finding.message
         }
     assert find_noexec(tmp_path) is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock is POSIX's")
+def test_a_disk_without_locks_is_named_and_what_is_installed_there_is_not_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    assert find_no_locks(tmp_path) is None
+
+    def refuse(_handle: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (finding,) = check_home(Settings(home=tmp_path))
+    assert finding.status != "broken"
+    assert "without file locks" in finding.message
+    assert "can be used" in finding.mend
+    assert list(tmp_path.iterdir()) == []
 
 
 @linux_root
