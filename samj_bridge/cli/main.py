@@ -266,21 +266,22 @@ def fiji(
     """Open Fiji, or ImageJ where Fiji can't be had, with the SAMJ tool in it."""
     from samj_bridge.cli.commands import fiji as command
 
-    execute(
-        "fiji",
-        lambda settings, progress, cancel: command.run(
-            settings,
-            images=images or [],
-            fiji=fiji,
-            imagej1=imagej1,
-            memory=memory,
-            progress=progress,
-            cancel=cancel,
-        ),
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
-    )
+    with command.leaving_at_once():
+        execute(
+            "fiji",
+            lambda settings, progress, cancel: command.run(
+                settings,
+                images=images or [],
+                fiji=fiji,
+                imagej1=imagej1,
+                memory=memory,
+                progress=progress,
+                cancel=cancel,
+            ),
+            json_output=json_output,
+            home=home,
+            verbose=verbose,
+        )
 
 
 def main() -> None:

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.errors import ModelError, SamjError
+from samj_bridge.errors import FijiError, ModelError, SamjError
 from samj_bridge.fiji.jvm import java_class
 from samj_bridge.fiji.models import install, model_infos
 from samj_bridge.fiji.watching import watched
 from samj_bridge.geometry.region import Region
+from samj_bridge.install import find_environment
 from samj_bridge.models import find_model
+from samj_bridge.progress import ProgressEvent
 from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
 
@@ -47,8 +49,17 @@ class SessionSegmenter:
         self._device = settings.device
         self._lock = threading.Lock()
 
-    def session(self, model: str, progress: Any = None) -> Session:
-        """Return the session of a model; environment and worker are made where they are missing.
+    def session(self, model: str, progress: Any = None, *, may_install: bool = False) -> Session:
+        """Return the session of a model; the worker is started where it is missing.
+
+        Parameters
+        ----------
+        model : str
+            Its id.
+        progress : Java progress, optional
+            Told what happens, asked whether to stop.
+        may_install : bool
+            Whether a missing environment is made: gigabytes are fetched for whoever asked for it, not for a click.
 
         Raises
         ------
@@ -57,6 +68,8 @@ class SessionSegmenter:
         """
         with self._lock:
             if self._session is None or self._model != model:
+                if not may_install:
+                    self._check_set_up()
                 opened = self._open(model, progress)
                 if self._session is not None:
                     self._session.close()
@@ -94,6 +107,12 @@ class SessionSegmenter:
                 self._session.close()
             self._session = None
 
+    def _check_set_up(self) -> None:
+        if find_environment(self.settings) is None:
+            message = "SAMJ is not set up: the environment that the networks run in is not on this machine."
+            hint = "Press Start in the SAMJ panel, or run: samj-bridge setup"
+            raise FijiError(message, code="not-set-up", hint=hint, folder=str(self.settings.envs_dir))
+
     def _open(self, model: str, progress: Any) -> Session:
         try:
             if progress is None:
@@ -107,8 +126,15 @@ class SessionSegmenter:
             raise
 
 
-def java_segmenter(settings: Settings) -> Any:
+def java_segmenter(settings: Settings, kept: SessionSegmenter | None = None) -> Any:
     """Return a ``Segmenter`` for Java that opens sessions with `settings`.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where environments and models live.
+    kept : SessionSegmenter, optional
+        Keeps the session, for callers that want to use it as well.
 
     Raises
     ------
@@ -119,10 +145,11 @@ def java_segmenter(settings: Settings) -> Any:
 
     # Without the tool's classes it is told here, in words.
     java_class(f"{_PACKAGE}.Segmenter")
-    kept = SessionSegmenter(settings)
+    kept = SessionSegmenter(settings) if kept is None else kept
 
     def encode(model: Any, pixels: Any, progress: Any) -> Any:
-        return _java_scene(_encode(kept, str(model), pixels, progress), find_model(str(model), settings).prompts)
+        scene = _encode(kept, str(model), pixels, progress)
+        return _java_scene(scene, find_model(str(model), settings).prompts, progress)
 
     return _proxy(
         "Segmenter",
@@ -138,7 +165,7 @@ def java_segmenter(settings: Settings) -> Any:
 
 
 def _prepare(kept: SessionSegmenter, model: str, progress: Any) -> None:
-    kept.session(model, progress)
+    kept.session(model, progress, may_install=True)
 
 
 def _encode(kept: SessionSegmenter, model: str, pixels: Any, progress: Any) -> Scene:
@@ -148,18 +175,23 @@ def _encode(kept: SessionSegmenter, model: str, pixels: Any, progress: Any) -> S
         return session.encode(array, ranges=ranges, progress=tell, cancel=cancel)
 
 
-def _java_scene(scene: Scene, taken: Sequence[str]) -> Any:
+def _java_scene(scene: Scene, taken: Sequence[str], progress: Any) -> Any:
     import jpype
+
+    def tell(event: ProgressEvent) -> None:
+        # Of what can happen during a prompt, only this is news: it takes seconds.
+        if event.stage == "start":
+            progress.tell("The worker ended unexpectedly. Another one is started; nothing is lost.", -1.0)
 
     outlines = jpype.JArray(java_class(f"{_PACKAGE}.Outline"))
 
     def segment(prompt: Any, options: Any) -> Any:
-        regions = scene.segment(_prompt(prompt, scene.shape, taken), **_options(options))
+        regions = scene.segment(_prompt(prompt, scene.shape, taken), progress=tell, **_options(options))
         return outlines([_outline(region) for region in regions])
 
     def segment_all(prompts: Any, options: Any, answers: Any) -> None:
         wanted = [_prompt(prompt, scene.shape, taken) for prompt in prompts]
-        for index, regions in scene.stream(wanted, **_options(options)):
+        for index, regions in scene.stream(wanted, progress=tell, **_options(options)):
             answers.add(index, outlines([_outline(region) for region in regions]))
 
     return _proxy(
@@ -204,12 +236,14 @@ def _for_java(work: Callable[[], Any]) -> Any:
         return work()
     except SamjError as error:
         _log.info("told ImageJ: %s", error)
-        raise java_class(f"{_PACKAGE}.SegmenterException")(error.code, error.message, error.hint) from error
-    except Exception as error:
+        told = (error.code, error.message, error.hint)
+    except Exception as error:  # noqa: BLE001  # Java must have words for it
         _log.exception("a call from ImageJ failed")
         message = f"Something unexpected happened in Python: {type(error).__name__}: {error}"
         hint = "Try again; if it happens again, run samj-bridge doctor and send us what it says."
-        raise java_class(f"{_PACKAGE}.SegmenterException")("unexpected", message, hint) from error
+        told = ("unexpected", message, hint)
+    # Raised here, with the error above forgotten: its traceback may hold views of Java's arrays, see _as_numpy.
+    raise java_class(f"{_PACKAGE}.SegmenterException")(*told)
 
 
 def _as_numpy(pixels: Any) -> tuple[NDArray[Any], tuple[float, float] | None]:

@@ -79,15 +79,33 @@ def open_window(*, fiji: str | Path | None = None, settings: Settings | None = N
     find_jar()
     _check_display()
     imagej = start_imagej(fiji=fiji, settings=settings, headless=False, memory=memory)
-    with java_errors("ImageJ's window could not be opened"):
-        if java_class("ij.IJ").getInstance() is None:
-            java_class("ij.ImageJ")()
+    show_window(imagej)
     attach(imagej.gateway, settings=settings)
     return imagej
 
 
+def show_window(imagej: ImageJ) -> None:
+    """Open ImageJ's window, if it is not there yet.
+
+    Raises
+    ------
+    FijiError
+        Java can't open windows.
+    """
+    with java_errors("ImageJ's window could not be opened"):
+        if java_class("ij.IJ").getInstance() is not None:
+            return
+        if imagej.gateway is not None:
+            # ImageJ2 has a window of its own making, with ImageJ 1.x's behind it.
+            imagej.gateway.ui().showUI()
+        else:
+            java_class("ij.ImageJ")()
+
+
 def wait_until_closed(cancel: CancelToken | None = None) -> None:
     """Return when the user has closed ImageJ's window, or set `cancel`; the worker is ended then.
+
+    Closing it is a question first where images are open: the tool stays until it is answered.
 
     Raises
     ------
@@ -96,13 +114,13 @@ def wait_until_closed(cancel: CancelToken | None = None) -> None:
     """
     ij = java_class("ij.IJ")
     cancel = CancelToken() if cancel is None else cancel
-    while (window := ij.getInstance()) is not None and not bool(window.quitting()):
-        if cancel.wait(0.2):
-            break
+    # ImageJ "is quitting" while it asks whether to save: only the window that is gone means that it was closed.
+    while ij.getInstance() is not None and not cancel.wait(0.2):
+        pass
     detach()
-    if cancel.cancelled:
-        for open_window in java_class("java.awt.Window").getWindows():
-            open_window.dispose()
+    # Java waits for whoever has a window open.
+    for open_window in java_class("java.awt.Window").getWindows():
+        open_window.dispose()
     cancel.check()
 
 

@@ -225,6 +225,7 @@ class Scene:
             self._plane = Plane(np.zeros((1, 1), np.uint8), "uint8", "auto", None)
             if self._finalizer is not None:
                 self._finalizer()
+        self._supervisor.let_go()
 
     def __enter__(self) -> Scene:
         return self

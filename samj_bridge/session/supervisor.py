@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -11,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from samj_bridge.errors import WorkerCrashed, WorkerError
+from samj_bridge.errors import SamjError, WorkerCrashed, WorkerError
 from samj_bridge.models import ModelEntry
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.messages import LoadRequest, ReleaseRequest
@@ -109,6 +110,14 @@ class Supervisor:
             running = self._running
         self._flush(running)
         return running
+
+    def let_go(self) -> None:
+        """Have a worker that runs free the encodings of closed scenes now, not when it is asked something next."""
+        running = self._running
+        if running is not None and not self._closed and self._owner == os.getpid():
+            # One that has just ended has nothing to free.
+            with contextlib.suppress(SamjError):
+                self._flush(running)
 
     def close(self) -> None:
         """End the worker and give everything back. Safe to call again."""

@@ -1,4 +1,7 @@
-"""A real ImageJ for the whole test run, with windows on a display of its own: a process can start one JVM only."""
+"""A real ImageJ for the whole test run, with windows on a display of its own: a process can start one JVM only.
+
+``SAMJ_TEST_FIJI`` names the folder of a Fiji or ImageJ to run the same tests in; by default it is ImageJ 1.x.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,18 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from desktop import Desktop, on_event_thread
-from workbench import shown
+from workbench import put_in, shown
 
-from samj_bridge.fiji import ImageJ, attach, detach, find_java, java_class, open_image, start_imagej
+from samj_bridge.fiji import ImageJ, detach, find_java, java_class, open_image, start_imagej
+from samj_bridge.fiji.segmenter import SessionSegmenter
+from samj_bridge.fiji.tool import show_window
 from samj_bridge.settings import Settings
 
 
@@ -95,7 +100,7 @@ def imagej(display: str) -> ImageJ:
     """ImageJ, started by the product's own code."""
     if find_java() is None:
         pytest.skip("there is no Java on this machine")
-    return start_imagej(headless=not display)
+    return start_imagej(fiji=os.environ.get("SAMJ_TEST_FIJI") or None, headless=not display)
 
 
 @pytest.fixture(autouse=True)
@@ -110,23 +115,59 @@ def tool_settings(ready_home: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def desk(display: str, imagej: Any, tool_settings: Settings) -> Iterator[Desktop]:
-    """ImageJ's window with the tool in it, and the panel."""
+def segmenter(tool_settings: Settings) -> SessionSegmenter:
+    """Return what stands behind the tool: its session, on the real worker, is there for the tests to ask as well.
+
+    Modules with the same settings share it: starting a worker takes seconds.
+    """
+    return _segmenters.setdefault(str(tool_settings), SessionSegmenter(tool_settings))
+
+
+_segmenters: dict[str, SessionSegmenter] = {}
+_behind: list[SessionSegmenter] = []
+"""The one that is behind the tool now."""
+
+
+@pytest.fixture(scope="session")
+def windows(display: str, imagej: ImageJ) -> Iterator[None]:
+    """ImageJ's windows."""
     if not display:
         pytest.skip("there is no display: install xvfb")
-    if java_class("ij.IJ").getInstance() is None:
-        java_class("ij.ImageJ")()
-    # The module before may have put it away.
-    on_event_thread(partial(java_class("ij.IJ").getInstance().setVisible, True))
-    attach(settings=tool_settings)
-    yield Desktop()
+    show_window(imagej)
+    yield
     detach()
     for window in java_class("java.awt.Window").getWindows():
         window.dispose()
 
 
+@pytest.fixture(scope="module")
+def desk(windows: None, segmenter: SessionSegmenter) -> Desktop:
+    """ImageJ's window with the tool in it, and the panel; a hand at mouse and keyboard."""
+    # Another module may have put it away.
+    on_event_thread(partial(java_class("ij.IJ").getInstance().setVisible, True))
+    if _behind != [segmenter] or not bool(java_class("org.samj.bridge.ij.Bridge").isInstalled()):
+        put_in(segmenter)
+        _behind[:] = [segmenter]
+    return Desktop()
+
+
+@pytest.fixture
+def borrowed(desk: Desktop, segmenter: SessionSegmenter) -> Iterator[Callable[[SessionSegmenter], None]]:
+    """Put another segmenter behind the tool; the usual one comes back afterwards."""
+    others: list[SessionSegmenter] = []
+
+    def put(other: SessionSegmenter) -> None:
+        others.append(other)
+        put_in(other)
+
+    yield put
+    put_in(segmenter)
+    for other in others:
+        other.close()
+
+
 @pytest.fixture
 def blobs(desk: Desktop, data_dir: Path) -> Iterator[Any]:
     """ImageJ's blobs, shown; the ROI Manager is empty."""
-    imp = open_image(data_dir / "images" / "blobs.gif")
-    yield from shown(imp)
+    with shown(open_image(data_dir / "images" / "blobs.gif")) as imp:
+        yield imp

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ class Desktop:
 NDArrayU8 = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 120.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 60.0) -> Any:
     """Return the first true value of a condition; the machine may be slow, and no test asserts a time."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
@@ -134,14 +135,38 @@ def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 120.0) 
         if value:
             return value
         time.sleep(0.02)
-    message = f"waited {timeout_s:g} s in vain for {what}"
+    message = f"waited {timeout_s:g} s in vain for {what}; the panel says: {_panel_or_nothing()!r}"
     raise AssertionError(message)
+
+
+def _panel_or_nothing() -> str:
+    try:
+        return str(named("samj message").getText())
+    except Exception as error:
+        return f"(no panel: {error})"
 
 
 def component(kind: str, text: str) -> Any:
     """Return the Swing component of a kind with a text, in any window that is open."""
     swing = java_class(f"javax.swing.{kind}")
     return _search(lambda one: isinstance(one, swing) and str(one.getText()) == text, f"{kind} that says {text!r}")
+
+
+def choose_item(desk: Desktop, button: Any, text: str) -> None:
+    """Click on a button that opens a menu, and on the item of a text."""
+    on_event_thread(lambda: java_class("javax.swing.SwingUtilities").getWindowAncestor(button).toFront())
+    time.sleep(0.3)
+    desk.push(button)
+    desk.push(wait_for(partial(menu_item, text), f"the item {text}"))
+
+
+def menu_item(text: str) -> Any:
+    """Return the item of a text in the menu that is open; None: there is none."""
+    for path in java_class("javax.swing.MenuSelectionManager").defaultManager().getSelectedPath():
+        for item in path.getComponent().getComponents():
+            if hasattr(item, "getText") and str(item.getText()) == text:
+                return item
+    return None
 
 
 def named(name: str) -> Any:

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
-from desktop import LEFT, RIGHT, Desktop, component, named, on_event_thread, wait_for
-from workbench import (
-    BLOB,
-    answer,
-    assert_same,
-    choose_tool,
-    managed,
-    panel_says,
-    prompt_of,
-    proposal,
-    shown,
-)
+from desktop import LEFT, RIGHT, Desktop, component, on_event_thread, wait_for
+from workbench import BLOB, answer, assert_same, managed, panel_says, prompt_of, proposal, shown
 
-from samj_bridge.fiji import attach, detach, from_roi, java_class, open_image, pixels_of, roi_mask
+from samj_bridge.fiji import from_roi, java_class, open_image, pixels_of, roi_mask
+from samj_bridge.fiji.segmenter import SessionSegmenter
 from samj_bridge.session import Prompt
-from samj_bridge.settings import Settings
 
 
 def test_a_click_gives_the_sessions_outline_to_the_pixel_and_enter_keeps_it(
-    desk: Desktop, blobs: Any, tool_settings: Settings, tmp_path: Path
+    desk: Desktop, blobs: Any, segmenter: SessionSegmenter, tmp_path: Path
 ) -> None:
     desk.click(blobs, *BLOB)
     roi = proposal(blobs)
-    expected = answer(tool_settings, blobs, Prompt(points=[BLOB]), candidates=3, largest_only=True)[0]
+    expected = answer(segmenter, blobs, Prompt(points=[BLOB]), candidates=3, largest_only=True)[0]
     assert_same(roi, expected)
     desk.shot("proposal", tmp_path)
     desk.press("ENTER")
@@ -45,15 +33,15 @@ def test_a_click_gives_the_sessions_outline_to_the_pixel_and_enter_keeps_it(
     desk.shot("accepted", tmp_path)
 
 
-def test_a_drag_is_a_box(desk: Desktop, blobs: Any, tool_settings: Settings) -> None:
+def test_a_drag_is_a_box(desk: Desktop, blobs: Any, segmenter: SessionSegmenter) -> None:
     desk.drag(blobs, (20, 103, 55, 142))
     roi = proposal(blobs)
-    expected = answer(tool_settings, blobs, Prompt(box=(20, 103, 55, 142)), candidates=3, largest_only=True)[0]
+    expected = answer(segmenter, blobs, Prompt(box=(20, 103, 55, 142)), candidates=3, largest_only=True)[0]
     assert_same(roi, expected)
 
 
-def test_candidates_are_chosen_by_key_and_by_wheel(desk: Desktop, blobs: Any, tool_settings: Settings) -> None:
-    masks = answer(tool_settings, blobs, Prompt(points=[BLOB]), candidates=3, largest_only=True)
+def test_candidates_are_chosen_by_key_and_by_wheel(desk: Desktop, blobs: Any, segmenter: SessionSegmenter) -> None:
+    masks = answer(segmenter, blobs, Prompt(points=[BLOB]), candidates=3, largest_only=True)
     desk.click(blobs, *BLOB)
     proposal(blobs)
 
@@ -108,13 +96,15 @@ def test_undo_and_redo_leave_other_peoples_rois_alone(desk: Desktop, blobs: Any)
     wait_for(lambda: len(managed()) == 2, "two entries again")
 
 
-def test_live_takes_imagejs_own_rectangle_and_points(desk: Desktop, blobs: Any, tool_settings: Settings) -> None:
+def test_live_takes_imagejs_own_rectangle_and_points(
+    desk: Desktop, blobs: Any, segmenter: SessionSegmenter
+) -> None:
     live = component("JToggleButton", "Live")
     on_event_thread(live.doClick)
     try:
         java_class("ij.gui.Toolbar").getInstance().setTool("rectangle")
         desk.drag(blobs, (20, 103, 55, 142))
-        expected = answer(tool_settings, blobs, Prompt(box=(20, 103, 55, 142)), candidates=3, largest_only=True)[0]
+        expected = answer(segmenter, blobs, Prompt(box=(20, 103, 55, 142)), candidates=3, largest_only=True)[0]
         assert_same(proposal(blobs), expected)
         java_class("ij.gui.Toolbar").getInstance().setTool("point")
         desk.click(blobs, 158, 57)
@@ -126,7 +116,7 @@ def test_live_takes_imagejs_own_rectangle_and_points(desk: Desktop, blobs: Any, 
 
 
 def test_stacks_have_one_scene_a_plane_and_rois_know_theirs(
-    desk: Desktop, data_dir: Path, tool_settings: Settings
+    desk: Desktop, data_dir: Path, segmenter: SessionSegmenter
 ) -> None:
     imp = open_image(data_dir / "images" / "blobs.gif")
     stack = imp.createEmptyStack()
@@ -136,7 +126,7 @@ def test_stacks_have_one_scene_a_plane_and_rois_know_theirs(
             plane.flipHorizontal()
         stack.addSlice(plane)
     both = java_class("ij.ImagePlus")("two planes", stack)
-    for image in shown(both):
+    with shown(both) as image:
         desk.click(image, *BLOB)
         proposal(image)
         desk.press("T")
@@ -153,7 +143,7 @@ def test_stacks_have_one_scene_a_plane_and_rois_know_theirs(
 
 
 def test_every_point_of_the_manager_is_a_prompt_in_a_batch(
-    desk: Desktop, blobs: Any, tool_settings: Settings
+    desk: Desktop, blobs: Any, segmenter: SessionSegmenter
 ) -> None:
     manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
     seeds = [(34, 110), (158, 57), (71, 47)]
@@ -166,27 +156,17 @@ def test_every_point_of_the_manager_is_a_prompt_in_a_batch(
         assert mask[y, x]
 
 
-def test_a_macro_does_the_same_as_the_hand(desk: Desktop, blobs: Any, tool_settings: Settings) -> None:
+def test_a_macro_does_the_same_as_the_hand(desk: Desktop, blobs: Any, segmenter: SessionSegmenter) -> None:
     ij = java_class("ij.IJ")
     ij.runMacro('run("SAMJ Segment", "model=starter box=20,103,55,142");')
     (kept,) = wait_for(managed, "the macro's object")
-    expected = answer(tool_settings, blobs, Prompt(box=(20, 103, 55, 142)))[0]
+    expected = answer(segmenter, blobs, Prompt(box=(20, 103, 55, 142)))[0]
     assert_same(kept, expected)
     ij.runMacro('run("SAMJ Export", "format=labels");')
     labels = wait_for(lambda: java_class("ij.WindowManager").getImage("blobs-labels"), "the label image")
     assert np.array_equal(pixels_of(labels) == 1, expected)
     labels.changes = False
     on_event_thread(labels.close)
-
-
-def test_closing_the_image_frees_its_encoding(desk: Desktop, data_dir: Path) -> None:
-    for image in shown(open_image(data_dir / "images" / "blobs.gif")):
-        desk.click(image, *BLOB)
-        proposal(image)
-    # Closed now: the next image works as before.
-    for image in shown(open_image(data_dir / "images" / "blobs.gif")):
-        desk.click(image, *BLOB)
-        proposal(image)
 
 
 def test_everything_fills_the_manager_within_the_selection(desk: Desktop, blobs: Any, tmp_path: Path) -> None:
@@ -214,65 +194,3 @@ def test_a_right_click_opens_imagejs_menu_when_no_object_is_shown(
 
     wait_for(menu_is_there, "ImageJ's menu")
     desk.press("ESCAPE")
-
-
-def test_nothing_freezes_while_a_slow_worker_thinks(desk: Desktop, blobs: Any) -> None:
-    import jpype
-
-    outline = java_class("org.samj.bridge.Outline")
-    rings = jpype.JArray(jpype.JArray(jpype.JInt))([jpype.JArray(jpype.JInt)([10, 10, 20, 10, 20, 20, 10, 20])])
-
-    def think(prompt: Any, options: Any) -> Any:
-        time.sleep(2.0)
-        return jpype.JArray(outline)([outline(rings, 0.5)])
-
-    scene = jpype.JProxy("org.samj.bridge.Segmenter$Scene", dict={"segment": think, "close": lambda: None})
-    slow = jpype.JProxy(
-        "org.samj.bridge.Segmenter",
-        dict={
-            "models": lambda: jpype.JArray(java_class("org.samj.bridge.ModelInfo"))([]),
-            "encode": lambda model, pixels, progress: scene,
-            "device": lambda: "slow",
-            "close": lambda: None,
-        },
-    )
-    bridge = java_class("org.samj.bridge.ij.Bridge")
-    detach()
-    bridge.install(slow)
-    try:
-        choose_tool()
-        desk.click(blobs, *BLOB)
-        delays = []
-        end = time.monotonic() + 60
-        while blobs.getRoi() is None:
-            assert time.monotonic() < end, f"{panel_says()!r} {named('samj log').getText()}"
-            begun = time.perf_counter()
-            on_event_thread(lambda: None)
-            delays.append(time.perf_counter() - begun)
-            time.sleep(0.01)
-        # Had the event thread waited for the answer, one of the events would have waited with it for most of 2 s.
-        assert len(delays) > 5
-        assert max(delays) < 1.5
-    finally:
-        detach()
-
-
-def test_a_crash_of_the_worker_is_mended_and_the_work_goes_on(
-    desk: Desktop, blobs: Any, tool_settings: Settings
-) -> None:
-    detach()
-    attach(settings=tool_settings)
-    choose_tool()
-    mine = psutil.Process()
-    before = {child.pid for child in mine.children(recursive=True)}
-    desk.click(blobs, *BLOB)
-    first = proposal(blobs).getBounds()
-    new = [child for child in mine.children(recursive=True) if child.pid not in before]
-    # Python's own tracker of shared memory is a child too, and not the one that crashes.
-    workers = [child for child in new if "resource_tracker" not in " ".join(child.cmdline())]
-    for worker in workers:
-        worker.kill()
-    desk.click(blobs, 158, 57)
-    wait_for(lambda: prompt_of(blobs).get("points") == [[158, 57]], "the answer of another worker")
-    assert proposal(blobs).getBounds() != first
-    assert workers

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 from desktop import named, on_event_thread, rest, wait_for
 
-from samj_bridge.fiji import java_class, pixels_of, roi_mask
+from samj_bridge.fiji import detach, java_class, pixels_of, roi_mask
+from samj_bridge.fiji.segmenter import SessionSegmenter, java_segmenter
 from samj_bridge.session import Prompt, Session
 from samj_bridge.settings import Settings
 
@@ -17,20 +19,34 @@ BLOB = (34, 110)
 """In a blob of ImageJ's sample that touches no other."""
 
 
-def shown(imp: Any) -> Iterator[Any]:
+@contextmanager
+def shown(imp: Any, y: int = 260) -> Iterator[Any]:
     """Show an image with the tool chosen; afterwards it is closed, and the ROI Manager empty."""
     imp.show()
     wait_for(lambda: imp.getCanvas() is not None and imp.getCanvas().isShowing(), "the image's window")
-    imp.getWindow().setLocation(640, 260)
+    imp.getWindow().setLocation(640, y)
     choose_tool()
+    to_front(imp)
+    try:
+        yield imp
+    finally:
+        manager = java_class("ij.plugin.frame.RoiManager").getInstance2()
+        if manager is not None:
+            manager.reset()
+        imp.changes = False
+        on_event_thread(imp.close)
+
+
+def to_front(imp: Any) -> None:
+    """Bring an image to the front, and give it the keyboard."""
     on_event_thread(imp.getWindow().toFront)
     settle(imp)
-    yield imp
-    manager = java_class("ij.plugin.frame.RoiManager").getInstance2()
-    if manager is not None:
-        manager.reset()
-    imp.changes = False
-    on_event_thread(imp.close)
+
+
+def keep_manager_away() -> None:
+    """Open the ROI Manager where it covers nothing that is clicked on."""
+    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    on_event_thread(lambda: manager.setLocation(1150, 260))
 
 
 def settle(imp: Any) -> None:
@@ -75,15 +91,37 @@ def managed() -> list[Any]:
     return [] if manager is None else list(manager.getRoisAsArray())
 
 
-def answer(settings: Settings, imp: Any, prompt: Prompt, **options: Any) -> list[np.ndarray]:
+def answer(asked: Settings | SessionSegmenter, imp: Any, prompt: Prompt, **options: Any) -> list[np.ndarray]:
     """Return what the session itself answers: the masks that must come out of ImageJ's windows."""
-    with Session("starter", settings=settings) as session:
-        low, high = float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())
-        ranges = (high, low) if bool(imp.isInvertedLut()) else (low, high)
-        scene = session.encode(pixels_of(imp, raw=True), ranges=ranges)
+    low, high = float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())
+    ranges = (high, low) if bool(imp.isInvertedLut()) else (low, high)
+    return answer_for(asked, pixels_of(imp, raw=True), prompt, ranges=ranges, **options)
+
+
+def answer_for(
+    asked: Settings | SessionSegmenter,
+    pixels: np.ndarray,
+    prompt: Prompt,
+    *,
+    ranges: tuple[float, float] | None = None,
+    **options: Any,
+) -> list[np.ndarray]:
+    """Return what the session that is behind the tool answers for an array, or one with these settings."""
+    with ExitStack() as stack:
+        if isinstance(asked, Settings):
+            session = stack.enter_context(Session("starter", settings=asked))
+        else:
+            session = asked.session("starter")
+        scene = stack.enter_context(session.encode(pixels, ranges=ranges))
         return [region.mask() for region in scene.segment(prompt, **options)]
 
 
 def panel_says() -> str:
     """Return what the panel tells the user now."""
     return str(named("samj message").getText())
+
+
+def put_in(segmenter: SessionSegmenter) -> None:
+    """Put the tool into ImageJ with this segmenter behind it, in place of the one that is there."""
+    detach()
+    java_class("org.samj.bridge.ij.Bridge").install(java_segmenter(segmenter.settings, segmenter))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import typer
 
 from samj_bridge.cli.result import Result
 from samj_bridge.errors import FijiError, InputError
@@ -13,7 +18,7 @@ from samj_bridge.fiji.release import LATEST, obstacle_to_release, release_named
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.settings import Settings
 
-__all__ = ["choose_imagej", "run"]
+__all__ = ["choose_imagej", "leaving_at_once", "run"]
 
 
 def choose_imagej(fiji: str | None, imagej1: bool, settings: Settings) -> tuple[str | None, str]:
@@ -81,6 +86,30 @@ def run(
     return Result(
         "fiji", data={"imagej": choice or "net.imagej:ij", "why": why}, lines=[*told, "ImageJ was closed."]
     )
+
+
+@contextmanager
+def leaving_at_once() -> Iterator[None]:
+    """End the process as soon as the command inside is done, where the command started Java.
+
+    Java's threads live on while Python is taken apart, and one that calls into it then (JPype's own does, to let
+    go of objects) aborts the process: a crash report after the user's work is done. By now the result is printed
+    and worker, windows and listeners are gone, so that nothing is left to be tidied up.
+    """
+    before = _java_runs()
+    try:
+        yield
+    except typer.Exit as end:
+        if before or not _java_runs():
+            raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.exit_code)
+
+
+def _java_runs() -> bool:
+    jpype = sys.modules.get("jpype")
+    return jpype is not None and bool(jpype.isJVMStarted())
 
 
 def _with_the_main_thread(session: Callable[[], None]) -> None:

@@ -5,6 +5,7 @@ import ij.ImagePlus;
 import ij.gui.PointRoi;
 import ij.gui.Roi;
 import ij.plugin.frame.RoiManager;
+import java.awt.GraphicsEnvironment;
 import java.awt.Point;
 import java.awt.Rectangle;
 import java.util.ArrayList;
@@ -64,7 +65,7 @@ final class Batch {
                         jobs.add(new Job(plane, Prompt.ofPoint(p.x, p.y), 0));
                     }
                 }
-            } else if (roi.isArea()) {
+            } else if (Kinds.isArea(roi)) {
                 Rectangle b = roi.getBounds().intersection(all);
                 if (!b.isEmpty()) {
                     jobs.add(new Job(plane, Prompt.ofBox(b.x, b.y, b.x + b.width, b.y + b.height), 0));
@@ -127,6 +128,9 @@ final class Batch {
 
     /** What the ROI Manager holds now; nothing where there is none. */
     static Roi[] managed() {
+        if (GraphicsEnvironment.isHeadless()) {
+            return new Roi[0];
+        }
         RoiManager manager = RoiManager.getInstance2();
         return manager == null ? new Roi[0] : manager.getRoisAsArray();
     }

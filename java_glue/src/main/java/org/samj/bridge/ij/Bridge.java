@@ -6,8 +6,10 @@ import ij.Menus;
 import ij.gui.Toolbar;
 import java.awt.EventQueue;
 import java.awt.GraphicsEnvironment;
+import java.awt.HeadlessException;
 import java.lang.reflect.InvocationTargetException;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import org.samj.bridge.Segmenter;
@@ -22,6 +24,8 @@ public final class Bridge {
         {"SAMJ Everything", "org.samj.bridge.ij.EverythingCommand"},
         {"SAMJ Export", "org.samj.bridge.ij.ExportCommand"},
     };
+
+    private static final long JOIN_MS = 10_000;
 
     private static volatile Bridge running;
 
@@ -90,11 +94,14 @@ public final class Bridge {
                 }
             });
         }
+        old.live.cancel();
         if (old.panel != null && !EventQueue.isDispatchThread()) {
             old.panel.join();
         }
         old.work.close();
         old.segmenter.close();
+        // Python may end next: no call of ours may be on its way into it then.
+        old.work.join(JOIN_MS);
     }
 
     /** Whether it is installed. */
@@ -172,6 +179,8 @@ public final class Bridge {
             return task.get();
         } catch (ExecutionException error) {
             throw SegmenterException.of(error.getCause());
+        } catch (CancellationException closed) {
+            throw new SegmenterException("cancelled", "SAMJ was closed before this was done.", "");
         } catch (InterruptedException stop) {
             Thread.currentThread().interrupt();
             throw new SegmenterException("cancelled", "Stopped on request.", "");
@@ -184,13 +193,22 @@ public final class Bridge {
     @SuppressWarnings("unchecked")
     private static void addCommands() {
         ImageJ ij = IJ.getInstance();
+        if (ij == null && Menus.getCommands() == null) {
+            try {
+                // Without windows ImageJ 1.x gives up while it makes its menus, the first time that anything is run,
+                // and leaves an empty table of commands behind. Let that happen now: ours go into the table.
+                IJ.run("");
+            } catch (HeadlessException expected) {
+                Log.add("ImageJ has no menus here, so that macros find the commands of SAMJ only.");
+            }
+        }
         for (String[] command : COMMANDS) {
-            if (Menus.getCommands() != null && Menus.getCommands().containsKey(command[0])) {
+            if (Menus.getCommands() == null || Menus.getCommands().containsKey(command[0])) {
                 continue;
             }
             if (ij != null) {
                 onEventThread(() -> Menus.installPlugin(command[1], Menus.PLUGINS_MENU, command[0], "", ij));
-            } else if (Menus.getCommands() != null) {
+            } else {
                 Menus.getCommands().put(command[0], command[1]);
             }
         }

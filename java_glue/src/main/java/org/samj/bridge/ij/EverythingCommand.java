@@ -2,37 +2,34 @@ package org.samj.bridge.ij;
 
 import ij.IJ;
 import ij.ImagePlus;
-import ij.Macro;
 import ij.gui.Roi;
 import ij.plugin.PlugIn;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.Segmenter;
-import org.samj.bridge.SegmenterException;
 
 /** {@code run("SAMJ Everything", "model=starter")}: every object of the image, or of its selection. */
 public final class EverythingCommand implements PlugIn {
 
     @Override
     public void run(String arg) {
-        try {
-            int count = everything(IJ.getImage(), Macro.getOptions());
+        Command.run((imp, options) -> {
+            int count = find(imp, SegmentCommand.choices(options));
             IJ.showStatus(count == 0 ? "No objects were found." : count + " objects were found.");
-        } catch (SegmenterException error) {
-            Log.add(error);
-            IJ.error("SAMJ", error.sentence());
-        }
+        });
     }
 
-    private static int everything(ImagePlus imp, String options) {
-        return everything(imp, SegmentCommand.choices(options == null ? "" : options));
-    }
-
-    /** Find every object; returns their number. */
+    /** Find every object, as the panel's button asks for; returns their number. */
     static int everything(ImagePlus imp, Choices choices) {
+        Recording.command("SAMJ Everything", Recording.options(choices));
+        return find(imp, choices);
+    }
+
+    private static int find(ImagePlus imp, Choices choices) {
         Bridge bridge = Bridge.required();
         Plane plane = Plane.shown(imp);
-        Roi within = imp.getRoi() != null && imp.getRoi().isArea() ? imp.getRoi() : null;
+        // A proposal is no selection of the user's.
+        Roi within = Kinds.isArea(imp.getRoi()) && !Kinds.isOurs(imp.getRoi()) ? imp.getRoi() : null;
         int[] count = new int[1];
         Filling filling = new Filling(bridge, choices);
         Prompt none = new Prompt(null, null, null, null);
@@ -62,6 +59,7 @@ public final class EverythingCommand implements PlugIn {
     /** Whether the middle of an object lies in a selection. */
     private static boolean isWithin(Roi within, Outline outline) {
         double[] middle = Rois.of(outline).getContourCentroid();
-        return within.containsPoint(middle[0], middle[1]);
+        // Not containsPoint: ImageJ 1.54p says no for every rectangle that a macro made.
+        return within.contains((int) Math.floor(middle[0]), (int) Math.floor(middle[1]));
     }
 }

@@ -1,9 +1,11 @@
 package org.samj.bridge.ij;
 
-import ij.IJ;
 import ij.ImagePlus;
+import ij.ImageStack;
 import ij.gui.Roi;
+import ij.io.FileSaver;
 import ij.io.RoiEncoder;
+import ij.measure.Calibration;
 import ij.plugin.filter.ThresholdToSelection;
 import ij.process.ByteProcessor;
 import ij.process.FloatProcessor;
@@ -20,10 +22,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.samj.bridge.SegmenterException;
@@ -35,36 +40,60 @@ final class Export {
     }
 
     /**
-     * A label image of the plane that is shown: pixel value n is the n-th ROI of the list. Where two overlap, the
-     * earlier one has the pixel. 16 bits, or 32 for more than 65,535 ROIs; calibration as in the image.
+     * A label image: pixel value n is the n-th ROI of the list. Where two overlap, the earlier one has the pixel. 16
+     * bits, or 32 for more than 65,535 ROIs. A stack has a label plane for each of its planes, channels counting as one
+     * where no ROI names any; ROIs without a position are on all of them. Spatial calibration as in the image.
      */
     static ImagePlus labels(ImagePlus imp, Roi[] rois) {
-        int width = imp.getWidth();
-        int height = imp.getHeight();
-        boolean many = rois.length > 65_535;
-        ImageProcessor labels = many ? new FloatProcessor(width, height) : new ShortProcessor(width, height);
-        Plane plane = Plane.shown(imp);
-        for (int i = rois.length - 1; i >= 0; i--) {
-            Roi roi = rois[i];
-            if (!roi.isArea() || !plane.has(roi)) {
-                continue;
-            }
-            Rectangle b = roi.getBounds();
-            ImageProcessor mask = roi.getMask();
-            for (int y = Math.max(0, b.y); y < Math.min(height, b.y + b.height); y++) {
-                for (int x = Math.max(0, b.x); x < Math.min(width, b.x + b.width); x++) {
-                    if (mask == null || mask.get(x - b.x, y - b.y) != 0) {
-                        labels.setf(x, y, i + 1f);
-                    }
+        boolean channels = false;
+        for (Roi roi : rois) {
+            channels |= Kinds.isArea(roi) && Plane.position(roi, imp)[0] > 0;
+        }
+        int nC = channels ? imp.getNChannels() : 1;
+        ImageStack stack = new ImageStack(imp.getWidth(), imp.getHeight());
+        for (int t = 1; t <= imp.getNFrames(); t++) {
+            for (int z = 1; z <= imp.getNSlices(); z++) {
+                for (int c = 1; c <= nC; c++) {
+                    stack.addSlice(labels(imp, rois, channels ? c : 0, z, t));
                 }
             }
         }
-        labels.setMinAndMax(0, Math.max(rois.length, 1));
-        labels.setLut(colours());
-        ImagePlus made = new ImagePlus(imp.getShortTitle() + "-labels", labels);
-        made.setCalibration(imp.getCalibration().copy());
+        ImagePlus made = new ImagePlus(imp.getShortTitle() + "-labels", stack);
+        made.setDimensions(nC, imp.getNSlices(), imp.getNFrames());
+        made.setOpenAsHyperStack(imp.isHyperStack() && stack.size() > 1);
+        Calibration calibration = imp.getCalibration().copy();
+        // Labels are numbers of objects, whatever the image's values mean.
+        calibration.setFunction(Calibration.NONE, null, "Gray Value");
+        made.setCalibration(calibration);
+        made.getProcessor().setLut(colours());
         made.setDisplayRange(0, Math.max(rois.length, 255));
         return made;
+    }
+
+    private static ImageProcessor labels(ImagePlus imp, Roi[] rois, int c, int z, int t) {
+        int width = imp.getWidth();
+        int height = imp.getHeight();
+        ImageProcessor labels = rois.length > 65_535 ? new FloatProcessor(width, height)
+            : new ShortProcessor(width, height);
+        for (int i = rois.length - 1; i >= 0; i--) {
+            if (Kinds.isArea(rois[i]) && Plane.isAt(rois[i], imp, c, z, t)) {
+                fill(labels, rois[i], i + 1f);
+            }
+        }
+        return labels;
+    }
+
+    /** Give the pixels of a ROI that lie in an image a value. */
+    private static void fill(ImageProcessor image, Roi roi, float value) {
+        Rectangle b = roi.getBounds();
+        ImageProcessor mask = roi.getMask();
+        for (int y = Math.max(0, b.y); y < Math.min(image.getHeight(), b.y + b.height); y++) {
+            for (int x = Math.max(0, b.x); x < Math.min(image.getWidth(), b.x + b.width); x++) {
+                if (mask == null || mask.get(x - b.x, y - b.y) != 0) {
+                    image.setf(x, y, value);
+                }
+            }
+        }
     }
 
     /** An ImageJ ROI zip, as the ROI Manager saves it. */
@@ -87,12 +116,12 @@ final class Export {
         });
     }
 
-    /** GeoJSON in pixels, one feature per area, as QuPath reads it. */
-    static void geoJson(File file, Roi[] rois) {
+    /** GeoJSON in pixels, one feature per area with its plane, as QuPath reads it. */
+    static void geoJson(File file, ImagePlus imp, Roi[] rois) {
         StringBuilder text = new StringBuilder("{\"type\": \"FeatureCollection\", \"features\": [");
         boolean first = true;
         for (int i = 0; i < rois.length; i++) {
-            if (!rois[i].isArea()) {
+            if (!Kinds.isArea(rois[i])) {
                 continue;
             }
             text.append(first ? "\n" : ",\n").append("{\"type\": \"Feature\", \"properties\": {\"name\": ")
@@ -111,39 +140,69 @@ final class Export {
                 }
                 text.append(']');
             }
-            text.append("]}}");
+            text.append(']').append(plane(Plane.position(rois[i], imp))).append("}}");
         }
         save(file, text.append("\n]}\n").toString());
     }
 
-    /** COCO: one image, one category, each area by its uncompressed run lengths, which hold holes as well. */
+    /**
+     * COCO: one category, an image for each plane with objects (one for an image of one plane), each area by its
+     * uncompressed run lengths, which hold holes as well. ROIs without a position belong to the plane that is shown.
+     */
     static void coco(File file, ImagePlus imp, Roi[] rois) {
         int width = imp.getWidth();
         int height = imp.getHeight();
-        StringBuilder text = new StringBuilder("{\"images\": [{\"id\": 1, \"file_name\": ")
-            .append(quote(imp.getTitle())).append(", \"width\": ").append(width).append(", \"height\": ")
-            .append(height).append("}],\n\"categories\": [{\"id\": 1, \"name\": \"object\"}],\n\"annotations\": [");
-        boolean first = true;
+        Map<Integer, int[]> planes = new TreeMap<>();
+        StringBuilder annotations = new StringBuilder();
         for (int i = 0; i < rois.length; i++) {
-            if (!rois[i].isArea()) {
+            if (!Kinds.isArea(rois[i])) {
                 continue;
             }
-            ByteProcessor mask = maskOf(rois[i], width, height);
+            int[] at = Plane.position(rois[i], imp);
+            int[] where = {at[0], at[1] > 0 ? at[1] : imp.getZ(), at[2] > 0 ? at[2] : imp.getT()};
+            int plane = imp.getStackIndex(Math.max(where[0], 1), where[1], where[2]);
+            planes.putIfAbsent(plane, where);
+            ByteProcessor mask = new ByteProcessor(width, height);
+            fill(mask, rois[i], 255);
             List<Integer> runs = runs(mask);
             int area = 0;
             for (int r = 1; r < runs.size(); r += 2) {
                 area += runs.get(r);
             }
             Rectangle b = rois[i].getBounds().intersection(new Rectangle(width, height));
-            text.append(first ? "\n" : ",\n").append("{\"id\": ").append(i + 1)
-                .append(", \"image_id\": 1, \"category_id\": 1, \"iscrowd\": 1, \"name\": ")
+            annotations.append(annotations.length() == 0 ? "\n" : ",\n").append("{\"id\": ").append(i + 1)
+                .append(", \"image_id\": ").append(plane).append(", \"category_id\": 1, \"iscrowd\": 1, \"name\": ")
                 .append(quote(nameOf(rois[i], i))).append(", \"area\": ").append(area).append(", \"bbox\": [")
-                .append(b.x).append(", ").append(b.y).append(", ").append(b.width).append(", ").append(b.height)
-                .append("], \"segmentation\": {\"size\": [").append(height).append(", ").append(width)
-                .append("], \"counts\": ").append(runs).append("}}");
-            first = false;
+                .append(b.x).append(", ").append(b.y).append(", ").append(Math.max(0, b.width)).append(", ")
+                .append(Math.max(0, b.height)).append("], \"segmentation\": {\"size\": [").append(height).append(", ")
+                .append(width).append("], \"counts\": ").append(runs).append("}}");
         }
-        save(file, text.append("\n]}\n").toString());
+        StringBuilder text = new StringBuilder("{\"images\": [");
+        for (Map.Entry<Integer, int[]> plane : planes.entrySet()) {
+            text.append(text.charAt(text.length() - 1) == '[' ? "" : ", ").append("{\"id\": ").append(plane.getKey())
+                .append(", \"file_name\": ").append(quote(imp.getTitle())).append(", \"width\": ").append(width)
+                .append(", \"height\": ").append(height)
+                .append(imp.getStackSize() == 1 ? "" : plane(plane.getValue())).append('}');
+        }
+        text.append("],\n\"categories\": [{\"id\": 1, \"name\": \"object\"}],\n\"annotations\": [");
+        save(file, text.append(annotations).append("\n]}\n").toString());
+    }
+
+    /** A plane as QuPath writes it: counted from 0, channel -1 for all. Nothing for a ROI without a position. */
+    private static String plane(int[] at) {
+        return at[0] + at[1] + at[2] == 0 ? "" : ", \"plane\": {\"c\": " + (at[0] - 1) + ", \"z\": "
+            + Math.max(at[1] - 1, 0) + ", \"t\": " + Math.max(at[2] - 1, 0) + "}";
+    }
+
+    /** Write a label image as a TIFF. */
+    private static void tiff(File file, ImagePlus labels) {
+        // ImageJ's own saving would ask the user to press OK where the file can't be written.
+        byte[] whole = new FileSaver(labels).serialize();
+        if (whole == null) {
+            throw new SegmenterException("not-written", "The label image is too large for a TIFF of ImageJ's.",
+                "Export fewer planes, or choose GeoJSON.");
+        }
+        write(file, out -> out.write(whole));
     }
 
     /** Save by a format's name: labels, roi, geojson or coco. Returns the label image, or null. */
@@ -152,19 +211,22 @@ final class Export {
             throw new SegmenterException("no-rois", "The ROI Manager is empty: there is nothing to export.",
                 "Accept an object first, or add a selection with t.");
         }
+        if (!"roi".equals(format) && Arrays.stream(rois).noneMatch(Kinds::isArea)) {
+            throw new SegmenterException("no-areas", "The ROI Manager has lines, points or texts only: none of its "
+                + rois.length + " entries is an area.", "Choose the ROI zip, which holds every kind.");
+        }
         switch (format) {
             case "labels":
                 ImagePlus labels = labels(imp, rois);
-                if (file != null && !IJ.saveAsTiff(labels, file.getPath())) {
-                    throw new SegmenterException("not-written", file + " could not be written.",
-                        "Choose another folder.");
+                if (file != null) {
+                    tiff(file, labels);
                 }
                 return labels;
             case "roi":
                 zip(file, rois);
                 return null;
             case "geojson":
-                geoJson(file, rois);
+                geoJson(file, imp, rois);
                 return null;
             case "coco":
                 coco(file, imp, rois);
@@ -173,14 +235,6 @@ final class Export {
                 throw new SegmenterException("bad-option", "There is no format " + format + ".",
                     "Choose one of labels, roi, geojson, coco.");
         }
-    }
-
-    static ByteProcessor maskOf(Roi roi, int width, int height) {
-        ByteProcessor full = new ByteProcessor(width, height);
-        full.setValue(255);
-        full.setRoi(roi);
-        full.fill(full.getMask());
-        return full;
     }
 
     private static List<Integer> runs(ByteProcessor mask) {

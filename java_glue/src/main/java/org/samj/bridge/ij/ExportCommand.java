@@ -1,6 +1,5 @@
 package org.samj.bridge.ij;
 
-import ij.IJ;
 import ij.ImagePlus;
 import ij.Macro;
 import ij.gui.Roi;
@@ -16,18 +15,12 @@ public final class ExportCommand implements PlugIn {
 
     @Override
     public void run(String arg) {
-        try {
-            export(IJ.getImage(), Macro.getOptions());
-        } catch (SegmenterException error) {
-            Log.add(error);
-            IJ.error("SAMJ", error.sentence());
-        }
+        Command.run(ExportCommand::export);
     }
 
-    static void export(ImagePlus imp, String options) {
-        String text = options == null ? "" : options;
-        String format = Macro.getValue(text, "format", "labels");
-        String path = Macro.getValue(text, "path", "");
+    private static void export(ImagePlus imp, String options) {
+        String format = Macro.getValue(options, "format", "labels");
+        String path = Macro.getValue(options, "path", "");
         if (path.isEmpty() && !"labels".equals(format)) {
             throw new SegmenterException("bad-option", "path= is missing: where is the file to be written?",
                 "Write path=[FILE].");

@@ -61,26 +61,30 @@ final class Keys implements KeyEventDispatcher {
     private boolean press(ImagePlus imp, KeyEvent e) {
         if (e.getModifiers() == Toolkit.getDefaultToolkit().getMenuShortcutKeyMask()) {
             if (e.getKeyCode() == KeyEvent.VK_Z) {
-                return live.undo();
+                return live.undo(imp);
             }
             return e.getKeyCode() == KeyEvent.VK_Y && live.redo(imp);
         }
-        if (!live.isBusyWith(imp) || e.getModifiers() != 0) {
+        if (e.getModifiers() != 0) {
             return false;
+        }
+        if (!live.isBusyWith(imp)) {
+            boolean keep = e.getKeyCode() == KeyEvent.VK_ENTER || e.getKeyCode() == KeyEvent.VK_T;
+            return keep && live.acceptPreview(imp);
         }
         switch (e.getKeyCode()) {
             case KeyEvent.VK_ENTER:
             case KeyEvent.VK_T:
-                live.accept();
+                live.accept(imp);
                 return true;
             case KeyEvent.VK_ESCAPE:
-                live.drop();
+                live.drop(imp);
                 return true;
             case KeyEvent.VK_1:
             case KeyEvent.VK_2:
             case KeyEvent.VK_3:
                 // ImageJ's gel commands have these keys: they are not meant while an object is shown.
-                live.choose(e.getKeyCode() - KeyEvent.VK_1);
+                live.choose(imp, e.getKeyCode() - KeyEvent.VK_1);
                 return true;
             default:
                 return false;

@@ -2,10 +2,11 @@ package org.samj.bridge.ij;
 
 import ij.IJ;
 import ij.ImagePlus;
+import ij.WindowManager;
 import ij.gui.Roi;
 import java.awt.EventQueue;
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.samj.bridge.Options;
 import org.samj.bridge.Outline;
@@ -21,27 +22,16 @@ import org.samj.bridge.SegmenterException;
  */
 final class Live {
 
-    private static final int KEPT = 50;
     private static final long PREVIEW_MS = 80;
 
     final Work work;
     final Scenes scenes;
     final Results results = new Results();
-    private final Segmenter segmenter;
-    private final Deque<Proposal> dropped = new ArrayDeque<>();
-    private Proposal shown;
-    private long lastAsked;
-    private Prompt asked;
-    private ImagePlus askedOn;
-    private int waiting;
-    private long acceptAt = -1;
+    private final Map<ImagePlus, OnImage> images = new HashMap<>();
     private Consumer<String> teller = message -> { };
     private volatile boolean cancelled;
-    private long lastPreview;
-    private boolean previewing;
 
     Live(Segmenter segmenter, Work work) {
-        this.segmenter = segmenter;
         this.work = work;
         this.scenes = new Scenes(segmenter);
     }
@@ -51,38 +41,31 @@ final class Live {
         teller = newTeller;
     }
 
-    /** The object that is shown and not accepted yet; null: none. */
-    Proposal shown() {
-        return shown;
-    }
-
-    /** Number of prompts that wait for their answer. */
-    int waiting() {
-        return waiting;
+    /** The object that is shown on an image and not accepted yet; null: none. */
+    Proposal shown(ImagePlus imp) {
+        OnImage on = images.get(imp);
+        return on == null ? null : on.shown;
     }
 
     /** Point at a new object. What was shown before can be had back by undo. */
     void point(ImagePlus imp, Prompt prompt) {
-        if (shown != null && shown.plane.imp == imp) {
-            if (Choices.get().addAtOnce) {
-                accept();
-            } else {
-                keep(shown);
-                shown = null;
-            }
+        OnImage on = on(imp);
+        if (on.shown != null && on.asked == null && Choices.get().addAtOnce) {
+            accept(imp);
         }
-        ask(imp, prompt);
+        ask(imp, prompt, 0);
     }
 
     /** Say more of the object that is shown: another point inside or outside. Starts one where none is shown. */
     void refine(ImagePlus imp, double x, double y, boolean inside) {
-        if (shown != null && shown.plane.imp == imp) {
-            ask(imp, shown.prompt.with(x, y, inside, shown.outline()));
-        } else if (waiting > 0 && asked != null && askedOn == imp) {
-            // The first answer is still on its way: what was said so far counts, without an outline to refine.
-            ask(imp, asked.with(x, y, inside, null));
+        OnImage on = on(imp);
+        if (on.asked != null) {
+            // The answer is still on its way: what was said so far counts, without its outline.
+            ask(imp, on.asked.with(x, y, inside, on.asked.mask), 0);
+        } else if (on.shown != null) {
+            ask(imp, on.shown.prompt.with(x, y, inside, on.shown.outline()), on.shown.object);
         } else if (inside) {
-            ask(imp, Prompt.ofPoint(x, y));
+            ask(imp, Prompt.ofPoint(x, y), 0);
         } else {
             say("A point outside needs an object: click on the object first.");
         }
@@ -90,77 +73,93 @@ final class Live {
 
     /** Whether an object is shown on an image, or on its way. */
     boolean isBusyWith(ImagePlus imp) {
-        return shown != null && shown.plane.imp == imp || waiting > 0 && askedOn == imp;
+        OnImage on = images.get(imp);
+        if (on == null) {
+            return false;
+        }
+        if (on.shown != null && on.waiting == 0 && !on.shownIsOn(imp)) {
+            // The user drew something else since, or changed what was shown: that is hers, and her keys mean it.
+            release(imp, on);
+        }
+        return on.isBusy();
     }
 
-    /** Right clicks mean "not this" while an object is shown; at any other time they open ImageJ's own menu. */
-    private void lendRightClick(ImagePlus imp) {
-        if (imp.getCanvas() != null) {
-            imp.getCanvas().disablePopupMenu(isBusyWith(imp));
+    /** Put the object that is shown on the current image into the ROI Manager. */
+    void accept() {
+        ImagePlus imp = WindowManager.getCurrentImage();
+        if (imp == null || !isBusyWith(imp) && on(imp).preview == null) {
+            say("No object is shown: click on one, with the SAMJ tool in the toolbar.");
+            return;
         }
+        accept(imp);
     }
 
     /** Put the object that is shown into the ROI Manager; one that is still on its way as soon as it is there. */
-    void accept() {
-        if (shown == null) {
-            acceptAt = waiting > 0 ? lastAsked : -1;
+    void accept(ImagePlus imp) {
+        OnImage on = on(imp);
+        if (on.asked != null) {
+            on.acceptAt = on.lastAsked;
             return;
         }
-        Proposal taken = shown;
-        shown = null;
-        ImagePlus imp = taken.plane.imp;
-        lendRightClick(imp);
-        if (Rois.isProposal(imp.getRoi())) {
-            imp.deleteRoi();
+        if (on.shown == null) {
+            return;
         }
+        Proposal taken = on.accepted();
+        lendRightClick(imp);
+        clear(imp);
         Roi roi = results.add(taken.plane, taken.outline(), taken.prompt, taken.model, taken.chosen, Choices.get());
         Recording.segment(taken, Choices.get());
         say(roi.getName() + " is in the ROI Manager.");
     }
 
-    /** Take what is shown off the image. Undo brings it back. */
-    void drop() {
-        lastAsked++;
-        if (shown != null) {
-            ImagePlus imp = shown.plane.imp;
-            keep(shown);
+    /** Take what is shown off an image. Undo brings it back. */
+    void drop(ImagePlus imp) {
+        OnImage on = on(imp);
+        // What is on its way comes too late then, and is kept for undo.
+        on.lastAsked++;
+        on.asked = null;
+        if (on.shown != null) {
+            on.change(null);
             clear(imp);
-            shown = null;
-            lendRightClick(imp);
             say("Dropped. " + Keys.undoKey() + " brings it back.");
         }
+        lendRightClick(imp);
     }
 
     /** Show another candidate. Returns whether there was one to show. */
-    boolean choose(int index) {
-        if (shown == null) {
+    boolean choose(ImagePlus imp, int index) {
+        OnImage on = on(imp);
+        if (on.shown == null) {
             return false;
         }
-        Proposal other = shown.choose(index);
-        if (other == shown) {
-            return index == shown.chosen;
+        Proposal other = on.shown.choose(index);
+        if (other == on.shown) {
+            return index == on.shown.chosen;
         }
-        show(other);
+        on.shown = other;
+        draw(on);
         return true;
     }
 
     /** Show the next candidate, or the one before. */
-    boolean turn(int steps) {
+    boolean turn(ImagePlus imp, int steps) {
+        Proposal shown = on(imp).shown;
         if (shown == null || shown.candidates.length < 2) {
             return false;
         }
-        return choose(Math.floorMod(shown.chosen + steps, shown.candidates.length));
+        return choose(imp, Math.floorMod(shown.chosen + steps, shown.candidates.length));
     }
 
-    /** Undo: a dropped proposal comes back first, then accepted objects go. Returns whether there was anything. */
-    boolean undo() {
-        if (shown == null && !dropped.isEmpty()) {
-            Proposal back = dropped.pop();
-            if (back.plane.imp.getWindow() != null || back.plane.imp.isVisible()) {
-                show(back);
-                return true;
-            }
-            return undo();
+    /**
+     * Take back what was done last: a proposal on this image that was made, refined, replaced or dropped, or an object
+     * that went into the ROI Manager. Returns whether there was anything.
+     */
+    boolean undo(ImagePlus imp) {
+        OnImage on = on(imp);
+        if (on.newestDone() > results.newestDone()) {
+            on.undo();
+            redraw(imp, on);
+            return true;
         }
         Roi roi = results.undo();
         if (roi != null) {
@@ -169,8 +168,14 @@ final class Live {
         return roi != null;
     }
 
-    /** Redo what undo took out of the ROI Manager. Returns whether there was anything. */
+    /** Do again what undo took back. Returns whether there was anything. */
     boolean redo(ImagePlus imp) {
+        OnImage on = on(imp);
+        if (on.newestUndone() > results.newestUndone()) {
+            on.redo();
+            redraw(imp, on);
+            return true;
+        }
         Roi roi = results.redo(imp);
         if (roi != null) {
             say(roi.getName() + " is in the ROI Manager again.");
@@ -180,37 +185,53 @@ final class Live {
 
     /** Show what a click here would give, where nothing else is shown; at most so often, and never before a click. */
     void preview(ImagePlus imp, int x, int y) {
+        OnImage on = on(imp);
         long now = System.currentTimeMillis();
-        Roi there = imp.getRoi();
-        boolean free = there == null || Rois.isProposal(there);
-        if (!Choices.get().preview || shown != null || waiting > 0 || previewing || !free
-                || now - lastPreview < PREVIEW_MS) {
+        boolean free = imp.getRoi() == null || Kinds.isOurs(imp.getRoi());
+        if (!Choices.get().preview || on.isBusy() || on.previewing || !free || now - on.lastPreview < PREVIEW_MS) {
             return;
         }
-        lastPreview = now;
-        previewing = true;
-        long then = lastAsked;
+        on.lastPreview = now;
+        on.previewing = true;
+        long then = on.lastAsked;
         Choices choices = Choices.get();
-        Plane plane = Plane.shown(imp);
+        Plane plane = Plane.named(imp);
+        Prompt prompt = Prompt.ofPoint(x, y);
+        Options own = choices.options;
+        Options options = new Options(1, own.minArea, own.fillHoles, own.largestOnly);
         work.later(() -> {
             Outline[] found = new Outline[0];
             try {
                 // An image that nobody clicked on yet is not encoded for a moving mouse.
                 Segmenter.Scene scene = scenes.known(plane, choices.model);
-                found = scene == null ? found : scene.segment(Prompt.ofPoint(x, y), Options.plain());
+                found = scene == null ? found : scene.segment(prompt, options);
             } catch (RuntimeException | Error error) {
                 Log.add(error);
             }
-            Outline[] shownNow = found;
-            EventQueue.invokeLater(() -> {
-                previewing = false;
-                if (then == lastAsked && shown == null && shownNow.length > 0 && !shownNow[0].isEmpty()) {
-                    Roi roi = Rois.of(shownNow[0]);
-                    Rois.asProposal(roi);
-                    imp.setRoi(roi);
-                }
-            });
+            Proposal made = new Proposal(then, -1, plane, prompt, choices.model, found, 0);
+            EventQueue.invokeLater(() -> previewed(imp, on, made));
         });
+    }
+
+    /** Take a preview off an image, because the mouse left it. */
+    void endPreview(ImagePlus imp) {
+        OnImage on = images.get(imp);
+        if (on != null && on.preview != null) {
+            on.preview = null;
+            clear(imp);
+        }
+    }
+
+    /** Keep what is previewed, as if it had been clicked on. Returns whether there was anything. */
+    boolean acceptPreview(ImagePlus imp) {
+        OnImage on = images.get(imp);
+        if (on == null || on.preview == null || on.isBusy() || !Kinds.isOurs(imp.getRoi())) {
+            return false;
+        }
+        on.change(on.preview);
+        on.preview = null;
+        accept(imp);
+        return true;
     }
 
     /** Stop what is being done. */
@@ -218,23 +239,24 @@ final class Live {
         cancelled = true;
     }
 
-    /** An image was closed: free what belongs to it. */
+    /** An image was closed: stop what is done for it, and free what belongs to it. */
     void forget(ImagePlus imp) {
-        if (shown != null && shown.plane.imp == imp) {
-            shown = null;
+        OnImage on = images.remove(imp);
+        if (on != null) {
+            on.closed = true;
         }
-        dropped.removeIf(proposal -> proposal.plane.imp == imp);
         work.later(() -> scenes.forget(imp));
     }
 
-    /** Take the proposal off the image, because the user turned to another plane or drew something herself. */
-    void leave() {
-        if (shown != null) {
-            ImagePlus imp = shown.plane.imp;
-            keep(shown);
-            shown = null;
-            lendRightClick(imp);
+    /** Take the proposal off the image, because the user turned to another plane. */
+    void leave(ImagePlus imp) {
+        OnImage on = on(imp);
+        on.preview = null;
+        if (on.shown != null) {
+            on.change(null);
         }
+        clear(imp);
+        lendRightClick(imp);
     }
 
     void say(String message) {
@@ -245,22 +267,28 @@ final class Live {
 
     /** Progress to the status bar and to whoever listens. */
     Segmenter.Progress progress() {
+        return progress(new OnImage());
+    }
+
+    private Segmenter.Progress progress(OnImage on) {
         cancelled = false;
         return new Segmenter.Progress() {
             @Override
             public void tell(String message, double fraction) {
                 EventQueue.invokeLater(() -> {
-                    IJ.showStatus(message);
-                    if (fraction >= 0) {
-                        IJ.showProgress(fraction);
+                    if (fraction < 0) {
+                        say(message);
+                        return;
                     }
+                    IJ.showStatus(message);
+                    IJ.showProgress(fraction);
                     teller.accept(message);
                 });
             }
 
             @Override
             public boolean isCancelled() {
-                return cancelled;
+                return cancelled || on.closed;
             }
         };
     }
@@ -275,61 +303,106 @@ final class Live {
         });
     }
 
-    private void ask(ImagePlus imp, Prompt prompt) {
+    private OnImage on(ImagePlus imp) {
+        return images.computeIfAbsent(imp, image -> new OnImage());
+    }
+
+    private void ask(ImagePlus imp, Prompt prompt, long object) {
+        OnImage on = on(imp);
         Choices choices = Choices.get();
         Plane plane = Plane.shown(imp);
-        long id = ++lastAsked;
-        asked = prompt;
-        askedOn = imp;
-        waiting++;
+        String title = imp.getTitle();
+        long id = ++on.lastAsked;
+        on.preview = null;
+        on.asked = prompt;
+        on.waiting++;
         cancelled = false;
         lendRightClick(imp);
-        work.next(() -> answer(id, plane, prompt, choices));
+        work.next(() -> {
+            Proposal found = null;
+            try {
+                Segmenter.Scene scene = scenes.of(plane, choices.model, progress(on));
+                Outline[] outlines = scene.segment(prompt, choices.options);
+                found = new Proposal(id, object == 0 ? id : object, plane, prompt, choices.model, outlines, 0);
+            } catch (RuntimeException | Error error) {
+                if (on.closed) {
+                    // No error of anybody's: the answer is not wanted any more.
+                    EventQueue.invokeLater(() -> say(title + " was closed; nothing more is done for it."));
+                } else {
+                    fail(error);
+                }
+            }
+            Proposal answer = found;
+            EventQueue.invokeLater(() -> answered(imp, on, id, answer));
+        });
     }
 
-    private void answer(long id, Plane plane, Prompt prompt, Choices choices) {
-        try {
-            Segmenter.Scene scene = scenes.of(plane, choices.model, progress());
-            Outline[] found = scene.segment(prompt, choices.options);
-            EventQueue.invokeLater(() -> answered(new Proposal(id, plane, prompt, choices.model, found, 0)));
-        } catch (RuntimeException | Error error) {
-            fail(error);
-            EventQueue.invokeLater(() -> {
-                waiting--;
-                lendRightClick(plane.imp);
-            });
-        }
-    }
-
-    private void answered(Proposal found) {
-        waiting--;
+    private void answered(ImagePlus imp, OnImage on, long id, Proposal found) {
         IJ.showProgress(1.0);
-        take(found);
-        lendRightClick(found.plane.imp);
-    }
-
-    private void take(Proposal found) {
-        if (found.plane.imp.getWindow() == null && !found.plane.imp.isVisible()) {
+        if (on.closed) {
             return;
         }
+        on.waiting--;
+        boolean newest = id == on.lastAsked;
+        if (newest) {
+            on.asked = null;
+        }
+        if (found != null) {
+            take(imp, on, found, newest);
+        }
+        if (newest && on.acceptAt != id) {
+            on.acceptAt = -1;
+        }
+        lendRightClick(imp);
+    }
+
+    private void take(ImagePlus imp, OnImage on, Proposal found, boolean newest) {
         if (found.candidates.length == 0 || found.outline().isEmpty()) {
             say("Nothing was found there. Try a box, or a point elsewhere.");
-        } else if (found.id == lastAsked) {
-            show(found);
-            if (found.id == acceptAt) {
-                accept();
+        } else if (newest) {
+            on.change(found);
+            draw(on);
+            if (found.id == on.acceptAt) {
+                accept(imp);
             }
         } else if (Choices.get().addAtOnce) {
             // An older click, answered after a newer one.
             results.add(found.plane, found.outline(), found.prompt, found.model, found.chosen, Choices.get());
         } else {
-            keep(found);
+            on.note(found);
         }
     }
 
-    private void show(Proposal proposal) {
+    private void previewed(ImagePlus imp, OnImage on, Proposal made) {
+        on.previewing = false;
+        boolean free = imp.getRoi() == null || Kinds.isOurs(imp.getRoi());
+        if (on.closed || on.lastAsked != made.id || on.isBusy() || !free
+                || !Plane.shownKey(imp).equals(made.plane.key())) {
+            return;
+        }
+        if (made.candidates.length == 0 || made.outline().isEmpty()) {
+            endPreview(imp);
+            return;
+        }
+        Roi roi = Rois.of(made.outline(), Choices.get().simplify);
+        Kinds.mark(roi, Kinds.PREVIEW);
+        imp.setRoi(roi);
+        on.preview = made;
+    }
+
+    /** Show what {@link OnImage#shown} is now. */
+    private void redraw(ImagePlus imp, OnImage on) {
+        if (on.shown != null) {
+            draw(on);
+        } else {
+            clear(imp);
+        }
+        lendRightClick(imp);
+    }
+
+    private void draw(OnImage on) {
+        Proposal proposal = on.shown;
         ImagePlus imp = proposal.plane.imp;
-        shown = proposal;
         if (!Plane.shownKey(imp).equals(proposal.plane.key())) {
             imp.setSlice(proposal.plane.stackIndex);
         }
@@ -338,22 +411,34 @@ final class Live {
         Rois.describe(roi, outline, proposal.prompt, proposal.model, proposal.chosen);
         Rois.asProposal(roi);
         imp.setRoi(roi);
+        on.drawn(imp);
         lendRightClick(imp);
         String score = Double.isNaN(outline.score) ? "" : String.format(", score %.2f", outline.score);
         int many = proposal.candidates.length;
         String which = many > 1 ? String.format("Candidate %d of %d", proposal.chosen + 1, many) : "Object";
-        IJ.showStatus(which + score + ". Enter keeps it, Esc drops it, Shift or Alt click refines it.");
+        String text = which + score + ". Enter keeps it, Esc drops it, Shift or Alt click refines it.";
+        IJ.showStatus(text);
+        teller.accept(text);
     }
 
-    private void keep(Proposal proposal) {
-        dropped.push(proposal);
-        if (dropped.size() > KEPT) {
-            dropped.removeLast();
+    /** Leave what the user made of the selection to her. */
+    private void release(ImagePlus imp, OnImage on) {
+        on.change(null);
+        if (Kinds.isOurs(imp.getRoi())) {
+            Kinds.mark(imp.getRoi(), null);
+        }
+        lendRightClick(imp);
+    }
+
+    /** Right clicks mean "not this" while an object is shown; at any other time they open ImageJ's own menu. */
+    private void lendRightClick(ImagePlus imp) {
+        if (imp.getCanvas() != null) {
+            imp.getCanvas().disablePopupMenu(on(imp).isBusy());
         }
     }
 
     private static void clear(ImagePlus imp) {
-        if (Rois.isProposal(imp.getRoi())) {
+        if (Kinds.isOurs(imp.getRoi())) {
             imp.deleteRoi();
         }
     }

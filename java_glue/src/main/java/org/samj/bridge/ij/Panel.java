@@ -224,6 +224,7 @@ final class Panel extends JFrame {
         java.io.File target = file;
         inBackground("export", image -> {
             ImagePlus labels = Export.as(format, target, image, Batch.managed());
+            Recording.export(format, target);
             if (labels != null) {
                 labels.show();
                 return labels.getTitle() + ": pixel value n is the n-th entry of the ROI Manager.";

@@ -10,12 +10,15 @@ import java.util.zip.CRC32;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.samj.bridge.Pixels;
+import org.samj.bridge.SegmenterException;
 
 /** One plane of an image as the user sees it: which one, and its pixels when they are asked for. */
 final class Plane {
 
     final ImagePlus imp;
     final int stackIndex;
+    private final int width;
+    private final int height;
     private final int c;
     private final int z;
     private final int t;
@@ -24,6 +27,8 @@ final class Plane {
 
     private Plane(ImagePlus imp, double[] range, int[] colours) {
         this.imp = imp;
+        this.width = imp.getWidth();
+        this.height = imp.getHeight();
         this.stackIndex = imp.getCurrentSlice();
         // Several channels at once are one plane: their ROIs belong to none of them.
         this.c = isMerged(imp) ? 0 : imp.getC();
@@ -31,6 +36,11 @@ final class Plane {
         this.t = imp.getT();
         this.range = range;
         this.colours = colours;
+    }
+
+    /** Which plane is shown now, without its pixels: enough to find what is known of it. */
+    static Plane named(ImagePlus imp) {
+        return new Plane(imp, null, null);
     }
 
     /** The plane that is shown now. On the event thread: the user may turn to another at any moment. */
@@ -52,11 +62,22 @@ final class Plane {
         return new Plane(imp, inverted ? new double[] {high, low} : new double[] {low, high}, null);
     }
 
-    /** Its pixels. Off the event thread: a virtual stack reads them from the disk. */
+    /**
+     * Its pixels. Off the event thread: a virtual stack reads them from the disk.
+     *
+     * @throws SegmenterException the image was closed meanwhile
+     */
     Pixels pixels() {
-        Object array = colours != null ? colours
-            : imp.getStackSize() == 1 ? imp.getProcessor().getPixels() : imp.getStack().getPixels(stackIndex);
-        return new Pixels(array, imp.getWidth(), imp.getHeight(), range);
+        Object array = colours;
+        if (array == null) {
+            ImageProcessor processor = imp.getProcessor();
+            array = processor == null ? null
+                : imp.getStackSize() == 1 ? processor.getPixels() : imp.getStack().getPixels(stackIndex);
+        }
+        if (array == null) {
+            throw new SegmenterException("image-closed", imp.getTitle() + " was closed.", "Open it again.");
+        }
+        return new Pixels(array, width, height, range);
     }
 
     /** Tells one plane from another within an image. */
@@ -75,15 +96,26 @@ final class Plane {
 
     /** Whether a ROI belongs to this plane: it has its position, or none. */
     boolean has(Roi roi) {
-        if (imp.getStackSize() == 1 || !roi.hasHyperStackPosition() && roi.getPosition() == 0) {
+        return isAt(roi, imp, c, z, t);
+    }
+
+    /** Whether a ROI belongs to a plane of an image: it has its position, or none. Channel 0: all of them. */
+    static boolean isAt(Roi roi, ImagePlus imp, int c, int z, int t) {
+        if (imp.getStackSize() == 1) {
             return true;
         }
-        if (!roi.hasHyperStackPosition()) {
-            return roi.getPosition() == stackIndex;
+        int[] at = position(roi, imp);
+        return (at[0] == 0 || c == 0 || at[0] == c) && (at[1] == 0 || at[1] == z) && (at[2] == 0 || at[2] == t);
+    }
+
+    /** Channel, slice and frame of a ROI in an image, from 1; 0: every one. */
+    static int[] position(Roi roi, ImagePlus imp) {
+        if (roi.hasHyperStackPosition()) {
+            return new int[] {roi.getCPosition(), roi.getZPosition(), roi.getTPosition()};
         }
-        return (roi.getCPosition() == 0 || c == 0 || roi.getCPosition() == c)
-            && (roi.getZPosition() == 0 || roi.getZPosition() == z)
-            && (roi.getTPosition() == 0 || roi.getTPosition() == t);
+        int index = roi.getPosition();
+        boolean there = index > 0 && index <= imp.getStackSize() && imp.getStackSize() > 1;
+        return there ? imp.convertIndexToPosition(index) : new int[3];
     }
 
     /** Write the plane's position into a ROI, as ImageJ does for one drawn there. */

@@ -6,15 +6,19 @@ import org.samj.bridge.Prompt;
 /** An object that is not accepted yet: what was pointed at, and the candidates for it. */
 final class Proposal {
 
+    /** Number of the prompt. */
     final long id;
+    /** Number of the prompt that the object began with: what refines it has another number, but is the same object. */
+    final long object;
     final Plane plane;
     final Prompt prompt;
     final String model;
     final Outline[] candidates;
     final int chosen;
 
-    Proposal(long id, Plane plane, Prompt prompt, String model, Outline[] candidates, int chosen) {
+    Proposal(long id, long object, Plane plane, Prompt prompt, String model, Outline[] candidates, int chosen) {
         this.id = id;
+        this.object = object;
         this.plane = plane;
         this.prompt = prompt;
         this.model = model;
@@ -29,6 +33,6 @@ final class Proposal {
     /** The same with another candidate; this one where there is no such candidate. */
     Proposal choose(int index) {
         boolean there = index >= 0 && index < candidates.length && !candidates[index].isEmpty();
-        return there ? new Proposal(id, plane, prompt, model, candidates, index) : this;
+        return there ? new Proposal(id, object, plane, prompt, model, candidates, index) : this;
     }
 }

@@ -1,7 +1,9 @@
 package org.samj.bridge.ij;
 
+import ij.IJ;
 import ij.ImagePlus;
 import ij.plugin.frame.Recorder;
+import java.io.File;
 import org.samj.bridge.Prompt;
 
 /** What is done by hand, as the macro line that does it again. */
@@ -11,17 +13,24 @@ final class Recording {
     }
 
     static void segment(Proposal taken, Choices choices) {
-        record(options(taken, choices));
+        command("SAMJ Segment", options(taken, choices));
     }
 
     static void labels(ImagePlus labels, Choices choices) {
-        record("model=" + choices.model + " labels=[" + labels.getTitle() + "]" + kept(choices));
+        command("SAMJ Segment", "model=" + choices.model + " labels=[" + labels.getTitle() + "]" + kept(choices));
     }
 
-    private static void record(String options) {
-        if (Recorder.record && !Recorder.scriptMode()) {
-            Recorder.recordString("run(\"SAMJ Segment\", \"" + options + "\");\n");
+    static void export(String format, File file) {
+        command("SAMJ Export", "format=" + format + (file == null ? "" : " path=[" + file + "]"));
+    }
+
+    /** Record a command with its options, in the recorder's language. */
+    static void command(String name, String options) {
+        if (!IJ.recording()) {
+            return;
         }
+        String call = "(\"" + name + "\", \"" + options.replace("\\", "\\\\") + "\");\n";
+        Recorder.recordString((Recorder.scriptMode() ? "IJ.run" : "run") + call);
     }
 
     static String options(Proposal taken, Choices choices) {
@@ -40,6 +49,11 @@ final class Recording {
             text.append(" candidate=").append(taken.chosen + 1);
         }
         return text.append(kept(choices)).toString();
+    }
+
+    /** The options of a command that has no prompt. */
+    static String options(Choices choices) {
+        return "model=" + choices.model + kept(choices);
     }
 
     private static String kept(Choices choices) {

@@ -7,6 +7,7 @@ import java.awt.Rectangle;
 import java.awt.Window;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.WeakHashMap;
 import org.samj.bridge.Outline;
@@ -20,6 +21,8 @@ final class Results {
 
     private final Deque<Roi> done = new ArrayDeque<>();
     private final Deque<Roi> undone = new ArrayDeque<>();
+    /** When each of them was added or taken out, beside other things that undo takes back. */
+    private final Map<Roi, Long> when = new IdentityHashMap<>();
     private final Map<ImagePlus, Boolean> seen = new WeakHashMap<>();
     private int number;
 
@@ -39,7 +42,8 @@ final class Results {
         roi.setName(name(choices.pattern, number, plane.imp, model));
         Colours.paint(roi, number - 1, choices);
         Roi held = put(roi, plane.imp);
-        done.push(held);
+        note(done, held);
+        undone.forEach(when::remove);
         undone.clear();
         return held;
     }
@@ -53,7 +57,7 @@ final class Results {
             // The user may have deleted it herself: then the one before it is meant.
             if (index >= 0) {
                 manager.delete(index);
-                undone.push(roi);
+                note(undone, roi);
                 return roi;
             }
         }
@@ -67,8 +71,23 @@ final class Results {
         }
         Roi held = put(undone.pop(), imp);
         show(imp);
-        done.push(held);
+        note(done, held);
         return held;
+    }
+
+    /** When the object was added that {@link #undo} would take out; the smallest number: there is none. */
+    long newestDone() {
+        return done.isEmpty() ? Long.MIN_VALUE : when.get(done.peek());
+    }
+
+    /** When the object was taken out that {@link #redo} would put back; the smallest number: there is none. */
+    long newestUndone() {
+        return undone.isEmpty() ? Long.MIN_VALUE : when.get(undone.peek());
+    }
+
+    private void note(Deque<Roi> where, Roi roi) {
+        where.push(roi);
+        when.put(roi, System.nanoTime());
     }
 
     private Roi put(Roi roi, ImagePlus imp) {

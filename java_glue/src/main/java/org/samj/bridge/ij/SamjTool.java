@@ -53,7 +53,9 @@ public final class SamjTool extends PlugInTool {
         }
         dragged = true;
         double[] box = box(imp, e);
-        imp.setRoi(new Roi(box[0], box[1], box[2] - box[0], box[3] - box[1]));
+        Roi drawn = new Roi(box[0], box[1], box[2] - box[0], box[3] - box[1]);
+        Kinds.mark(drawn, Kinds.BOX);
+        imp.setRoi(drawn);
     }
 
     @Override
@@ -66,7 +68,9 @@ public final class SamjTool extends PlugInTool {
         if (dragged) {
             dragged = false;
             double[] box = box(imp, e);
-            imp.deleteRoi();
+            if (Kinds.isOurs(imp.getRoi())) {
+                imp.deleteRoi();
+            }
             if (box[2] > box[0] && box[3] > box[1]) {
                 bridge.live.point(imp, Prompt.ofBox(box[0], box[1], box[2], box[3]));
             }

@@ -26,22 +26,17 @@ public final class SegmentCommand implements PlugIn {
 
     @Override
     public void run(String arg) {
-        try {
-            String options = Macro.getOptions() == null ? "" : Macro.getOptions();
+        Command.run((imp, options) -> {
             if (Macro.getValue(options, "labels", "").isEmpty()) {
-                segment(IJ.getImage(), options);
+                segment(imp, options);
             } else {
-                IJ.showStatus(labels(IJ.getImage(), options));
+                IJ.showStatus(labels(imp, options));
             }
-        } catch (SegmenterException error) {
-            Log.add(error);
-            IJ.error("SAMJ", error.sentence());
-        }
+        });
     }
 
     /** Segment one object of an image. Returns its ROI, which is the image's selection now. */
-    static Roi segment(ImagePlus imp, String options) {
-        String text = options == null ? "" : options;
+    static Roi segment(ImagePlus imp, String text) {
         Bridge bridge = Bridge.required();
         Choices choices = choices(text);
         Prompt prompt = prompt(imp, text);
@@ -138,7 +133,7 @@ public final class SegmentCommand implements PlugIn {
             }
             return new Prompt(null, points, negative, null);
         }
-        if (roi == null || !roi.isArea()) {
+        if (!Kinds.isArea(roi)) {
             throw new SegmenterException("no-prompt", "There is nothing to look for.",
                 "Give box=x0,y0,x1,y1 or point=x,y, or select a rectangle or points on the image.");
         }
@@ -161,7 +156,7 @@ public final class SegmentCommand implements PlugIn {
                     "Write numbers with commas between them, as in " + key + "=10,20.");
             }
         }
-        if (numbers.length % 2 != 0) {
+        if (numbers.length % 2 != 0 && !"box".equals(key)) {
             throw new SegmenterException("bad-option", key + "=" + value + " has an odd count of numbers.",
                 "Write x,y for each point.");
         }

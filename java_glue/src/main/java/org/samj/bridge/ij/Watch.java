@@ -1,6 +1,5 @@
 package org.samj.bridge.ij;
 
-import ij.IJ;
 import ij.ImageListener;
 import ij.ImagePlus;
 import ij.WindowManager;
@@ -63,10 +62,8 @@ final class Watch extends MouseAdapter implements ImageListener {
 
     @Override
     public void imageUpdated(ImagePlus imp) {
-        // Called for every repaint, from any thread: only a look at whether the plane changed under a proposal.
-        if (live.shown() != null && live.shown().plane.imp == imp) {
-            EventQueue.invokeLater(() -> leaveOtherPlane(imp));
-        }
+        // Called from any thread: only a look at whether the plane changed under a proposal.
+        EventQueue.invokeLater(() -> leaveOtherPlane(imp));
     }
 
     @Override
@@ -88,20 +85,28 @@ final class Watch extends MouseAdapter implements ImageListener {
             return;
         }
         // ImageJ's own listener came first: the selection is finished now.
-        EventQueue.invokeLater(() -> prompt(imp, imp.getRoi(), e.isAltDown()));
+        EventQueue.invokeLater(() -> prompt(imp, imp.getRoi()));
+    }
+
+    @Override
+    public void mouseExited(MouseEvent e) {
+        ImagePlus imp = ((ImageCanvas) e.getSource()).getImage();
+        if (imp != null) {
+            live.endPreview(imp);
+        }
     }
 
     @Override
     public void mouseWheelMoved(MouseWheelEvent e) {
         ImageCanvas canvas = (ImageCanvas) e.getSource();
-        Proposal shown = live.shown();
-        boolean here = shown != null && canvas.getImage() == shown.plane.imp && e.getModifiersEx() == 0;
+        ImagePlus imp = canvas.getImage();
+        boolean here = imp != null && e.getModifiersEx() == 0 && live.shown(imp) != null;
         if (here) {
-            Roi roi = shown.plane.imp.getRoi();
+            Roi roi = imp.getRoi();
             Rectangle bounds = roi == null ? new Rectangle() : roi.getBounds();
             here = bounds.contains(canvas.offScreenX(e.getX()), canvas.offScreenY(e.getY()));
         }
-        if (here && live.turn(e.getWheelRotation() > 0 ? 1 : -1)) {
+        if (here && live.turn(imp, e.getWheelRotation() > 0 ? 1 : -1)) {
             e.consume();
             return;
         }
@@ -120,23 +125,17 @@ final class Watch extends MouseAdapter implements ImageListener {
     }
 
     private void leaveOtherPlane(ImagePlus imp) {
-        Proposal shown = live.shown();
-        if (shown == null || shown.plane.imp != imp || imp.getProcessor() == null) {
-            return;
-        }
-        if (!Plane.shownKey(imp).equals(shown.plane.key())) {
-            live.leave();
-            if (Rois.isProposal(imp.getRoi())) {
-                imp.deleteRoi();
-            }
+        Proposal shown = live.shown(imp);
+        if (shown != null && imp.getProcessor() != null && !Plane.shownKey(imp).equals(shown.plane.key())) {
+            live.leave(imp);
         }
     }
 
-    private void prompt(ImagePlus imp, Roi roi, boolean alt) {
-        if (roi == null || Rois.isProposal(roi)) {
+    private void prompt(ImagePlus imp, Roi roi) {
+        if (roi == null || Kinds.isOurs(roi)) {
             return;
         }
-        if (roi.getType() == Roi.RECTANGLE && roi.getCornerDiameter() == 0) {
+        if (Kinds.isRectangle(roi)) {
             Rectangle b = roi.getBounds().intersection(new Rectangle(imp.getWidth(), imp.getHeight()));
             if (b.width > 0 && b.height > 0) {
                 live.point(imp, Prompt.ofBox(b.x, b.y, b.x + b.width, b.y + b.height));
@@ -154,8 +153,7 @@ final class Watch extends MouseAdapter implements ImageListener {
                 live.point(imp, new Prompt(null, points, null, null));
             }
         } else {
-            IJ.showStatus("Live takes rectangles and points; a " + roi.getTypeAsString().toLowerCase()
-                + " is left as it is.");
+            live.say("Live takes rectangles and points; a " + Kinds.name(roi) + " is left as it is.");
         }
     }
 }

@@ -1,6 +1,10 @@
 package org.samj.bridge.ij;
 
+import java.awt.EventQueue;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.BlockingDeque;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingDeque;
 
 /** The one thread that talks to the segmenter. The event thread only leaves jobs here. */
@@ -21,22 +25,45 @@ final class Work {
     /** Do this next, before what waits: the newest prompt is the one that the user looks at. */
     void next(Runnable job) {
         jobs.addFirst(job);
+        dropIfClosed();
     }
 
     /** Do this when everything else is done. */
     void later(Runnable job) {
         jobs.addLast(job);
+        dropIfClosed();
     }
 
-    /** Whether the calling thread is the worker's own. */
-    boolean isHere() {
-        return Thread.currentThread() == thread;
-    }
-
-    /** Take no more jobs; what waits is dropped, what runs ends by itself. */
+    /** Take no more jobs; what waits is dropped, whoever waits for it is told, and what runs ends by itself. */
     void close() {
         closed = true;
-        jobs.clear();
+        dropIfClosed();
+    }
+
+    /** Wait until what runs has ended, so that nobody calls into a program that ends; at most so long. */
+    void join(long millis) {
+        if (Thread.currentThread() == thread || EventQueue.isDispatchThread()) {
+            return;
+        }
+        try {
+            thread.join(millis);
+        } catch (InterruptedException stop) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void dropIfClosed() {
+        if (!closed) {
+            return;
+        }
+        List<Runnable> left = new ArrayList<>();
+        jobs.drainTo(left);
+        for (Runnable job : left) {
+            if (job instanceof Future) {
+                ((Future<?>) job).cancel(false);
+            }
+        }
+        // Wakes the thread, which ends then.
         jobs.addFirst(() -> { });
     }
 

@@ -1,0 +1,214 @@
+"""Macros and scripts: the same commands from a macro, from Groovy and from Python, with and without windows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import roifile
+import tifffile
+from desktop import Desktop, component, named, on_event_thread, wait_for
+from workbench import answer, assert_same, managed, panel_says, proposal, to_front
+
+import samj_bridge
+from samj_bridge.fiji import find_java, java_class, roi_mask
+from samj_bridge.fiji.segmenter import SessionSegmenter
+from samj_bridge.session import Prompt
+
+ROOT = Path(samj_bridge.__file__).parent.parent
+SCRIPTS = ROOT / "docs" / "scripts"
+GROOVY = "4.0.28"
+
+
+def macro(text: str) -> str:
+    return str(java_class("ij.IJ").runMacro(text))
+
+
+def last_log() -> str:
+    return str(java_class("ij.IJ").getLog()).splitlines()[-1]
+
+
+def test_every_kind_of_prompt_works_in_a_macro(blobs: Any, segmenter: SessionSegmenter) -> None:
+    two = [(34, 110), (38, 130)]
+    for count, (options, prompt, kept) in enumerate(
+        (
+            ("box=20,103,55,142", Prompt(box=(20, 103, 55, 142)), {}),
+            ("points=[34,110 38,130] largest", Prompt(points=two), {"largest_only": True}),
+            (
+                "point=34,110 negative=[54,126] fill min=30",
+                Prompt(points=two[:1], negative=[(54, 126)]),
+                {"fill_holes": True, "min_area": 30},
+            ),
+            ("points=[34,110] candidate=2", Prompt(points=two[:1]), {"candidates": 3}),
+        ),
+        1,
+    ):
+        macro(f'run("SAMJ Segment", "model=starter {options}");')
+        assert len(managed()) == count, options
+        chosen = 1 if "candidate" in options else 0
+        assert_same(managed()[-1], answer(segmenter, blobs, prompt, **kept)[chosen])
+    # The selection is a prompt where none is given.
+    macro('makeRectangle(20, 103, 35, 39); run("SAMJ Segment", "model=starter");')
+    assert_same(managed()[-1], answer(segmenter, blobs, Prompt(box=(20, 103, 55, 142)))[0])
+
+
+def test_what_is_done_by_hand_is_recorded_and_can_be_replayed(desk: Desktop, blobs: Any, tmp_path: Path) -> None:
+    recorder = java_class("ij.plugin.frame.Recorder")
+    # Without its window: on this screen it would lie over the image.
+    window = recorder(False)
+    try:
+        to_front(blobs)
+        desk.drag(blobs, (20, 103, 55, 142))
+        proposal(blobs)
+        desk.press("2")
+        wait_for(lambda: str(blobs.getRoi().getProperty("candidate")) == "1", "the other candidate")
+        desk.press("T")
+        wait_for(lambda: len(managed()) == 1, "the object")
+        on_event_thread(partial(blobs.setRoi, 0, 0, 100, 100))
+        on_event_thread(component("JButton", "Everything").doClick)
+        wait_for(lambda: "objects are in the ROI Manager" in panel_says(), "the end of the search")
+        lines = [line for line in str(window.getText()).splitlines() if "SAMJ" in line]
+    finally:
+        on_event_thread(partial(window.close))
+    assert len(lines) == 2
+    assert lines[0] == 'run("SAMJ Segment", "model=starter box=20,103,55,142 candidate=2 largest");'
+    assert lines[1] == 'run("SAMJ Everything", "model=starter largest");'
+    by_hand = [roi.getBounds() for roi in managed()]
+    shape = managed()[0]
+    java_class("ij.plugin.frame.RoiManager").getInstance2().reset()
+    macro(lines[0] + "makeRectangle(0, 0, 100, 100);" + lines[1])
+    assert [roi.getBounds() for roi in managed()] == by_hand
+    assert_same(managed()[0], roi_mask(shape, (254, 256)))
+
+
+def test_an_error_ends_a_macro_in_batch_mode_without_a_dialog(blobs: Any) -> None:
+    for options, words in (
+        ("box=1,2,3", "box= needs four numbers"),
+        ("points=[1,2,3]", "odd count of numbers"),
+        ("model=nobody box=1,2,30,40", "nobody"),
+        ("box=30,2,3,40", "box"),
+        ("model=starter", "There is nothing to look for"),
+    ):
+        macro(
+            'setBatchMode(true); selectImage("blobs.gif"); run("Select None");'
+            f'run("SAMJ Segment", "{options}"); print("it went on");'
+        )
+        assert last_log().startswith("SAMJ: ")
+        assert words in last_log()
+        wait_for(lambda: last_log().removeprefix("SAMJ: ") in panel_log(), "the words in the panel")
+    assert not managed()
+
+
+def panel_log() -> str:
+    return str(named("samj log").getText())
+
+
+def test_an_error_reaches_a_script_as_an_exception(blobs: Any) -> None:
+    with pytest.raises(java_class("java.lang.RuntimeException"), match="Macro canceled"):
+        java_class("ij.IJ").run(blobs, "SAMJ Segment", "model=starter box=1,2,3")
+    assert last_log().startswith("SAMJ: box= needs four numbers")
+
+
+@pytest.fixture(scope="module")
+def groovy(imagej: Any) -> Path:
+    """Groovy from Maven Central, fetched once."""
+    jar = Path.home() / ".m2/repository/org/apache/groovy/groovy" / GROOVY / f"groovy-{GROOVY}.jar"
+    if not jar.is_file():
+        artifact = f"org.apache.groovy:groovy:{GROOVY}"
+        maven = shutil.which("mvn")
+        assert maven is not None
+        subprocess.run([maven, "-q", "-B", "dependency:get", f"-Dartifact={artifact}"], check=True, timeout=240)
+    return jar
+
+
+def test_the_groovy_script_of_the_docs_runs(blobs: Any, segmenter: SessionSegmenter, groovy: Path) -> None:
+    import jpype
+
+    jpype.addClassPath(str(groovy))
+    kind = jpype.JClass("groovy.lang.GroovyShell")
+    shell = kind(kind.class_.getClassLoader())
+    areas = shell.evaluate(jpype.JClass("java.io.File")(str(SCRIPTS / "boxes.groovy")))
+    boxes = ((20, 103, 55, 142), (140, 40, 180, 80))
+    masks = [answer(segmenter, blobs, Prompt(box=box), largest_only=True)[0] for box in boxes]
+    assert [float(area) for area in areas] == [mask.sum() for mask in masks]
+    for roi, mask in zip(managed(), masks, strict=True):
+        assert_same(roi, mask)
+
+
+HEADLESS = """
+import json, runpy, sys
+from samj_bridge.fiji import java_class, open_image, start_imagej, attach, roi_mask
+source, image, out = sys.argv[1:]
+sys.argv = [source, image]
+runpy.run_path(source, run_name="__main__")
+attach()
+ij = java_class("ij.IJ")
+ij.run("SAMJ Segment", "model=starter box=1,2,3,4")
+said = ["none open"]
+imp = open_image(image)
+current = java_class("ij.WindowManager").setTempCurrentImage
+current(imp)
+said.append(str(ij.runMacro('run("SAMJ Segment", "model=starter box=1,2,3"); print("it went on"); return "end";')))
+current(imp)
+ij.runMacro('run("SAMJ Segment", "model=starter box=20,103,55,142");')
+current(imp)
+ij.runMacro('run("SAMJ Segment", "model=starter points=[158,57] largest");')
+rois = list(imp.getOverlay().toArray())
+current(imp)
+ij.runMacro(f'run("SAMJ Export", "format=labels path=[{out}]");')
+print(json.dumps({
+    "areas": [int(roi_mask(roi, (254, 256)).sum()) for roi in rois], "said": said,
+    "overlay": imp.getOverlay().size(), "model": str(rois[0].getProperty("model")),
+}))
+"""
+
+
+def test_scripts_and_macros_run_without_windows(
+    imagej: Any, ready_home: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    image = tmp_path / "blobs.gif"
+    shutil.copy(data_dir / "images" / "blobs.gif", image)
+    java = find_java()
+    assert java is not None
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "JAVA_HOME": str(java.home), "SAMJ_HOME": str(ready_home)}
+    environ.pop("DISPLAY", None)
+    arguments = [SCRIPTS / "objects.py", image, tmp_path / "l.tif"]
+    done = subprocess.run(
+        [sys.executable, "-c", HEADLESS, *map(str, arguments)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    *talk, last = done.stdout.strip().splitlines()
+    told = json.loads(last)
+    assert any("There is no image open" in line for line in talk)
+    assert any("box= needs four numbers" in line for line in talk)
+    assert not any("it went on" in line for line in talk)
+    assert told["model"] == "starter"
+    assert told["overlay"] == 2
+    # The Python script's files.
+    count = int(
+        next(re.fullmatch(r"(\d+) objects", line)[1] for line in talk if re.fullmatch(r"\d+ objects", line))
+    )
+    rows = list(csv.reader((tmp_path / "blobs_areas.csv").read_text().splitlines()))
+    assert len(rows) == count + 1
+    assert count > 30
+    zipped = roifile.roiread(tmp_path / "blobs_rois.zip")
+    assert len(zipped) == count
+    assert (tmp_path / "l.tif").is_file(), done.stdout + done.stderr
+    labels = tifffile.imread(tmp_path / "l.tif")
+    assert [int((labels == n).sum()) for n in (1, 2)] == told["areas"]
+    assert np.unique(labels).tolist() == [0, 1, 2]
