@@ -11,10 +11,9 @@ from samj_bridge import __version__
 from samj_bridge.cli.env_app import env_app
 from samj_bridge.cli.models_app import models_app
 from samj_bridge.cli.options import Home, Json, Verbose, execute
-from samj_bridge.cli.result import Result, Show
+from samj_bridge.cli.result import Show
+from samj_bridge.cli.segment_options import segment
 from samj_bridge.errors import InputError
-from samj_bridge.progress import CancelToken, Progress
-from samj_bridge.settings import Settings
 
 __all__ = ["app", "main"]
 
@@ -81,100 +80,7 @@ def setup(
     )
 
 
-@app.command()
-def segment(
-    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
-    box: Annotated[list[str] | None, typer.Option(help="x0,y0,x1,y1: edges in pixels; may be repeated.")] = None,
-    point: Annotated[list[str] | None, typer.Option(help="x,y inside an object; each is one object.")] = None,
-    negative: Annotated[list[str] | None, typer.Option(help="x,y outside, for every box and point given.")] = None,
-    prompts: Annotated[Path | None, typer.Option(help="Prompts from a JSON, CSV, .roi or ROI .zip file.")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(),
-    formats: Annotated[
-        str, typer.Option("--format", "-f", help="Comma-separated: roi, labels, overlay, geojson.")
-    ] = "roi,labels,overlay",
-    model: Annotated[str, typer.Option(help="Model id.")] = "starter",
-    plane: Annotated[int | None, typer.Option(help="Plane of a stack, counted from 0.")] = None,
-    channels: Annotated[
-        str | None, typer.Option(help="Channel of an image with several: 0, or 2,1,0 for R,G,B, or merge.")
-    ] = None,
-    display_range: Annotated[
-        str | None, typer.Option("--range", help="low,high: display range instead of the image's percentiles.")
-    ] = None,
-    candidates: Annotated[
-        int, typer.Option(min=1, max=3, help="Regions per prompt: 1, the best; more are all written.")
-    ] = 1,
-    everything: Annotated[
-        bool, typer.Option("--everything", help="Find all objects, without prompts, object by object.")
-    ] = False,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="With --everything: ask a whole grid, as SAM's generator does.")
-    ] = False,
-    points_per_side: Annotated[
-        int | None, typer.Option(min=1, max=256, help="With --everything: points along a side of the grid.")
-    ] = None,
-    min_score: Annotated[
-        float | None, typer.Option(min=0, max=1, help="With --everything: least predicted IoU.")
-    ] = None,
-    min_stability: Annotated[
-        float | None, typer.Option(min=0, max=1, help="With --everything: least stability.")
-    ] = None,
-    crop_layers: Annotated[
-        int, typer.Option(min=0, max=4, help="With --everything --exact: layers of crops to look at as well.")
-    ] = 0,
-    min_area: Annotated[int, typer.Option(min=0, help="Drop parts (or objects) of fewer pixels.")] = 0,
-    fill_holes: Annotated[bool, typer.Option("--fill-holes", help="Fill holes in objects.")] = False,
-    largest_only: Annotated[
-        bool, typer.Option("--largest-only", help="Keep an object's largest part only.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="auto, float32, bfloat16 or float16: what the network computes in.")
-    ] = None,
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
-) -> None:
-    """Segment images by boxes and points, or everything; write ROIs, label images and overlays."""
-    from samj_bridge.cli.commands import segment as command
-    from samj_bridge.cli.read_prompts import command_line_prompts, parse_channels, parse_numbers
-
-    def body(settings: Settings, progress: Progress, cancel: CancelToken) -> Result:
-        options = command.everything_options(
-            wanted=everything,
-            exact=exact,
-            points_per_side=points_per_side,
-            pred_iou_thresh=min_score,
-            stability_score_thresh=min_stability,
-            crop_n_layers=crop_layers or None,
-        )
-        request = command.Request(
-            images=images,
-            prompts=command_line_prompts(box or [], point or [], negative or [], prompts),
-            output=output,
-            formats=[name.strip() for name in formats.split(",") if name.strip()],
-            model=model,
-            plane=plane,
-            channels=parse_channels(channels),
-            ranges=parse_numbers(display_range, "low,high") if display_range else None,  # type: ignore[arg-type]
-            min_area=min_area,
-            fill_holes=fill_holes,
-            largest_only=largest_only,
-            candidates=candidates,
-            everything=options,
-            overwrite=overwrite,
-        )
-        return command.run(request, settings, progress=progress, cancel=cancel)
-
-    execute(
-        "segment",
-        body,
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
-        device=device,
-        precision=precision,
-    )
+app.command()(segment)
 
 
 @app.command()

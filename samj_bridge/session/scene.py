@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 import time
-import uuid
-import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samj_bridge.errors import InputError, OutOfMemory, PromptError, WorkerCrashed, WorkerError
+from samj_bridge.errors import InputError, PromptError
 from samj_bridge.geometry.region import Region
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
-from samj_bridge.protocol.failures import FailureCode
-from samj_bridge.protocol.messages import EncodeRequest, RegionMessage, SegmentRequest
+from samj_bridge.progress import CancelToken, Progress, ignore_progress
+from samj_bridge.protocol.messages import SegmentRequest
+from samj_bridge.session.answers import answers
+from samj_bridge.session.encoded import EncodedImage
 from samj_bridge.session.everything import Objects, Search, request_of
-from samj_bridge.session.images import Plane, copy_of, fill
+from samj_bridge.session.images import Plane
 from samj_bridge.session.prompts import Prompt, check_taken, message_of, prompts_of
-from samj_bridge.session.supervisor import Running, Supervisor
+from samj_bridge.session.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from samj_bridge.session.session import Session
 
 __all__ = ["Scene"]
-
-_BATCH = 256
-"""Prompts per request: between two of them other threads get their turn at the worker."""
 
 
 class Scene:
@@ -43,21 +38,19 @@ class Scene:
         """Name given to `Session.encode`."""
         self.shape: tuple[int, int] = (plane.pixels.shape[0], plane.pixels.shape[1])
         """(Y, X)."""
-        self.ranges: tuple[tuple[float, float], ...] = ()
-        """Values shown as black and white, per channel that was sent."""
-        self.encode_seconds = 0.0
-        """Time that encoding took, the last time that it was needed."""
-        # A scene needs its session's worker: it must not be closed under it when only the scene is kept.
         self._session = session
         self._supervisor = supervisor
-        self._plane = plane
-        self._copied = False
-        self._image_id = uuid.uuid4().hex
-        self._lock = threading.Lock()
-        self._home: Running | None = None
-        self._encoding = ""
-        self._closed = False
-        self._finalizer: weakref.finalize[Any, Scene] | None = None
+        self._image = EncodedImage(session, supervisor, plane)
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        """Values shown as black and white, per channel that was sent."""
+        return self._image.ranges
+
+    @property
+    def encode_seconds(self) -> float:
+        """Time that encoding took, the last time that it was needed."""
+        return self._image.seconds
 
     def segment(
         self,
@@ -150,7 +143,7 @@ class Scene:
             len(wanted) > 1,
         )
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        return self._answers(request, wanted, progress, cancel, deadline)
+        return answers(self._supervisor, self._image, self.shape, request, wanted, progress, cancel, deadline)
 
     def everything(
         self,
@@ -220,11 +213,7 @@ class Scene:
 
     def close(self) -> None:
         """Forget the encoding and the copy of the pixels."""
-        with self._lock:
-            self._closed = True
-            self._plane = Plane(np.zeros((1, 1), np.uint8), "uint8", "auto", None)
-            if self._finalizer is not None:
-                self._finalizer()
+        self._image.close()
         self._supervisor.let_go()
 
     def __enter__(self) -> Scene:
@@ -241,7 +230,7 @@ class Scene:
     ) -> None:
         """Make sure that a running worker has the encoding; `Session.encode` and `segment` do this themselves."""
         self._supervisor.attempt(
-            lambda running: self._encoded(running, progress, cancel, timeout_s), progress, cancel
+            lambda running: self._image.encoding(running, progress, cancel, timeout_s), progress, cancel
         )
 
     def _search(self, progress: Progress, cancel: CancelToken | None) -> Search:
@@ -252,125 +241,8 @@ class Scene:
             raise PromptError(message, code="prompt-not-taken", hint=hint, taken=list(model.prompts))
         return Search(
             self._supervisor,
-            self._plane,
+            self._image.plane,
             self.shape,
-            lambda running, left: self._encoded(running, progress, cancel, left),
-            self._forget,
+            lambda running, left: self._image.encoding(running, progress, cancel, left),
+            self._image.forget,
         )
-
-    def _answers(
-        self,
-        request: SegmentRequest,
-        prompts: list[Prompt],
-        progress: Progress,
-        cancel: CancelToken | None,
-        deadline: float | None,
-    ) -> Iterator[tuple[int, list[Region]]]:
-        done, total = 0, len(prompts)
-        crashed = forgotten = False
-        while done < total:
-            left = None if deadline is None else max(0.001, deadline - time.monotonic())
-            try:
-                running = self._supervisor.running(progress, cancel)
-                encoding = self._encoded(running, progress, cancel, left)
-                for regions in self._batch(running, encoding, request, done, cancel, left):
-                    yield done, [self._region(region, prompts[done], done) for region in regions]
-                    done += 1
-                    forgotten = False
-                    progress(ProgressEvent("segment", f"{done} of {total} prompts", done, total, "prompts"))
-            except WorkerCrashed:
-                # Prompts that were answered stay so; only the rest is asked again.
-                if crashed:
-                    raise
-                crashed = True
-            except WorkerError as error:
-                if error.code != FailureCode.UNKNOWN_ENCODING.value or forgotten:
-                    raise
-                forgotten = True
-                self._forget(running)
-
-    def _batch(
-        self,
-        running: Running,
-        encoding: str,
-        request: SegmentRequest,
-        done: int,
-        cancel: CancelToken | None,
-        timeout_s: float | None,
-    ) -> Iterator[list[Mapping[str, Any]]]:
-        inputs = {
-            **vars(request),
-            "encoding": encoding,
-            "prompts": [prompt.to_wire() for prompt in request.prompts[done : done + _BATCH]],
-        }
-        call = running.client.start("segment", inputs, timeout_s=timeout_s, cancel=cancel)
-        if not request.stream:
-            yield call.result()["regions"]
-            return
-        for event in call:
-            if event.info is not None:
-                yield event.info["regions"]
-
-    def _region(self, value: Mapping[str, Any], prompt: Prompt, index: int) -> Region:
-        found = RegionMessage.from_wire(value)
-        return Region(
-            tuple(np.array(ring, np.int32).reshape(-1, 2) for ring in found.rings),
-            shape=self.shape,
-            score=found.score,
-            prompt=prompt.to_dict(),
-            prompt_index=index,
-            candidate=found.candidate,
-            name=prompt.name,
-            model=self._supervisor.model.id,
-        )
-
-    def _encoded(
-        self, running: Running, progress: Progress, cancel: CancelToken | None, timeout_s: float | None
-    ) -> str:
-        with self._lock:
-            if self._closed:
-                raise WorkerError("The scene is closed.", code="scene-closed", hint="Encode the image again.")
-            if self._home is not running:
-                self._send(running, progress, cancel, timeout_s)
-            return self._encoding
-
-    def _send(
-        self, running: Running, progress: Progress, cancel: CancelToken | None, timeout_s: float | None
-    ) -> None:
-        plane = self._plane
-        with self._supervisor.pool.lend(plane.nbytes) as loan:
-            fill(loan, plane)
-            image = loan.describe(plane)
-            request = EncodeRequest(
-                running.model, image, self.ranges or plane.ranges, plane.channels, self._image_id
-            )
-            call = running.client.start("encode", request.to_wire(), timeout_s=timeout_s, cancel=cancel)
-            try:
-                if not self._copied:
-                    # While the worker is busy: the copy costs no time that anybody waits for.
-                    self._plane = copy_of(loan, plane)
-                    self._copied = True
-                outputs = call.result(lambda event: progress(_encode_event(event.current)))
-            except MemoryError as error:
-                message = f"There is no memory for a copy of the image ({plane.nbytes / 1e6:.0f} MB)."
-                raise OutOfMemory(message, hint="Close other programs, or crop the image.") from error
-            finally:
-                call.abandon()
-                loan.reusable = call.settled
-        self.ranges = tuple((float(low), float(high)) for low, high in outputs["ranges"])
-        self.encode_seconds = float(outputs["seconds"])
-        self._encoding, self._home = str(outputs["encoding"]), running
-        if self._finalizer is not None:
-            self._finalizer.detach()
-        note = self._supervisor.released.append
-        self._finalizer = weakref.finalize(self, note, (running, self._encoding))
-        self._finalizer.atexit = False
-
-    def _forget(self, running: Running) -> None:
-        with self._lock:
-            if self._home is running:
-                self._home = None
-
-
-def _encode_event(percent: int | None) -> ProgressEvent:
-    return ProgressEvent("encode", "Encoding the image", (percent or 0) / 100, 1.0)

@@ -339,7 +339,11 @@ def test_a_session_that_is_let_go_ends_its_worker_but_not_under_a_scene(worker_p
     gc.collect()
     pid = scene._session.hello["pid"]
     assert scene.segment(Prompt(points=[(35, 25)]))[0].area == 600
+    answers = scene.stream([Prompt(points=[(35, 25)])])
     del scene
+    gc.collect()
+    assert [region.area for _, regions in answers for region in regions] == [600]
+    del answers
     gc.collect()
     assert wait_until(lambda: not Path(f"/proc/{pid}").exists())
 

@@ -177,7 +177,9 @@ def test_requests_for_what_is_not_there_have_their_codes(pipes, checkpoint, imag
     (tmp_path / "broken").write_text("{")
     broken = {"model": "m", "family": "test", "checkpoint": str(tmp_path / "broken")}
     assert pipes.failure("load", **broken)["code"] == "bad-checkpoint"
-    assert pipes.failure("load", **{**broken, "family": "starter"})["code"] == "bad-checkpoint"
+    damaged = pipes.failure("load", **{**broken, "family": "starter"})
+    assert damaged["code"] == "bad-checkpoint"
+    assert "models verify" in damaged["hint"]
     wrong = pipes.failure("load", **{**broken, "family": "sam", "architecture": "sam-vit-x"})
     assert wrong["code"] == "unknown-model"
     assert "sam-vit-b" in wrong["hint"]

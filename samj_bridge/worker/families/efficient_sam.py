@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
+from samj_bridge.worker.checkpoints.loading import load
 from samj_bridge.worker.families.base import BuildSpec
 from samj_bridge.worker.families.promptable import Abilities, Encoding, ProposingModel, dtype_of
 from samj_bridge.worker.nets.efficient_sam import EFFICIENT_S, EFFICIENT_TI, TOKENS, EfficientSam
@@ -39,7 +39,7 @@ def build(spec: BuildSpec) -> EfficientSamModel:
     """Load the published weights from a safetensors file; every key must fit."""
     with torch.device("meta"):
         net = EfficientSam(CONFIGS[spec.architecture])
-    weights = {name: value.float() for name, value in load_file(spec.weights).items()}
+    weights = {name: value.float() for name, value in load(spec.weights).items()}
     net.load_state_dict(weights, strict=True, assign=True)
     dtype = dtype_of(spec.precision)
     net.image_encoder.to(dtype)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from safetensors.torch import load_file
 
+from samj_bridge.worker.checkpoints.loading import load
 from samj_bridge.worker.families.base import BuildSpec
 from samj_bridge.worker.families.promptable import Abilities, dtype_of
 from samj_bridge.worker.families.sam import SamModel
@@ -27,7 +27,7 @@ def shapes(architecture: str) -> dict[str, tuple[int, ...]]:
 def build(spec: BuildSpec) -> SamModel:
     """Load the published weights from a safetensors file; every key must fit."""
     net = _empty(spec.architecture)
-    weights = load_file(spec.weights)
+    weights = load(spec.weights)
     floats = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
     net.load_state_dict(floats, strict=True, assign=True)
     net.image_encoder.fold()

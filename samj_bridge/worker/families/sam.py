@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
+from samj_bridge.worker.checkpoints.loading import load
 from samj_bridge.worker.families.base import BuildSpec
 from samj_bridge.worker.families.promptable import (
     Abilities,
@@ -45,7 +45,7 @@ def build(spec: BuildSpec) -> PromptableModel:
     """Load the published weights from a safetensors file; every key must fit."""
     with torch.device("meta"):
         net = Sam(ENCODERS[spec.architecture]())
-    weights = load_file(spec.weights)
+    weights = load(spec.weights)
     floats = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
     net.load_state_dict(floats, strict=True, assign=True)
     net.eval()

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
+from samj_bridge.worker.checkpoints.loading import load
 from samj_bridge.worker.families.base import BuildSpec, PromptArrays
 from samj_bridge.worker.families.promptable import Abilities, Encoding, ProposingModel, dtype_of, labelled
 from samj_bridge.worker.nets.sam2 import Sam2, video_shapes
@@ -37,7 +37,7 @@ def build(spec: BuildSpec) -> Sam2Model:
     with torch.device("meta"):
         net = Sam2(HIERA[spec.architecture])
     videos = video_shapes()
-    weights = {name: value.float() for name, value in load_file(spec.weights).items() if name not in videos}
+    weights = {name: value.float() for name, value in load(spec.weights).items() if name not in videos}
     net.load_state_dict(weights, strict=True, assign=True)
     net.prepare()
     net.to(dtype_of(spec.precision))

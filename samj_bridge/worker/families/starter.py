@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from samj_bridge.worker.checkpoints.loading import load
 from samj_bridge.worker.families.base import BuildSpec, Candidate, PromptArrays, SoftMask
 from samj_bridge.worker.nets import starter_window as sw
 from samj_bridge.worker.nets.starter import PART, WHOLE, StarterConfig, StarterNet, fold, normalise
@@ -92,7 +92,7 @@ class StarterProposals:
 def build(spec: BuildSpec) -> StarterModel:
     """Load the network's folded weights from a safetensors file; every key must fit."""
     net = fold(StarterNet(StarterConfig()))
-    net.load_state_dict({key: value.float() for key, value in load_file(spec.weights).items()}, strict=True)
+    net.load_state_dict({key: value.float() for key, value in load(spec.weights).items()}, strict=True)
     return StarterModel(net, spec.device)
 
 
