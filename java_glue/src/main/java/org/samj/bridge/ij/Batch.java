@@ -19,8 +19,13 @@ import org.samj.bridge.SegmenterException;
 /** Many prompts at once: those that the ROI Manager holds, or the labels of an image. */
 final class Batch {
 
-    /** Prompts per call: between two calls prompts that the user draws get their turn. */
-    private static final int TOGETHER = 16;
+    /**
+     * Prompts in the first call, and the most in one; between two calls prompts that the user draws get their turn, so
+     * that there are only as many in one as are answered at once.
+     */
+    private static final int FEW = 8;
+    private static final int MOST = 128;
+    private static final long SOON_MS = 120;
 
     private final Bridge bridge;
     private final Choices choices;
@@ -89,20 +94,25 @@ final class Batch {
         Options own = choices.options;
         Options options = new Options(1, own.minArea, own.fillHoles, own.largestOnly);
         try {
-            for (int from = 0; from < jobs.size(); from += TOGETHER) {
+            int together = FEW;
+            for (int from = 0; from < jobs.size(); ) {
                 if (progress.isCancelled()) {
                     throw new SegmenterException("cancelled", "Stopped after " + from + " of " + jobs.size()
                         + " prompts; " + found + " objects are in the ROI Manager.", "");
                 }
-                List<Job> some = jobs.subList(from, Math.min(from + TOGETHER, jobs.size()));
+                List<Job> some = jobs.subList(from, Math.min(from + together, jobs.size()));
                 Prompt[] prompts = some.stream().map(job -> job.prompt).toArray(Prompt[]::new);
+                long begunAt = System.currentTimeMillis();
                 bridge.call(() -> {
                     scene(some.get(0).plane, progress).segmentAll(prompts, options,
                         (index, outlines) -> take(some.get(index), outlines));
                     return null;
                 });
-                int done = from + some.size();
-                progress.tell("Prompt " + done + " of " + jobs.size(), (double) done / jobs.size());
+                from += some.size();
+                progress.tell("Prompt " + from + " of " + jobs.size(), (double) from / jobs.size());
+                if (System.currentTimeMillis() - begunAt < SOON_MS) {
+                    together = Math.min(MOST, 2 * together);
+                }
             }
         } finally {
             if (!jobs.isEmpty()) {
