@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -107,7 +108,7 @@ def state() -> str:
 
 
 def test_a_model_is_installed_with_the_mouse_while_another_one_draws(
-    desk: Desktop, blobs: Any, server: FileServer, tmp_path: Path
+    desk: Desktop, blobs: Any, server: FileServer, tool_settings: Settings, tmp_path: Path
 ) -> None:
     desk.choose(named("samj model"), "Shared cells")
     wait_for(lambda: button() == f"Install ({SIZE}, non-commercial)", f"size and licence: {button()!r}")
@@ -151,6 +152,9 @@ def test_a_model_is_installed_with_the_mouse_while_another_one_draws(
     wait_for(lambda: len(managed()) == 2, "two objects")
     assert [str(roi.getProperty("model")) for roi in managed()] == ["starter", "lab-shared"]
     assert managed()[0].equals(drawn)
+    record = Store(tool_settings).record("lab-shared")
+    assert record is not None
+    assert (record.licence.licence, record.licence.how) == (SHARED, "panel")
 
 
 def test_a_connection_that_is_lost_in_the_middle_is_told_in_words(
@@ -179,6 +183,24 @@ def test_a_wrong_file_is_refused_in_words(desk: Desktop, blobs: Any, tool_settin
     wait_for(lambda: "its hash should be" in panel_says(), "the end of the installation")
     assert "Nothing of it was kept" in panel_says()
     assert Store(tool_settings).record("lab-wrong") is None
+
+
+def test_an_installation_ends_with_the_panel(
+    desk: Desktop, blobs: Any, server: FileServer, tool_settings: Settings
+) -> None:
+    server.bytes_per_s = 40_000
+    desk.choose(named("samj model"), "Wrong cells")
+    desk.push(named("samj ready"))
+    wait_for(lambda: "left" in state(), "the middle of the installation")
+    detach()
+    try:
+        running = [str(one.getName()) for one in java_class("java.lang.Thread").getAllStackTraces().keySet()]
+        assert "SAMJ installation" not in running
+        assert Store(tool_settings).record("lab-wrong") is None
+    finally:
+        server.bytes_per_s = 0
+        attach(settings=tool_settings)
+        opened()
 
 
 def test_a_model_that_is_not_installed_says_where_to_press(desk: Desktop, blobs: Any) -> None:
@@ -357,6 +379,34 @@ def test_without_imagejs_colours_of_groups_a_class_is_a_property_and_a_colour(de
     assert java_class("ij.WindowManager").getWindow("Log") is None
 
 
+def test_a_batch_can_be_stopped_and_what_was_found_stays(
+    desk: Desktop, blobs: Any, tool_settings: Settings
+) -> None:
+    attach(settings=tool_settings)
+    desk.choose(opened(), "Starter")
+    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    points = java_class("ij.gui.PointRoi")(*BLOB)
+    for number in range(1000):
+        points.addPoint(2 + number * 7 % 250, 2 + number % 250)
+    manager.addRoi(points)
+    desk.push(component("JButton", "Batch"))
+    wait_for(lambda: len(managed()) > 1, "the first object")
+    desk.push(wait_for(cancel_button, "the button"))
+    wait_for(lambda: "prompts" in panel_says(), f"the end of the batch: {panel_says()!r}")
+    words = re.fullmatch(
+        r"Stopped after (\d+) of 1001 prompts; (\d+) objects are in the ROI Manager\.", panel_says()
+    )
+    assert words is not None, panel_says()
+    assert len(managed()) == int(words[2]) + 1
+    assert int(words[2]) <= int(words[1]) < 1001
+
+
+def cancel_button() -> Any:
+    """Return the button that stops a batch: the one that shows of the two that say so."""
+    button = named("samj cancel")
+    return button if button.isShowing() else None
+
+
 def labels_for(desk: Desktop, blobs: Any, masks: list[np.ndarray], values: list[int], kind: str, title: str) -> Any:
     """Show a label image whose objects are `masks`."""
     processor = java_class(f"ij.process.{kind}")(blobs.getWidth(), blobs.getHeight())
@@ -395,6 +445,8 @@ def test_each_label_of_an_open_label_image_is_refined(
     on_event_thread(lambda: named("samj class").setSelectedItem(""))
     on_event_thread(lambda: named("samj colour").setSelectedItem("by label"))
     masks = discs([(BLOB[0], BLOB[1] + 8), OTHER])
+    recorder = java_class("ij.plugin.frame.Recorder")()
+    recorder.setLocation(0, 640)
     labels = labels_for(desk, blobs, masks, [150, 300], "ShortProcessor", "rough labels")
     try:
         desk.push(component("JButton", "Batch"))
@@ -403,17 +455,19 @@ def test_each_label_of_an_open_label_image_is_refined(
         desk.shot("panel-labels", tmp_path)
         assert [str(roi.getProperty("label")) for roi in managed()] == ["150", "300"]
         boxes = [(x - 8, y - 8, x + 9, y + 9) for x, y in ((BLOB[0], BLOB[1] + 8), OTHER)]
-        for roi, mask, box in zip(managed(), masks, boxes, strict=True):
-            expected = answer(tool_settings, blobs, Prompt(box=box, mask=mask), largest_only=True)[0]
+        prompts = [Prompt(box=box, mask=mask) for box, mask in zip(boxes, masks, strict=True)]
+        for roi, expected in zip(managed(), answer(tool_settings, blobs, prompts, largest_only=True), strict=True):
             assert_same(roi, expected)
+        macro = 'run("SAMJ Segment", "model=starter labels=[rough labels] largest");'
+        assert macro in str(recorder.getText())
         first = [roi_mask(roi, (254, 256)) for roi in managed()]
         manager = java_class("ij.plugin.frame.RoiManager").getInstance2()
         on_event_thread(manager.reset)
-        macro = 'run("SAMJ Segment", "model=starter labels=[rough labels] largest");'
         java_class("ij.IJ").runMacro(macro)
         for roi, expected in zip(managed(), first, strict=True):
             assert_same(roi, expected)
     finally:
+        on_event_thread(recorder.close)
         close(labels)
 
 

@@ -91,7 +91,9 @@ def managed() -> list[Any]:
     return [] if manager is None else list(manager.getRoisAsArray())
 
 
-def answer(asked: Settings | SessionSegmenter, imp: Any, prompt: Prompt, **options: Any) -> list[np.ndarray]:
+def answer(
+    asked: Settings | SessionSegmenter, imp: Any, prompt: Prompt | list[Prompt], **options: Any
+) -> list[np.ndarray]:
     """Return what the session itself answers: the masks that must come out of ImageJ's windows."""
     low, high = float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())
     ranges = (high, low) if bool(imp.isInvertedLut()) else (low, high)
@@ -101,7 +103,7 @@ def answer(asked: Settings | SessionSegmenter, imp: Any, prompt: Prompt, **optio
 def answer_for(
     asked: Settings | SessionSegmenter,
     pixels: np.ndarray,
-    prompt: Prompt,
+    prompt: Prompt | list[Prompt],
     *,
     ranges: tuple[float, float] | None = None,
     **options: Any,

@@ -78,6 +78,7 @@ final class Panel extends JFrame {
         page.add(readOnly(log, "Log"));
         message.setName("samj message");
         log.setName("samj log");
+        cancel.setName("samj cancel");
         waiting.setVisible(false);
         batch.setToolTipText("Every rectangle and point in the ROI Manager becomes a prompt, or every label of a label"
             + " image or mask that is open");
