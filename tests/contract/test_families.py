@@ -15,6 +15,8 @@ from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
 
 CHEAP = ["starter-1", "mobile-sam", "efficient-sam-ti", "sam2.1-tiny", "efficientvit-sam-l0"]
 """The architecture of each family that is asked; the others have the same code and more blocks."""
+LOOKS_TWICE = {"starter-1"}
+"""Those that ask themselves again about what a point of everything mode finds."""
 SHAPE_HW = (90, 140)
 
 checks = Checks(__name__, __file__)
@@ -192,7 +194,8 @@ def it_proposes_what_it_decodes(architecture: str) -> None:
 
     for n, point in enumerate(points):
         prompt = PromptArrays(None, point[None].astype(np.float32), none, None, (0, 0))
-        decoded = model.decode(encoding, prompt, 3)
+        # What comes of a second look is not what a prompt gets: the family's own tests compare it.
+        decoded = [] if architecture in LOOKS_TWICE else model.decode(encoding, prompt, 3)
         for candidate, k in zip(decoded, scores[n].argsort()[::-1], strict=False):
             assert abs(candidate.score - min(max(float(scores[n, k]), 0), 1)) < 1e-4
             soft = proposals.soft(n, int(k), 0.0)
@@ -203,8 +206,9 @@ def it_proposes_what_it_decodes(architecture: str) -> None:
             ):
                 canvas[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
             assert (found ^ wanted).sum() <= 0.001 * wanted.sum() + 1
-            wide = proposals.soft(n, int(k), -1.0)
-            assert (wide.logits > 0).sum() == found.sum()
+        for k in range(scores.shape[1]):
+            above, wide = (proposals.soft(n, k, low).logits > 0 for low in (0.0, -1.0))
+            assert above.sum() == wide.sum()
         assert proposals.soft(n, 0, 1e9).logits.size == 0
 
 

@@ -94,7 +94,7 @@ def test_any_sequence_of_faults_ends_in_the_right_file_or_a_clear_error(
         for _ in range(3):
             outcome = attempt(source, target)
             if isinstance(outcome, Digests):
-                assert outcome.as_hashes() == HASHES
+                assert {HASHES[0], known} <= set(outcome.as_hashes())
                 assert target.read_bytes() == CONTENT.bytes()
                 break
             assert outcome.hint

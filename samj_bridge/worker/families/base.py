@@ -118,6 +118,8 @@ class ProposingModel(Model, Protocol):
     def propose(self, encoding: Any, points_xy: NDArray[np.float64], check: Callable[[float], None]) -> Proposals:
         """Return K mask proposals for each of N positive points, each point a prompt of its own.
 
+        A family may look again at what a point finds, where that makes better objects of it.
+
         Parameters
         ----------
         encoding : Any
