@@ -283,4 +283,8 @@ def test_closing_an_image_frees_its_encodings(desk: Desktop, segmenter: SessionS
         on_event_thread(partial(stack.setSlice, 2))
         after_click(desk, stack)
         assert held() == before + 2
+        # Back on the first plane, its encoding is there.
+        on_event_thread(partial(stack.setSlice, 1))
+        after_click(desk, stack, (73, 41))
+        assert held() == before + 2
     wait_for(lambda: held() == before, "the encodings to be freed")

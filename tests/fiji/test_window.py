@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import samj_bridge
@@ -137,10 +138,13 @@ def test_the_window_opens_works_and_ends_the_process_when_it_is_closed(
         "JAVA_TOOL_OPTIONS": f"-Duser.home={tmp_path}",
     }
     command = [sys.executable, "-c", DRIVER, str(Path(__file__).parent), str(image)]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=90)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    lines = [line for line in done.stdout.splitlines() if line.startswith('{"')]
+    running = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        said, _ = running.communicate(timeout=90)
+    finally:
+        running.kill()
+    assert running.returncode == 0, said
+    lines = [line for line in said.splitlines() if line.startswith('{"')]
     assert lines, said
     told = json.loads(lines[0])
     assert told["prompt"] == '{"box": [20, 103, 55, 142]}'
@@ -149,3 +153,7 @@ def test_the_window_opens_works_and_ends_the_process_when_it_is_closed(
     assert "ImageJ was closed." in said
     for trouble in ("Traceback", "exception not rethrown", "Aborted", "FATAL", "Exception in thread"):
         assert trouble not in said, said
+    # Its worker went with it.
+    hosted = ["--host", str(running.pid)]
+    left = [one.info["cmdline"] for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"]]
+    assert not [line for line in left if hosted in [line[i : i + 2] for i in range(len(line))]]

@@ -10,12 +10,22 @@ import org.samj.bridge.Segmenter;
 /** The encodings of planes, made when first needed. Used on the worker's thread only. */
 final class Scenes {
 
+    /** Pixels of scenes that are kept; each scene has a copy of its own beside its encoding. */
+    private static final long BUDGET = 1L << 28;
+
     private final Segmenter segmenter;
+    private final long budget;
     private final Map<ImagePlus, Map<String, Entry>> known = new WeakHashMap<>();
     private String model = "";
+    private long turn;
 
     Scenes(Segmenter segmenter) {
+        this(segmenter, BUDGET);
+    }
+
+    Scenes(Segmenter segmenter, long budget) {
         this.segmenter = segmenter;
+        this.budget = budget;
     }
 
     /** The encoding of a plane as it is now; made again when its pixels or its display range have changed. */
@@ -31,14 +41,43 @@ final class Scenes {
         String key = plane.key();
         Entry entry = planes.get(key);
         if (entry != null && entry.sum == sum) {
+            entry.used = ++turn;
             return entry.scene;
         }
         Segmenter.Scene scene = segmenter.encode(model, pixels, progress);
         if (entry != null) {
             entry.scene.close();
         }
-        planes.put(key, new Entry(sum, scene));
+        planes.put(key, new Entry(sum, scene, (long) pixels.width * pixels.height, ++turn));
+        makeRoom();
         return scene;
+    }
+
+    /** Let go of the scenes that were used longest ago: a time lapse has more planes than memory has room for. */
+    private void makeRoom() {
+        long total = 0;
+        for (Map<String, Entry> planes : known.values()) {
+            total += planes.values().stream().mapToLong(entry -> entry.pixels).sum();
+        }
+        while (total > budget) {
+            Map<String, Entry> from = null;
+            String oldest = "";
+            for (Map<String, Entry> planes : known.values()) {
+                for (Map.Entry<String, Entry> plane : planes.entrySet()) {
+                    if (from == null || plane.getValue().used < from.get(oldest).used) {
+                        from = planes;
+                        oldest = plane.getKey();
+                    }
+                }
+            }
+            if (from == null || from.get(oldest).used == turn) {
+                // A single image that is larger than all this is what the user wants.
+                return;
+            }
+            Entry gone = from.remove(oldest);
+            total -= gone.pixels;
+            gone.scene.close();
+        }
     }
 
     /** The encoding of a plane as it was when last asked for; null: there is none. */
@@ -67,10 +106,14 @@ final class Scenes {
     private static final class Entry {
         final long sum;
         final Segmenter.Scene scene;
+        final long pixels;
+        long used;
 
-        Entry(long sum, Segmenter.Scene scene) {
+        Entry(long sum, Segmenter.Scene scene, long pixels, long used) {
             this.sum = sum;
             this.scene = scene;
+            this.pixels = pixels;
+            this.used = used;
         }
     }
 }
