@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from desktop import Desktop, component, named, on_event_thread, wait_for
 from workbench import answer, assert_same, managed, panel_says, proposal, to_front
 
 import samj_bridge
-from samj_bridge.fiji import find_java, java_class, roi_mask
+from samj_bridge.fiji import find_java, java_class, java_thread, roi_mask
 from samj_bridge.fiji.segmenter import SessionSegmenter
 from samj_bridge.session import Prompt
 
@@ -79,7 +80,7 @@ def test_what_is_done_by_hand_is_recorded_and_can_be_replayed(desk: Desktop, blo
         wait_for(lambda: "objects are in the ROI Manager" in panel_says(), "the end of the search")
         lines = [line for line in str(window.getText()).splitlines() if "SAMJ" in line]
     finally:
-        on_event_thread(partial(window.close))
+        on_event_thread(window.close)
     assert len(lines) == 2
     assert lines[0] == 'run("SAMJ Segment", "model=starter box=20,103,55,142 candidate=2 largest");'
     assert lines[1] == 'run("SAMJ Everything", "model=starter largest");'
@@ -89,6 +90,22 @@ def test_what_is_done_by_hand_is_recorded_and_can_be_replayed(desk: Desktop, blo
     macro(lines[0] + "makeRectangle(0, 0, 100, 100);" + lines[1])
     assert [roi.getBounds() for roi in managed()] == by_hand
     assert_same(managed()[0], roi_mask(shape, (254, 256)))
+
+
+def test_the_recorder_writes_scripts_as_well(desk: Desktop, blobs: Any) -> None:
+    prefs = java_class("ij.Prefs")
+    prefs.set("recorder.mode", "JavaScript")
+    window = java_class("ij.plugin.frame.Recorder")(False)
+    try:
+        desk.click(blobs, 34, 110)
+        proposal(blobs)
+        desk.press("T")
+        wait_for(lambda: len(managed()) == 1, "the object")
+        lines = [line for line in str(window.getText()).splitlines() if "SAMJ" in line]
+    finally:
+        on_event_thread(window.close)
+        prefs.set("recorder.mode", "Macro")
+    assert lines == ['IJ.run("SAMJ Segment", "model=starter points=[34,110] largest");']
 
 
 def test_an_error_ends_a_macro_in_batch_mode_without_a_dialog(blobs: Any) -> None:
@@ -107,6 +124,31 @@ def test_an_error_ends_a_macro_in_batch_mode_without_a_dialog(blobs: Any) -> Non
         assert words in last_log()
         wait_for(lambda: last_log().removeprefix("SAMJ: ") in panel_log(), "the words in the panel")
     assert not managed()
+
+
+def test_a_macro_that_a_person_runs_ends_with_imagejs_dialog(blobs: Any) -> None:
+    ended: list[str] = []
+
+    def run() -> None:
+        with java_thread():
+            ended.append(macro('run("SAMJ Segment", "model=starter box=1,2,3"); print("it went on");'))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    dialog = wait_for(lambda: shown_dialog("Macro Error"), "ImageJ's dialog")
+    assert "box= needs four numbers" in panel_log()
+    on_event_thread(dialog.dispose)
+    thread.join(20)
+    assert ended == ["[aborted]"]
+
+
+def shown_dialog(title: str) -> Any:
+    """Return the dialog of a title that is open; None: there is none."""
+    for window in java_class("java.awt.Window").getWindows():
+        dialog = isinstance(window, java_class("java.awt.Dialog"))
+        if dialog and bool(window.isShowing()) and str(window.getTitle()) == title:
+            return window
+    return None
 
 
 def panel_log() -> str:

@@ -17,7 +17,9 @@ import java.awt.event.MouseWheelEvent;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.WeakHashMap;
+import java.util.concurrent.ConcurrentHashMap;
 import org.samj.bridge.Prompt;
 
 /**
@@ -28,6 +30,7 @@ final class Watch extends MouseAdapter implements ImageListener {
 
     private final Live live;
     private final Map<ImageCanvas, Boolean> watched = new WeakHashMap<>();
+    private final Set<ImagePlus> updated = ConcurrentHashMap.newKeySet();
 
     Watch(Live live) {
         this.live = live;
@@ -62,8 +65,13 @@ final class Watch extends MouseAdapter implements ImageListener {
 
     @Override
     public void imageUpdated(ImagePlus imp) {
-        // Called from any thread: only a look at whether the plane changed under a proposal.
-        EventQueue.invokeLater(() -> leaveOtherPlane(imp));
+        // Called from any thread, thousands of times by a macro: one look at a time at whether the plane changed.
+        if (updated.add(imp)) {
+            EventQueue.invokeLater(() -> {
+                updated.remove(imp);
+                leaveOtherPlane(imp);
+            });
+        }
     }
 
     @Override
