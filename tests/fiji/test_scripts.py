@@ -126,7 +126,7 @@ def test_an_error_ends_a_macro_in_batch_mode_without_a_dialog(blobs: Any) -> Non
     assert not managed()
 
 
-def test_a_macro_that_a_person_runs_ends_with_imagejs_dialog(blobs: Any) -> None:
+def test_a_macro_that_a_person_runs_ends_with_imagejs_dialog(desk: Desktop, blobs: Any) -> None:
     ended: list[str] = []
 
     def run() -> None:
@@ -136,8 +136,9 @@ def test_a_macro_that_a_person_runs_ends_with_imagejs_dialog(blobs: Any) -> None
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     dialog = wait_for(lambda: shown_dialog("Macro Error"), "ImageJ's dialog")
-    assert "box= needs four numbers" in panel_log()
-    on_event_thread(dialog.dispose)
+    wait_for(lambda: "box= needs four numbers" in panel_log(), "the words in the panel")
+    wait_for(dialog.isActive, "the dialog in front")
+    desk.press("ENTER")
     thread.join(20)
     assert ended
     assert "it went on" not in str(java_class("ij.IJ").getLog())
