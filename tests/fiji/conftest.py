@@ -143,7 +143,8 @@ def windows(display: str, imagej: ImageJ) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def desk(windows: None, segmenter: SessionSegmenter) -> Desktop:
     """ImageJ's window with the tool in it, and the panel; a hand at mouse and keyboard."""
-    # Another module may have put it away.
+    # As if just started: another module may have put the window away, and left words in ImageJ's log.
+    java_class("ij.IJ").log("\\Close")
     on_event_thread(partial(java_class("ij.IJ").getInstance().setVisible, True))
     if _behind != [segmenter] or not bool(java_class("org.samj.bridge.ij.Bridge").isInstalled()):
         put_in(segmenter)
