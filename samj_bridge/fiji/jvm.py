@@ -195,7 +195,8 @@ def _set_class_loader() -> None:
 
 def _options(headless: bool, memory: str) -> list[str]:
     # Without the first, ImageJ2's legacy layer can't patch ImageJ in Java 17 and newer.
-    options = ["--add-opens=java.base/java.lang=ALL-UNNAMED"]
+    # With the second, Ctrl-C is Python's: Java would end itself, and leave Python with a Java that is gone.
+    options = ["--add-opens=java.base/java.lang=ALL-UNNAMED", "-Xrs"]
     if headless:
         options.append("-Djava.awt.headless=true")
     if memory:

@@ -107,3 +107,16 @@ def test_python_ends_although_threads_are_left_behind(stays: bool) -> None:
     if stays:
         code += "java_class('java.util.Timer')('stays', False)\n"
     assert run(code).endswith("True")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no signal to send on Windows")
+def test_an_interrupt_is_pythons_and_java_lives_on() -> None:
+    code = TRY.format(arguments="") + (
+        "import os, signal, time\n"
+        "try:\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(10)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted', java_class('ij.IJ').getVersion())\n"
+    )
+    assert "interrupted 1.54p" in run(code)
