@@ -10,23 +10,23 @@ import contextlib
 import hashlib
 import json
 import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
 from fakes.conda_package import make_module, make_package, make_python
+from fakes.local_server import Answering, Stalls, running
 
 from samj_bridge.install.specification import current_platform
 
 _ARCHIVES = (".conda", ".tar.bz2")
 
 
-class CondaChannel:
+class CondaChannel(Stalls):
     """A folder with packages and their index; set an attribute to make its server misbehave."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
         self.url = folder.absolute().as_uri()
         """Of the folder; `serve_channel` sets it to the server's."""
@@ -45,9 +45,6 @@ class CondaChannel:
         """Send a package with one bit changed."""
         self.status = 200
         """Answered to every request but 404s."""
-        self.stalled = threading.Event()
-        """Set when a request has been left hanging."""
-        self.stopped = threading.Event()
 
     def add(self, filename: str, data: bytes, subdir: str = "noarch") -> str:
         """Put a package into the channel and return its line of an explicit lock, ``{channel}`` for the address."""
@@ -107,13 +104,13 @@ class CondaChannel:
         return filename.endswith(_ARCHIVES) and (not self.only or filename.rsplit("-", 2)[0] == self.only)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    channel: CondaChannel
+class _Handler(Answering):
+    stalls: CondaChannel
 
     def do_GET(self) -> None:
         path = unquote(self.path.split("?")[0])
         filename = path.rsplit("/", 1)[-1]
-        channel = self.channel
+        channel = self.stalls
         channel.requests.append(path)
         file = channel.folder / path.strip("/")
         archive = filename.endswith(_ARCHIVES)
@@ -129,59 +126,23 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def send_file(self, filename: str, data: bytes) -> None:
-        concerned = self.channel.concerns(filename)
-        if self.channel.corrupt_packages and concerned:
+        channel = self.stalls
+        concerned = channel.concerns(filename)
+        if channel.corrupt_packages and concerned:
             data = data[:-1] + bytes([data[-1] ^ 1])
-        self.send_response(200)
-        self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if self.command == "HEAD":
-            return
-        if concerned and (self.channel.stall_packages or self.channel.cut_packages):
-            self.wfile.write(data[: len(data) // 2])
-            self.wfile.flush()
-            if self.channel.stall_packages:
-                self.stall()
-            self.close_connection = True
-            return
-        self.wfile.write(data)
-
-    def stall(self) -> None:
-        self.channel.stalled.set()
-        self.channel.stopped.wait(120)
-        self.close_connection = True
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, *args: object) -> None:
-        pass  # killed clients hang up: that is what is tested
+        self.answer(data, stall=concerned and channel.stall_packages, cut=concerned and channel.cut_packages)
 
 
 @contextlib.contextmanager
 def serve_channel(channel: CondaChannel, tls: ssl.SSLContext | None = None) -> Iterator[CondaChannel]:
     """Serve `channel` on a free port while the block runs; its ``url`` is the server's then."""
-    handler = type("Handler", (_Handler,), {"channel": channel})
-    server = _Server(("127.0.0.1", 0), handler)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    earlier, channel.url = channel.url, f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield channel
-    finally:
-        channel.stopped.set()
-        channel.url = earlier
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+    with running(type("Handler", (_Handler,), {"stalls": channel}), tls) as port:
+        earlier, channel.url = channel.url, f"http{'s' if tls else ''}://127.0.0.1:{port}"
+        try:
+            yield channel
+        finally:
+            channel.stopped.set()
+            channel.url = earlier
 
 
 def offer_tiny(folder: Path) -> CondaChannel:

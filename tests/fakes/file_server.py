@@ -15,8 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
+
+from fakes.local_server import running
 
 _BLOCK = 1 << 20
 
@@ -310,52 +311,22 @@ class _AskingProxy(BaseHTTPRequestHandler):
     do_CONNECT = _refuse
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, handler: Any, context: ssl.SSLContext | None) -> None:
-        super().__init__(("127.0.0.1", 0), handler)
-        self._context = context
-
-    def finish_request(self, request: Any, address: Any) -> None:
-        # The handshake is done on the request's thread: a client that doesn't believe us must not stop the others.
-        if self._context is None:
-            super().finish_request(request, address)
-            return
-        with self._context.wrap_socket(request, server_side=True) as encrypted:
-            super().finish_request(encrypted, address)
-
-    def handle_error(self, *_args: object) -> None:
-        """Clients that hang up are what the tests are about."""
-
-
 @contextlib.contextmanager
 def serve(server: FileServer, context: ssl.SSLContext | None = None) -> Iterator[FileServer]:
     """Serve while the block runs; `FileServer.url` names the address, without a slash at its end."""
     handler = type("Handler", (_Handler,), {"files": server})
-    with _running(handler, context) as port:
+    with running(handler, context) as port:
         # The certificates of the tests are made out to this name.
         server.url = f"https://localhost:{port}" if context is not None else f"http://127.0.0.1:{port}"
         server._closing.clear()
-        yield server
-        server._closing.set()
+        try:
+            yield server
+        finally:
+            server._closing.set()
 
 
 @contextlib.contextmanager
 def serve_asking_proxy() -> Iterator[str]:
     """Run a proxy that answers 407; yields its address."""
-    with _running(_AskingProxy, None) as port:
+    with running(_AskingProxy) as port:
         yield f"http://127.0.0.1:{port}"
-
-
-@contextlib.contextmanager
-def _running(handler: Any, context: ssl.SSLContext | None) -> Iterator[int]:
-    httpd = _Server(handler, context)
-    thread = threading.Thread(target=httpd.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield httpd.server_address[1]
-    finally:
-        httpd.shutdown()
-        httpd.server_close()
-        thread.join()

@@ -10,12 +10,12 @@ import contextlib
 import hashlib
 import io
 import ssl
-import threading
 import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, unquote
+
+from fakes.local_server import Answering, Stalls, running
 
 from samj_bridge.install.specification import Specification, read_specification
 
@@ -62,10 +62,11 @@ def make_wheel(name: str, version: str, code: str = "", requires: tuple[str, ...
     return f"{module}-{version}-py3-none-any.whl", buffer.getvalue()
 
 
-class PackageIndex:
+class PackageIndex(Stalls):
     """Serves wheels under ``/simple/``; set an attribute to make it misbehave."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.wheels: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.page_status = 200
@@ -80,9 +81,6 @@ class PackageIndex:
         """Announce hashes that are not the wheels'."""
         self.silent = False
         """Announce no hashes at all."""
-        self.stalled = threading.Event()
-        """Set when a request has been left hanging."""
-        self.stopped = threading.Event()
         self.url = ""
 
     def add(self, name: str, version: str, code: str = "", requires: tuple[str, ...] = ()) -> str:
@@ -101,85 +99,35 @@ class PackageIndex:
         return "<!DOCTYPE html><html><body>" + "\n".join(links) + "</body></html>"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    index: PackageIndex
+class _Handler(Answering):
+    stalls: PackageIndex
 
     def do_GET(self) -> None:
         path = unquote(self.path)
-        self.index.requests.append(path)
+        index = self.stalls
+        index.requests.append(path)
         parts = path.strip("/").split("/")
-        if parts[0] == "simple":
-            self.send_page(parts[-1])
+        if parts[0] != "simple":
+            self.answer(index.wheels[parts[-1]], stall=index.stall_wheels, cut=index.cut_wheels)
+        elif index.stall_pages:
+            self.stall()
         else:
-            self.send_wheel(parts[-1])
+            page = index.page(parts[-1])
+            self.answer(page.encode(), "text/html", index.page_status if "<a" in page else 404)
 
     do_HEAD = do_GET
-
-    def send_page(self, package: str) -> None:
-        if self.index.stall_pages:
-            self.stall()
-            return
-        body = self.index.page(package).encode()
-        self.send_response(self.index.page_status if "<a" in body.decode() else 404)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def send_wheel(self, filename: str) -> None:
-        data = self.index.wheels[filename]
-        self.send_response(200)
-        self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if self.command == "HEAD":
-            return
-        if self.index.stall_wheels or self.index.cut_wheels:
-            self.wfile.write(data[: len(data) // 2])
-            self.wfile.flush()
-            if self.index.stall_wheels:
-                self.stall()
-            self.close_connection = True
-            return
-        self.wfile.write(data)
-
-    def stall(self) -> None:
-        self.index.stalled.set()
-        self.index.stopped.wait(120)
-        self.close_connection = True
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, *args: object) -> None:
-        pass  # killed clients hang up: that is what is tested
 
 
 @contextlib.contextmanager
 def serve(index: PackageIndex, tls: ssl.SSLContext | None = None) -> Iterator[PackageIndex]:
     """Run `index` on a free port while the block runs; with `tls`, by https for ``localhost``."""
-
-    handler = type("Handler", (_Handler,), {"index": index})
-    server = _Server(("127.0.0.1", 0), handler)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
     place = "http://127.0.0.1" if tls is None else "https://localhost"
-    index.url = f"{place}:{server.server_address[1]}/simple"
-    try:
-        yield index
-    finally:
-        index.stopped.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+    with running(type("Handler", (_Handler,), {"stalls": index}), tls) as port:
+        index.url = f"{place}:{port}/simple"
+        try:
+            yield index
+        finally:
+            index.stopped.set()
 
 
 def tiny_specification(

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from fakes.local_server import running
 
 
 @dataclass
@@ -95,26 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, *args: object) -> None:
-        pass  # clients that break off are what is tested
-
-
 @contextlib.contextmanager
 def serve_web(state: WebServer, context: ssl.SSLContext | None = None) -> Iterator[WebServer]:
     """Run `state` on a free port of this machine while the block runs; with `context`, by https."""
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"server_state": state}))
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     scheme, host = ("https", "localhost") if context is not None else ("http", "127.0.0.1")
-    state.url = f"{scheme}://{host}:{server.server_address[1]}/"
-    try:
-        yield state
-    finally:
-        state.stopped.set()
-        server.shutdown()
-        server.server_close()
+    with running(type("Handler", (_Handler,), {"server_state": state}), context) as port:
+        state.url = f"{scheme}://{host}:{port}/"
+        try:
+            yield state
+        finally:
+            state.stopped.set()
