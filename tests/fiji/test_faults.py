@@ -198,8 +198,9 @@ def test_an_image_closed_while_it_is_encoded_stops_that(
     desk: Desktop, data_dir: Path, borrowed: Any, worker_python: Path, tmp_path: Path
 ) -> None:
     family = FamilySegmenter(worker_python, tmp_path, blocks=600, block_s=0.1)
-    borrowed(family)
     with shown(open_image(data_dir / "images" / "blobs.gif")) as imp:
+        borrowed(family)
+        choose_tool()
         desk.click(imp, *BLOB)
         wait_for(workers, "the worker")
         wait_for(family.device, "the session")
@@ -214,8 +215,9 @@ def test_an_image_too_large_for_the_memory_is_told_in_words(
 ) -> None:
     java_class("ij.IJ").saveAsTiff(open_image(data_dir / "images" / "blobs.gif"), str(tmp_path / "large.tif"))
     virtual = java_class("ij.IJ").openVirtual(str(tmp_path / "large.tif"))
-    borrowed(FamilySegmenter(worker_python, tmp_path, bytes_per_pixel=1 << 40))
     with shown(virtual) as imp:
+        borrowed(FamilySegmenter(worker_python, tmp_path, bytes_per_pixel=1 << 40))
+        choose_tool()
         desk.click(imp, *BLOB)
         wait_for(lambda: "memory" in panel_says(), "words")
         assert imp.getRoi() is None

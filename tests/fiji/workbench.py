@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -39,7 +40,15 @@ def shown(imp: Any, y: int = 260) -> Iterator[Any]:
 
 def to_front(imp: Any) -> None:
     """Bring an image to the front, and give it the keyboard."""
-    on_event_thread(imp.getWindow().toFront)
+
+    def there() -> bool:
+        # Again and again: a window that opens at the same time, such as the panel, may come in between.
+        if not bool(imp.getWindow().isActive()):
+            on_event_thread(imp.getWindow().toFront)
+            time.sleep(0.3)
+        return bool(imp.getWindow().isActive())
+
+    wait_for(there, "the window in front")
     settle(imp)
 
 
