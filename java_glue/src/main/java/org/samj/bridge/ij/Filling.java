@@ -3,6 +3,7 @@ package org.samj.bridge.ij;
 import ij.IJ;
 import ij.ImagePlus;
 import ij.gui.Roi;
+import ij.plugin.frame.RoiManager;
 import java.awt.EventQueue;
 import java.awt.GraphicsEnvironment;
 import java.lang.reflect.InvocationTargetException;
@@ -36,8 +37,8 @@ final class Filling {
         EventQueue.invokeLater(() -> {
             note(bridge.live.results.enter(plane, outline, prompt, choices.model, 0, choices), label);
             long now = System.currentTimeMillis();
-            // To show all of them anew for each one more would take longer than to find it.
-            if (now - shownAt >= SHOWN_EVERY_MS) {
+            // To paint all of them anew for each one more would take longer than to find it: the more, the seldomer.
+            if (now - shownAt >= SHOWN_EVERY_MS + count()) {
                 shownAt = now;
                 bridge.live.results.show(plane.imp);
             }
@@ -56,6 +57,11 @@ final class Filling {
         } catch (InvocationTargetException error) {
             throw SegmenterException.of(error.getCause());
         }
+    }
+
+    private static int count() {
+        RoiManager manager = RoiManager.getInstance2();
+        return manager == null ? 0 : manager.getCount();
     }
 
     private static void note(Roi roi, int label) {
