@@ -23,9 +23,9 @@ final class Batch {
      * Prompts in the first call, and the most in one; between two calls prompts that the user draws get their turn, so
      * that there are only as many in one as are answered at once.
      */
-    private static final int FEW = 8;
+    private static final int FEW = 16;
     private static final int MOST = 128;
-    private static final long SOON_MS = 120;
+    private static final long SOON_MS = 250;
 
     private final Bridge bridge;
     private final Choices choices;
