@@ -54,6 +54,7 @@ def bright(desk: Desktop, data_dir: Path) -> Iterator[Any]:
 def bright_image(data_dir: Path) -> Any:
     imp = open_image(data_dir / "images" / "blobs.gif")
     imp.getProcessor().invertLut()
+    imp.updateAndDraw()
     return imp
 
 
