@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo check lint test format clean
+.PHONY: help demo check check-parts check-whole lint test format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -25,7 +25,14 @@ lint: $(VENV)/.installed  ## ruff, mypy, import layers
 test: $(VENV)/.installed  ## every test
 	$(BIN)/python -m pytest
 
-check: lint test  ## everything that has to pass
+check: $(VENV)/.installed  ## everything that has to pass; in two halves side by side, since most tests wait for something
+	$(MAKE) --no-print-directory -j2 check-parts check-whole
+
+check-parts: lint
+	$(BIN)/python -m pytest tests --ignore=tests/integration --ignore=tests/fiji --ignore=tests/faults
+
+check-whole: $(VENV)/.installed
+	$(BIN)/python -m pytest tests/integration tests/fiji tests/faults
 
 format: $(VENV)/.installed  ## mend what ruff can mend
 	$(BIN)/ruff check --fix .

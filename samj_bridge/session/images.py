@@ -175,7 +175,8 @@ def copy_of(loan: Loan, plane: Plane) -> Plane:
 
 
 def _create(nbytes: int) -> SharedMemory:
-    name = f"samj_{secrets.token_hex(8)}"
+    # Whose it is can be read from its name; 30 characters are the most that macOS takes.
+    name = f"samj_{os.getpid():x}_{secrets.token_hex(8)}"
     if os.name == "posix":
         # Before the block exists: Python's tracker, which takes it away when this process is killed, would
         # otherwise hear of the first block only once the tracker has started, and a kill can come before that.

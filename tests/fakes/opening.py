@@ -49,10 +49,10 @@ def two_squares(dtype: str = "uint16") -> np.ndarray:
     return image
 
 
-def shared_blocks() -> set[str]:
-    """Return the names of the shared memory blocks that hosts have on this machine."""
+def shared_blocks(pid: int | None = None) -> set[str]:
+    """Return the names of the shared memory blocks that a process has made, this one unless another is named."""
     folder = Path("/dev/shm")
-    return {path.name for path in folder.glob("samj_*")} if folder.is_dir() else set()
+    return {path.name for path in folder.glob(f"samj_{pid or os.getpid():x}_*")} if folder.is_dir() else set()
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:

@@ -126,7 +126,7 @@ if __name__ == "__main__":
     if child == 0:
         time.sleep(60)  # holds the worker's stdin open
         os._exit(0)
-    print(session.hello["pid"], child, flush=True)
+    print(session.hello["pid"], child, os.getpid(), flush=True)
     session.encode(two_squares())
 """
 
@@ -135,16 +135,16 @@ if __name__ == "__main__":
 def test_a_host_that_is_killed_leaves_no_worker_and_no_memory(worker_python, tmp_path, manner):
     root = Path(__file__).parents[2]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])}
-    before = shared_blocks()
     command = [sys.executable, "-c", HOST, str(worker_python), str(tmp_path), manner]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE) as host:
-        pid, child = map(int, host.stdout.readline().split())
-        assert wait_until(lambda: shared_blocks() > before)
+        pid, child, own = map(int, host.stdout.readline().split())
+        assert wait_until(lambda: shared_blocks(own))
         host.kill()
         assert wait_until(lambda: not is_running(pid), timeout_s=5)
         if manner == "fork":
             # The child keeps Python's tracker of shared memory waiting; when it ends, the memory goes.
             os.kill(child, signal.SIGKILL)
+        assert wait_until(lambda: not shared_blocks(own))
 
 
 def test_a_program_that_forgets_to_close_ends_and_leaves_nothing(worker_python, tmp_path):
@@ -154,7 +154,9 @@ def test_a_program_that_forgets_to_close_ends_and_leaves_nothing(worker_python, 
     command = [sys.executable, "-W", "error", "-c", program, str(worker_python), str(tmp_path), "plain"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert not is_running(int(done.stdout.split()[0]))
+    worker, _, own = map(int, done.stdout.split())
+    assert not is_running(worker)
+    assert not shared_blocks(own)
 
 
 def test_the_end_of_a_session_is_not_delayed_by_a_worker_that_hangs(worker_python, tmp_path):
