@@ -65,7 +65,13 @@ def clicks(imp: Any, centres: list[tuple[int, int]]) -> list[float]:
     robot = java_class("java.awt.Robot")()
     left = java_class("java.awt.event.InputEvent").BUTTON1_DOWN_MASK
     corner, scale = imp.getCanvas().getLocationOnScreen(), float(imp.getCanvas().getMagnification())
-    times, last = [], ""
+
+    def shown() -> str:
+        roi = imp.getRoi()
+        return "" if roi is None else str(roi.getProperty("prompt") or "")
+
+    # What an earlier series has left there is no answer to this one's first click, nor each answer to the next.
+    times, last = [], shown()
     for x, y in centres:
         robot.mouseMove(corner.x + int((x + 0.5) * scale), corner.y + int((y + 0.5) * scale))
         robot.waitForIdle()
@@ -75,8 +81,7 @@ def clicks(imp: Any, centres: list[tuple[int, int]]) -> list[float]:
         robot.mouseRelease(left)
 
         def new(before: str = last) -> str:
-            roi = imp.getRoi()
-            prompt = "" if roi is None else str(roi.getProperty("prompt") or "")
+            prompt = shown()
             return prompt if prompt != before else ""
 
         last = painted(new)
