@@ -6,7 +6,7 @@ renames it when size and hashes are right. `place` does the same with a file tha
 """
 
 from samj_bridge.download.archive import extract_tar_member, extract_zip_member
-from samj_bridge.download.digest import ALGORITHMS, Digests, digest_file, kinds_of
+from samj_bridge.download.digest import ALGORITHMS, Digests, digest_file
 from samj_bridge.download.draft import place
 from samj_bridge.download.fetch import fetch
 from samj_bridge.download.source import Policy, Source
@@ -20,6 +20,5 @@ __all__ = [
     "extract_tar_member",
     "extract_zip_member",
     "fetch",
-    "kinds_of",
     "place",
 ]

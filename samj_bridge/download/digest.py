@@ -14,7 +14,7 @@ from typing import IO, Any
 from samj_bridge.errors import FileError, InputError
 from samj_bridge.progress import CancelToken
 
-__all__ = ["ALGORITHMS", "Digester", "Digests", "digest_file", "kinds_of", "parse_hash", "read_blocks"]
+__all__ = ["ALGORITHMS", "Digester", "Digests", "digest_file", "parse_hash", "read_blocks"]
 
 ALGORITHMS = {"sha256": 64, "md5": 32, "xxh128": 32, "git-blob": 40}
 """Kinds of hash, and how many hexadecimal digits each has."""
@@ -85,22 +85,6 @@ def parse_hash(text: str) -> tuple[str, str]:
         message = f"{text!r} is no hash that can be checked."
         raise InputError(message, code="bad-hash", hint=f"Write algorithm:hexadecimal with one of {kinds}.")
     return algorithm, digits
-
-
-def kinds_of(hashes: Iterable[str]) -> frozenset[str]:
-    """Return the kinds of hashes written ``algorithm:hex``: what has to be computed to compare with them.
-
-    Raises
-    ------
-    InputError
-        As `parse_hash`.
-
-    Examples
-    --------
-    >>> kinds_of(["md5:900150983cd24fb0d6963f7d28e17f72"])
-    frozenset({'md5'})
-    """
-    return frozenset(parse_hash(text)[0] for text in hashes)
 
 
 class Digester:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from samj_bridge.download.digest import ALGORITHMS, Digester, Digests, kinds_of, read_blocks
+from samj_bridge.download.digest import Digester, Digests, read_blocks
 from samj_bridge.download.failure import not_verifiable
 from samj_bridge.download.flushing import Flusher
 from samj_bridge.download.meter import Meter
@@ -69,7 +69,7 @@ def place(
             read_blocks(file),
             target,
             size=size,
-            kinds=kinds_of(source.hashes) or ALGORITHMS,
+            kinds=source.kinds,
             check=check,
             meter=meter,
             cancel=cancel,

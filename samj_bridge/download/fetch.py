@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from samj_bridge.download.digest import ALGORITHMS, Digests, digest_file, kinds_of
+from samj_bridge.download.digest import Digests, digest_file
 from samj_bridge.download.failure import Attempt, failure, not_verifiable, offline
 from samj_bridge.download.meter import Meter
 from samj_bridge.download.partial import Origin, Partial, cannot_write
@@ -97,8 +97,7 @@ def fetch(
         found = _already_there(source, target, progress, cancel) if _stamp(target) != before else None
         if found is not None:
             return found
-        # Where nothing is known yet, whatever a catalog may name later is found out.
-        with Partial(target, part, kinds_of(source.hashes) or ALGORITHMS) as partial:
+        with Partial(target, part, source.kinds) as partial:
             run = _Run(source, partial, network, policy or Policy(), progress, cancel)
             return run.from_anywhere()
 
@@ -249,7 +248,7 @@ def _already_there(source: Source, target: Path, progress: Progress, cancel: Can
         return None
     meter = Meter(progress, "verify", f"Checking {source.name}", size)
     try:
-        digests = digest_file(target, kinds=kinds_of(source.hashes), on_block=meter.tell, cancel=cancel)
+        digests = digest_file(target, kinds=source.kinds, on_block=meter.tell, cancel=cancel)
     except FileError:
         return None
     return digests if digests.first_mismatch(source.hashes) is None else None

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from samj_bridge.download.digest import parse_hash
+from samj_bridge.download.digest import ALGORITHMS, parse_hash
 from samj_bridge.errors import InputError
 
 __all__ = ["Policy", "Source"]
@@ -49,6 +49,11 @@ class Source:
                 message = f"{self.name} can't be fetched from {url}: the address does not start with https://."
                 hint = "Use an https address. Plain http is taken from a mirror or catalog of your own only."
                 raise InputError(message, code="bad-address", hint=hint, url=url)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of hash to compute: those that are named; every kind where none is, for what is named later."""
+        return frozenset(parse_hash(text)[0] for text in self.hashes) or frozenset(ALGORITHMS)
 
 
 @dataclass(frozen=True)

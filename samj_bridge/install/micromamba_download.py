@@ -128,8 +128,7 @@ def _from_archive(
         # The package's own hash is known for one platform only; what counts is the executable's.
         fetch(source, archive, settings=settings, allow_unverified=True, progress=progress, cancel=cancel)
         member = "Library/bin/micromamba.exe" if fields["exe"] else "bin/micromamba"
-        extract_tar_member(archive, member, bare, progress=progress, cancel=cancel)
-        found = digest_file(bare, kinds=()).sha256
+        found = extract_tar_member(archive, member, bare, progress=progress, cancel=cancel).sha256
         if found != pins.sha256[fields["platform"]]:
             message = f"the micromamba in {url} is not the pinned one (sha256 {found})"
             raise DownloadError(message, code="wrong-hash", hint="Tell the mirror's administrator.")

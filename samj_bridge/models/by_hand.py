@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from samj_bridge.download import Digests, Source, digest_file, kinds_of
+from samj_bridge.download import Digests, Source, digest_file
 from samj_bridge.errors import FileError, ModelError
 from samj_bridge.models.entry import ModelEntry
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
@@ -57,7 +57,7 @@ def find_by_hand(
             if named:
                 others.append(f"{path} has {size:,} bytes, not {source.size:,}")
             continue
-        digests = _digests(path, size, kinds_of(source.hashes), progress, cancel)
+        digests = _digests(path, size, source.kinds, progress, cancel)
         if digests is None:
             continue
         wrong = digests.first_mismatch(source.hashes)

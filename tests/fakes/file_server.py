@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 
-from fakes.local_server import running
+from fakes.local_server import address_of, running
 
 _BLOCK = 1 << 20
 
@@ -316,8 +316,7 @@ def serve(server: FileServer, context: ssl.SSLContext | None = None) -> Iterator
     """Serve while the block runs; `FileServer.url` names the address, without a slash at its end."""
     handler = type("Handler", (_Handler,), {"files": server})
     with running(handler, context) as port:
-        # The certificates of the tests are made out to this name.
-        server.url = f"https://localhost:{port}" if context is not None else f"http://127.0.0.1:{port}"
+        server.url = address_of(port, context)
         server._closing.clear()
         try:
             yield server

@@ -80,6 +80,11 @@ class _Server(ThreadingHTTPServer):
         """Clients that hang up are what the tests are about."""
 
 
+def address_of(port: int, context: ssl.SSLContext | None) -> str:
+    """Return where a port is served; the certificates of the tests are made out to ``localhost``."""
+    return f"https://localhost:{port}" if context is not None else f"http://127.0.0.1:{port}"
+
+
 @contextlib.contextmanager
 def running(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None) -> Iterator[int]:
     """Serve on a free port while the block runs, with `context` by https; yields the port."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from fakes.local_server import Answering, Stalls, running
+from fakes.local_server import Answering, Stalls, address_of, running
 
 from samj_bridge.install.specification import Specification, read_specification
 
@@ -121,9 +121,8 @@ class _Handler(Answering):
 @contextlib.contextmanager
 def serve(index: PackageIndex, tls: ssl.SSLContext | None = None) -> Iterator[PackageIndex]:
     """Run `index` on a free port while the block runs; with `tls`, by https for ``localhost``."""
-    place = "http://127.0.0.1" if tls is None else "https://localhost"
     with running(type("Handler", (_Handler,), {"stalls": index}), tls) as port:
-        index.url = f"{place}:{port}/simple"
+        index.url = f"{address_of(port, tls)}/simple"
         try:
             yield index
         finally:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
 
-from fakes.local_server import running
+from fakes.local_server import address_of, running
 
 
 @dataclass
@@ -100,9 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def serve_web(state: WebServer, context: ssl.SSLContext | None = None) -> Iterator[WebServer]:
     """Run `state` on a free port of this machine while the block runs; with `context`, by https."""
-    scheme, host = ("https", "localhost") if context is not None else ("http", "127.0.0.1")
     with running(type("Handler", (_Handler,), {"server_state": state}), context) as port:
-        state.url = f"{scheme}://{host}:{port}/"
+        state.url = f"{address_of(port, context)}/"
         try:
             yield state
         finally:

@@ -132,10 +132,9 @@ public class ApposeSegmenterTest {
         assertEquals(before, number(stats().get("encoded")), 0);
     }
 
-    @Test
-    public void anInterruptedCallIsCancelledToo() throws InterruptedException {
-        Segmenter.Scene scene = scene(Pictures.crowd(512));
-        AtomicReference<Throwable> ended = new AtomicReference<>();
+    /** A thread that looks for everything and has found something already; {@code ended} gets what ends it. */
+    private static Thread callInProgress(Segmenter.Scene scene, AtomicReference<Throwable> ended)
+            throws InterruptedException {
         CountDownLatch begun = new CountDownLatch(1);
         Thread caller = new Thread(() -> {
             try {
@@ -146,6 +145,14 @@ public class ApposeSegmenterTest {
         });
         caller.start();
         begun.await();
+        return caller;
+    }
+
+    @Test
+    public void anInterruptedCallIsCancelledToo() throws InterruptedException {
+        Segmenter.Scene scene = scene(Pictures.crowd(512));
+        AtomicReference<Throwable> ended = new AtomicReference<>();
+        Thread caller = callInProgress(scene, ended);
         caller.interrupt();
         caller.join();
         assertEquals("cancelled", ((SegmenterException) ended.get()).code());
@@ -261,16 +268,7 @@ public class ApposeSegmenterTest {
     public void closingEndsACallInProgressAndTheNextOneStartsAnotherWorker() throws InterruptedException {
         Segmenter.Scene scene = scene(Pictures.crowd(512));
         AtomicReference<Throwable> ended = new AtomicReference<>();
-        CountDownLatch begun = new CountDownLatch(1);
-        Thread caller = new Thread(() -> {
-            try {
-                scene.everything(Options.plain(), outline -> begun.countDown(), null);
-            } catch (SegmenterException error) {
-                ended.set(error);
-            }
-        });
-        caller.start();
-        begun.await();
+        Thread caller = callInProgress(scene, ended);
         segmenter.close();
         caller.join();
         assertTrue(String.valueOf(ended.get()),
