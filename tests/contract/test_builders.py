@@ -216,7 +216,7 @@ def test_of_two_processes_that_want_one_environment_the_second_follows_the_first
         # The lock goes with its holder, and the second goes on by itself.
         bed.stall(stall=False)
         first.kill()
-    first.communicate(timeout=60)
+    first.communicate(timeout=120)
     said = second.communicate(timeout=120)[0].splitlines()
     assert second.returncode == 0, said
     made = find_environment(settings, "tiny")

@@ -70,7 +70,7 @@ class Bed:
 
     def wait_stalled(self) -> bool:
         """Wait until a download has stopped."""
-        return (self.channel.stalled if self.channel is not None else self.pypi.stalled).wait(60)
+        return (self.channel.stalled if self.channel is not None else self.pypi.stalled).wait(120)
 
     @property
     def requests(self) -> list[str]:

@@ -381,7 +381,7 @@ def test_two_processes_that_want_one_environment_make_it_once(
 def test_who_waits_says_for_whom(settings: Settings, tiny: Specification, pypi: PackageIndex) -> None:
     pypi.stall_wheels = True
     first = start(settings, tiny)
-    assert pypi.stalled.wait(60)
+    assert pypi.stalled.wait(120)
     second = start(settings, tiny)
     assert second.stdout is not None
     line = second.stdout.readline()
@@ -392,7 +392,7 @@ def test_who_waits_says_for_whom(settings: Settings, tiny: Specification, pypi: 
     assert line.startswith(f"wait Process {first.pid}: ")
     pypi.stall_wheels = False
     first.kill()
-    first.communicate(timeout=60)
+    first.communicate(timeout=120)
     # The lock went with its holder: the second goes on by itself.
     rest = second.communicate(timeout=120)[0]
     assert second.returncode == 0, rest
@@ -405,12 +405,12 @@ def test_a_host_killed_during_a_download_takes_uv_with_it(
 ) -> None:
     pypi.stall_wheels = True
     host = start(settings, tiny)
-    assert pypi.stalled.wait(60)
+    assert pypi.stalled.wait(120)
     children = psutil.Process(host.pid).children(recursive=True)
     assert any("uv" in child.name() for child in children)
     host.send_signal(signal.SIGKILL)
-    host.communicate(timeout=60)
-    _, alive = psutil.wait_procs(children, timeout=10)
+    host.communicate(timeout=120)
+    _, alive = psutil.wait_procs(children, timeout=120)
     assert alive == []
     assert find_environment(settings, "tiny") is None
     pypi.stall_wheels = False
@@ -451,5 +451,5 @@ def test_threads_that_hold_and_replace_an_environment_never_lose_it_in_use(
         create_environment(settings, name="tiny", specification=tiny)
     done.set()
     for user in users:
-        user.join(30)
+        user.join(120)
     assert lost == []

@@ -107,7 +107,7 @@ def test_kill_matrix(builder: str, point: str, round_of: Callable[[str], Round])
     old, new = f"{round_.number}.0", f"{round_.number + 1}.0"
     kill(round_, point)
 
-    _, alive = psutil.wait_procs(started_from(round_.settings.home), timeout=10)
+    _, alive = psutil.wait_procs(started_from(round_.settings.home), timeout=120)
     assert alive == [], "what it had started lives on"
     found = find_environment(round_.settings, "tiny")
     assert found is not None, "neither the old environment nor the new one is left"

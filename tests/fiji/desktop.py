@@ -174,6 +174,24 @@ def named(name: str) -> Any:
     return _search(lambda one: str(one.getName()) == name, f"component named {name!r}")
 
 
+def shown_dialog(title: str) -> Any:
+    """Return the modal dialog of a title, once it waits for its answer; None: there is none yet.
+
+    A dialog is on the screen a moment before its thread waits for it. An answer in between is lost in Java, and
+    whoever opened the dialog waits for ever: no hand is that fast, but a test on a busy machine is.
+    """
+    for window in java_class("java.awt.Window").getWindows():
+        modal = isinstance(window, java_class("java.awt.Dialog")) and bool(window.isModal())
+        if modal and bool(window.isShowing()) and str(window.getTitle()) == title:
+            return window if _someone_waits() else None
+    return None
+
+
+def _someone_waits() -> bool:
+    stacks = java_class("java.lang.Thread").getAllStackTraces().values()
+    return any(str(frame.getClassName()) == "java.awt.WaitDispatchSupport" for stack in stacks for frame in stack)
+
+
 def _search(fits: Callable[[Any], bool], what: str) -> Any:
     # Java still lists windows that were disposed.
     waiting = [window for window in java_class("java.awt.Window").getWindows() if window.isDisplayable()]

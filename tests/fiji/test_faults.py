@@ -280,7 +280,7 @@ def test_taking_the_tool_out_ends_a_macro_that_waits_for_it(
     wait_for(workers, "the worker")
     time.sleep(1.0)
     detach()
-    assert ended.wait(20)
+    assert ended.wait(120)
     assert "SAMJ worker" not in java_threads()
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import roifile
 import tifffile
-from desktop import Desktop, component, named, on_event_thread, wait_for
+from desktop import Desktop, component, named, on_event_thread, shown_dialog, wait_for
 from workbench import answer, assert_same, managed, panel_says, proposal, to_front
 
 import samj_bridge
@@ -139,18 +139,9 @@ def test_a_macro_that_a_person_runs_ends_with_imagejs_dialog(desk: Desktop, blob
     wait_for(lambda: "box= needs four numbers" in panel_log(), "the words in the panel")
     wait_for(dialog.isActive, "the dialog in front")
     desk.press("ENTER")
-    thread.join(20)
+    thread.join(120)
     assert ended
     assert "it went on" not in str(java_class("ij.IJ").getLog())
-
-
-def shown_dialog(title: str) -> Any:
-    """Return the dialog of a title that is open; None: there is none."""
-    for window in java_class("java.awt.Window").getWindows():
-        dialog = isinstance(window, java_class("java.awt.Dialog"))
-        if dialog and bool(window.isShowing()) and str(window.getTitle()) == title:
-            return window
-    return None
 
 
 def panel_log() -> str:

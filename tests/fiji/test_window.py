@@ -18,7 +18,7 @@ from samj_bridge.fiji import find_java
 
 ROOT = Path(samj_bridge.__file__).parent.parent
 DRIVER = """
-import json, sys, threading, time
+import faulthandler, json, sys, threading, time
 sys.path.insert(0, sys.argv[1])
 from samj_bridge.cli.main import main
 from samj_bridge.fiji.jvm import java_class, java_thread
@@ -26,7 +26,7 @@ from samj_bridge.fiji.jvm import java_class, java_thread
 told = {}
 
 def drive():
-    from desktop import Desktop, component, on_event_thread, wait_for
+    from desktop import Desktop, component, on_event_thread, shown_dialog, wait_for
     from workbench import choose_tool, managed, proposal
     import jpype
     wait_for(jpype.isJVMStarted, "Java")
@@ -49,9 +49,7 @@ def drive():
         # With changes that are not saved, closing is a question first.
         imp.changes = True
         ask_to_close(window)
-        question = wait_for(lambda: dialog("ImageJ"), "ImageJ's question")
-        time.sleep(1.0)
-        press(question, "Cancel")
+        press(wait_for(lambda: shown_dialog("ImageJ"), "ImageJ's question"), "Cancel")
         wait_for(lambda: not window.quitting(), "the answer")
         # Still there, and so is the tool.
         desk.drag(imp, (140, 40, 180, 80))
@@ -64,18 +62,12 @@ def drive():
         imp.changes = False
         ask_to_close(window)
         # The second time ImageJ asks in any case.
-        press(wait_for(lambda: dialog("ImageJ"), "ImageJ's question"), "OK")
+        press(wait_for(lambda: shown_dialog("ImageJ"), "ImageJ's question"), "OK")
 
 def ask_to_close(window):
     event = java_class("java.awt.event.WindowEvent")
     java_class("java.awt.Toolkit").getDefaultToolkit().getSystemEventQueue().postEvent(
         event(window, event.WINDOW_CLOSING))
-
-def dialog(title):
-    for one in java_class("java.awt.Window").getWindows():
-        if one.isShowing() and isinstance(one, java_class("java.awt.Dialog")) and str(one.getTitle()) == title:
-            return one
-    return None
 
 def press(dialog, label):
     buttons = []
@@ -99,6 +91,18 @@ def guarded():
         print(json.dumps(told), flush=True)
         os._exit(9)
 
+def overdue():
+    # Said while there is someone to ask: what each thread waits for.
+    import os
+    faulthandler.dump_traceback()
+    with java_thread():
+        for entry in java_class("java.lang.Thread").getAllStackTraces().entrySet():
+            print(entry.getKey(), *entry.getValue(), sep="\\n    ", flush=True)
+    os._exit(9)
+
+watchdog = threading.Timer(200, overdue)
+watchdog.daemon = True
+watchdog.start()
 threading.Thread(target=guarded, daemon=True).start()
 sys.argv[1:] = ["fiji", "--imagej1", sys.argv[2]]
 main()
@@ -140,7 +144,7 @@ def test_the_window_opens_works_and_ends_the_process_when_it_is_closed(
     command = [sys.executable, "-c", DRIVER, str(Path(__file__).parent), str(image)]
     running = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        said, _ = running.communicate(timeout=90)
+        said, _ = running.communicate(timeout=240)
     finally:
         running.kill()
     assert running.returncode == 0, said

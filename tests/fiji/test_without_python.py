@@ -63,7 +63,7 @@ def test_a_macro_gives_the_sessions_outline_and_imagej_ends(
         [java.home / "bin" / "java", *options, "ij.ImageJ", "-macro", macro],
         env={**os.environ, "LC_ALL": "C.UTF-8"},
         check=True,
-        timeout=90,
+        timeout=120,
     )
     (found,) = read_rois(tmp_path / "found.roi")
     np.testing.assert_array_equal(found.mask(disc.shape), expected.mask())

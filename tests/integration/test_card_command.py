@@ -51,5 +51,5 @@ def test_the_command_on_the_card_starts_a_worker_that_holds_its_environment(
         (held,) = lease.parent.glob(f"{lease.name}.*")
         assert is_locked(held), "env remove and setup --again would take the environment away"
         worker.stdin.close()
-        assert worker.wait(10) == 0
+        assert worker.wait(120) == 0
     assert not held.exists()

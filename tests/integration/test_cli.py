@@ -160,7 +160,7 @@ def test_ctrl_c_stops_a_run_in_order(ready_home: Path, tmp_path: Path) -> None:
         while not list((tmp_path / "out").glob("*.zip")) and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert 0 < len(list((tmp_path / "out").glob("*"))) < 40

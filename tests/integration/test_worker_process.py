@@ -57,10 +57,10 @@ class Pipes:
 
     def end(self):
         self.process.stdin.close()
-        assert self.process.wait(10) == 0
+        assert self.process.wait(120) == 0
         assert self.process.stdout.read() == b""
         self.process.stdout.close()
-        self.reader.join(10)
+        self.reader.join(120)
         self.process.stderr.close()
 
 

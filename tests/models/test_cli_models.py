@@ -176,10 +176,10 @@ def test_stopped_by_the_user_what_came_is_kept_and_nothing_is_installed(user: Us
     )
     server.always = Fault("stall", after=BIG.size // 2)
     process = user.start("models", "install", "ours", "--json")
-    assert server.stalled.wait(60)
+    assert server.stalled.wait(120)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert json.loads(out)["errors"][0]["code"] == "cancelled"
     assert user.stored() == []
@@ -253,7 +253,7 @@ def test_on_a_terminal_a_licence_is_asked_for(user: User, server: FileServer, ty
     os.close(theirs)
     shown = answer(ours, "Accept its licence?", typed)
     assert "CC-BY-NC-4.0" in shown
-    assert process.wait(60) == code
+    assert process.wait(120) == code
     assert bool(user.stored()) == (code == 0)
     if code == 0:
         licences = {item["id"]: item for item in user.json("models", "licences")["data"]["licences"]}
@@ -269,7 +269,7 @@ def test_on_a_terminal_setup_offers_a_model_before_anything_else(user: User) -> 
     assert "cells, light microscopy: micro-sam-vit-b-lm" in shown
     assert "efficientvit-sam-l2 (246 MB; licence: Apache-2.0)" in shown
     assert "no number 77" in shown
-    assert process.wait(60) == 2
+    assert process.wait(120) == 2
     assert not user.home.exists()
 
 

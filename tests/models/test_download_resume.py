@@ -204,7 +204,7 @@ def test_a_cancel_does_not_wait_for_the_server(
     token = CancelToken()
 
     def cancel_when_stuck() -> None:
-        server.stalled.wait(60)
+        server.stalled.wait(120)
         token.cancel()
 
     thread = threading.Thread(target=cancel_when_stuck)
@@ -277,7 +277,7 @@ def test_a_token_that_is_set_already_asks_no_server(server: FileServer, settings
 
 
 def events_of(process: subprocess.Popen[str]) -> list[dict[str, object]]:
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     return [json.loads(line) for line in output.splitlines()]
 
@@ -504,7 +504,7 @@ def test_ctrl_c_leaves_what_a_kill_would_leave(
     process = start(server, tmp_path / "a.bin")
     wait_for(lambda: size_of(tmp_path / "a.bin.part") > 500_000, process)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert not (tmp_path / "a.bin").exists()
     server.bytes_per_s = 0.0
     fetch(source(server), tmp_path / "a.bin", settings=settings, policy=QUICK)

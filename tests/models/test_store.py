@@ -489,6 +489,6 @@ def test_many_processes_that_install_the_same_at_once_agree(bed: Bed) -> None:
     )
     command = [sys.executable, "-c", program, str(bed.settings.home), bed.settings.catalog]
     running = [subprocess.Popen(command) for _ in range(4)]
-    assert [process.wait(60) for process in running] == [0] * 4
+    assert [process.wait(120) for process in running] == [0] * 4
     assert bed.files() == {"records/ours.json", f"sources/{Digests.of(DATA).sha256}", "incoming/x"}
     assert [item.status for item in verify(bed.store)] == ["ok"]

@@ -217,7 +217,7 @@ def test_a_line_without_end_is_taken_in_pieces(start):
     reader.start()
     os.write(write, b"x" * 60_000)
     os.close(write)
-    reader.join(10)
+    reader.join(120)
     assert {len(line) for line in start.lines} == {4096}
 
 
@@ -234,7 +234,7 @@ def test_many_threads_share_a_worker_without_losing_a_call(start):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert not any(thread.is_alive() for thread in threads)
     assert not wrong
 
@@ -247,7 +247,9 @@ def test_a_program_ends_without_closing_and_its_worker_with_it(tmp_path):
         "print(service._process.pid)\n"
     )
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, timeout=30, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, timeout=120, check=True
+    )
     pid = int(done.stdout)
     end = time.monotonic() + 10
     while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
