@@ -103,6 +103,7 @@ def fetch_once(order: dict[str, Any]) -> dict[str, float]:
 
     # Loaded when first needed; it belongs to the start of the process, which curl's clock leaves out as well.
     import filelock  # noqa: F401
+    import httpcore  # noqa: F401
     import httpx  # noqa: F401
     import xxhash  # noqa: F401
 

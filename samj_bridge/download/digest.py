@@ -20,7 +20,7 @@ ALGORITHMS = {"sha256": 64, "md5": 32, "xxh128": 32, "git-blob": 40}
 """Kinds of hash, and how many hexadecimal digits each has."""
 
 _BLOCK = 1 << 19
-_QUEUED_BLOCKS = 3
+_QUEUED_BLOCKS = 2
 
 
 @dataclass(frozen=True)

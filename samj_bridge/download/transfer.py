@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import queue
+import select
 import socket
 import ssl
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass
+from urllib.request import getproxies, proxy_bypass
 
 from samj_bridge import __version__
 from samj_bridge.download.reply import REDIRECTS, Reply, Trouble, next_address, read_reply, shown
@@ -34,19 +36,19 @@ __all__ = ["Network", "Transfer"]
 
 _log = logging.getLogger(__name__)
 
-_BLOCK = 1 << 19
-_READ = 1 << 18
-_MOST_WAITING = 2 << 20
+_BLOCK = 1 << 20
+_RECORD = 1 << 14
+_MOST_WAITING = 2
 _MOST_REDIRECTS = 10
-_POLL_S = 0.004
+_LOOK_S = 0.02
 
 
 @dataclass(frozen=True)
 class Network:
     """How to reach servers, the same for every request of a download."""
 
-    certificates: ssl.SSLContext
-    """Which servers to believe; always checked."""
+    bundle: str
+    """File or folder of the certificates to believe; empty: the system's."""
     proxy: str
     """Proxy for every address that ``NO_PROXY`` does not name; empty: as the usual variables say."""
 
@@ -57,19 +59,36 @@ class Network:
         Raises
         ------
         InputError
-            The certificates can't be read, or the proxy has no address.
+            The proxy has no address.
         """
         if settings.proxy and urlsplit(settings.proxy).scheme not in {"http", "https"}:
             message = f"The proxy {settings.proxy!r} can't be used: it does not start with http:// or https://."
             raise InputError(message, code="bad-proxy", hint="Correct the setting `proxy` (SAMJ_PROXY).")
-        return cls(_trusted(settings.ca_bundle), settings.proxy)
+        return cls(settings.ca_bundle, settings.proxy)
+
+    @cached_property
+    def _certificates(self) -> ssl.SSLContext:
+        return _trusted(self.bundle)
+
+    def certificates(self, url: str) -> ssl.SSLContext:
+        """Return which servers to believe on the way to `url`; they are always checked.
+
+        Raises
+        ------
+        InputError
+            The certificates can't be read.
+        """
+        if urlsplit(url).scheme == "http" and not (self.proxy or getproxies()):
+            # To read them takes 30 ms, for nothing. One without any: whoever encrypts after all is not believed.
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return self._certificates
 
     def client(self, url: str, policy: Policy) -> httpx.Client:
         """Return a client for requests to the host of `url`."""
         import httpx
 
         return httpx.Client(
-            verify=self.certificates,
+            verify=self.certificates(url),
             timeout=httpx.Timeout(policy.stall_s, connect=policy.connect_s),
             trust_env=not self.proxy,
             proxy=self.proxy if self.proxy and not proxy_bypass(urlsplit(url).hostname or "") else None,
@@ -94,6 +113,11 @@ class Transfer:
         Validator for ``If-Range``: the server sends the whole file when it has another version. Empty: none.
     cancel : CancelToken, optional
         Looked at all the time.
+
+    Raises
+    ------
+    InputError
+        The certificates can't be read.
     """
 
     def __init__(
@@ -106,6 +130,8 @@ class Transfer:
         unchanged: str = "",
         cancel: CancelToken | None = None,
     ) -> None:
+        # Here, where the one who called hears of it.
+        network.certificates(url)
         self._url = url
         self._network = network
         self._policy = policy
@@ -113,11 +139,8 @@ class Transfer:
         if start and unchanged:
             self._headers["If-Range"] = unchanged
         self._cancel = cancel
-        # Pieces as they come. A deque needs no lock, and looking at it now and then costs less than being woken for
-        # each piece: encrypted ones have 16 KB.
-        self._came: deque[Any] = deque()
-        self._put_count = 0
-        self._taken_count = 0
+        # The reply, then blocks, then an empty block or what went wrong. Few wait: the server is held up instead.
+        self._came: queue.Queue[Any] = queue.Queue(_MOST_WAITING)
         self._given_up = threading.Event()
         self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=self._work, name="samj-download", daemon=True)
@@ -149,10 +172,9 @@ class Transfer:
                 return found
             if found is not None:
                 raise found
-            self._rest()
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the body, about half a mebibyte at a time.
+        """Yield the body as it comes, a mebibyte at a time at most.
 
         Raises
         ------
@@ -163,14 +185,13 @@ class Transfer:
         """
         since, count = time.monotonic(), 0
         while True:
-            pieces, found = self._gather()
-            if pieces:
-                block = b"".join(pieces)
-                count += len(block)
-                yield block
-            if isinstance(found, bytes):
+            found = self._take()
+            if found == b"":
                 return
-            if found is not None:
+            if isinstance(found, bytes):
+                count += len(found)
+                yield found
+            elif found is not None:
                 raise found
             seconds = time.monotonic() - since
             if seconds > self._policy.stall_s:
@@ -179,52 +200,29 @@ class Transfer:
                     raise Trouble(reason, "stalled", again=True)
                 since, count = time.monotonic(), 0
 
-    def _gather(self) -> tuple[list[bytes], Any]:
-        """Take about half a mebibyte, or what there is after a moment; and what ended the body, if anything did."""
-        self._check()
-        pieces: list[bytes] = []
-        size, patience = 0, 2
-        while size < _BLOCK and patience:
-            found = self._take()
-            if isinstance(found, bytes) and found:
-                pieces.append(found)
-                size += len(found)
-            elif found is not None:
-                return pieces, found
-            else:
-                patience -= 1
-                self._rest()
-        return pieces, None
-
     def _take(self) -> Any:
-        if not self._came:
-            return None
-        found = self._came.popleft()
-        self._taken_count += len(found) if isinstance(found, bytes) else 0
-        return found
-
-    def _rest(self) -> None:
-        self._check()
-        time.sleep(_POLL_S)
-
-    def _check(self) -> None:
+        """Return what came next; None: nothing for a moment."""
         if self._cancel is not None:
             self._cancel.check()
+        try:
+            return self._came.get(timeout=_LOOK_S)
+        except queue.Empty:
+            return None
 
     def _put(self, item: object) -> bool:
-        self._put_count += len(item) if isinstance(item, bytes) else 0
-        self._came.append(item)
-        while self._put_count - self._taken_count > _MOST_WAITING and not self._given_up.is_set():
-            time.sleep(_POLL_S)
-        return not self._given_up.is_set()
+        while not self._given_up.is_set():
+            with contextlib.suppress(queue.Full):
+                self._came.put(item, timeout=_LOOK_S)
+                return True
+        return False
 
     def _work(self) -> None:
         import httpx
 
         try:
             self._request()
-        except Trouble as trouble:
-            self._put(trouble)
+        except (Trouble, InputError) as error:
+            self._put(error)
         except httpx.HTTPError as error:
             self._put(_explain(error))
         except Exception as error:  # noqa: BLE001  nobody sees a thread end: the one who waits must hear of it
@@ -238,10 +236,8 @@ class Transfer:
                 self._network.client(url, self._policy) as client,
                 client.stream("GET", url, headers=self._headers) as response,
             ):
-                stream = response.extensions.get("network_stream")
-                found = stream.get_extra_info("socket") if stream is not None else None
                 # Inside a proxy's encryption there is something else, which can't be shut down from here.
-                self._socket = found if isinstance(found, socket.socket) else None
+                self._socket = _socket_of(response.extensions.get("network_stream"))
                 if response.status_code not in REDIRECTS:
                     self._deliver(response)
                     return
@@ -251,43 +247,65 @@ class Transfer:
     def _deliver(self, response: httpx.Response) -> None:
         if not self._put(read_reply(response.status_code, response.headers)):
             return
-        for piece in _body(response, self._policy.stall_s):
-            if not self._put(piece):
+        for block in _blocks(response, self._policy.stall_s):
+            if not self._put(block):
                 return
         self._put(b"")
 
 
-def _body(response: httpx.Response, stall_s: float) -> Iterator[bytes]:
-    """Yield a body; one of known length from the connection itself.
-
-    h11 takes every piece apart and copies it three times, which costs more than to decrypt it. Once the first piece
-    has come it holds nothing back, and what follows on the connection is the body and nothing else.
-    """
-    import httpcore
-
-    pieces = response.iter_raw()
-    stream = response.extensions.get("network_stream")
+def _blocks(response: httpx.Response, stall_s: float) -> Iterator[bytes]:
+    """Yield a body in large blocks while it comes fast, else as soon as the line is quiet."""
+    found = _socket_of(response.extensions.get("network_stream"))
+    # Kept until the end: it closes the connection when it is forgotten.
+    body = response.iter_raw()
     length = response.headers.get("content-length", "")
-    if stream is None or not length.isdecimal() or "transfer-encoding" in response.headers:
-        yield from pieces
+    if found is None or not length.isdecimal() or "transfer-encoding" in response.headers:
+        # Chunks have lengths and ends of their own, and inside a proxy's encryption there is no socket to read.
+        yield from filter(None, body)
         return
-    left = int(length)
-    first = next(pieces, b"")
-    yield first
-    left -= len(first)
-    while left > 0:
+    # h11 takes every piece apart and copies it three times, which costs more than to decrypt it. Once the first
+    # piece has come it holds nothing back, and what follows on the connection is the body and nothing else.
+    first = next(body, b"")
+    pieces, size, left = [first], len(first), int(length) - len(first)
+    found.settimeout(stall_s)
+    is_readable = _look_at(found)
+    most = _RECORD if isinstance(found, ssl.SSLSocket) else _BLOCK
+    trouble = None
+    while left > 0 and trouble is None:
+        # An encrypted piece has 16 KB: to hand over each of them takes longer than to decrypt it.
+        if size >= _BLOCK or (size and not is_readable()):
+            yield b"".join(pieces)
+            pieces, size = [], 0
         try:
-            piece = stream.read(min(left, _READ), timeout=stall_s)
-        except httpcore.TimeoutException as error:
-            raise Trouble("nothing came any more", "stalled", again=True) from error
-        except httpcore.NetworkError as error:
-            reason = f"the connection broke off ({error})"
-            raise Trouble(reason, "cut", again=True) from error
-        if not piece:
-            reason = f"the connection broke off with {left} bytes to come"
-            raise Trouble(reason, "cut", again=True)
-        left -= len(piece)
-        yield piece
+            piece = found.recv(min(left, most))
+        except TimeoutError:
+            trouble = Trouble("nothing came any more", "stalled", again=True)
+        except OSError as error:
+            trouble = Trouble(f"the connection broke off ({error})", "cut", again=True)
+        else:
+            pieces.append(piece)
+            size += len(piece)
+            left -= len(piece)
+            if not piece:
+                trouble = Trouble(f"the connection broke off with {left} bytes to come", "cut", again=True)
+    if size:
+        yield b"".join(pieces)
+    if trouble is not None:
+        raise trouble
+
+
+def _socket_of(stream: Any) -> socket.socket | None:
+    found = stream.get_extra_info("socket") if stream is not None else None
+    return found if isinstance(found, socket.socket) else None
+
+
+def _look_at(found: socket.socket) -> Callable[[], bool]:
+    """Return a function that says whether more has come on a socket already."""
+    if not hasattr(select, "poll"):  # Windows
+        return lambda: bool(select.select([found], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(found, select.POLLIN)
+    return lambda: bool(poll.poll(0))
 
 
 def _trusted(bundle: str) -> ssl.SSLContext:
