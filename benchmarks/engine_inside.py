@@ -167,13 +167,13 @@ def plain() -> Iterator[None]:
     """Compute as published: math attention, perceptrons and convolutions on whole maps."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    before = sam_vit.TOKENS_AT_ONCE, tiny_vit.STRIP_ROWS
-    sam_vit.TOKENS_AT_ONCE, tiny_vit.STRIP_ROWS = 1 << 30, 1 << 30
+    before = sam_vit.TOKENS_AT_ONCE, tiny_vit.STRIP_ROWS, tiny_vit.TOKENS
+    sam_vit.TOKENS_AT_ONCE, tiny_vit.STRIP_ROWS, tiny_vit.TOKENS = 1 << 30, 1 << 30, 1 << 30
     try:
         with sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
-        sam_vit.TOKENS_AT_ONCE, tiny_vit.STRIP_ROWS = before
+        sam_vit.TOKENS_AT_ONCE, tiny_vit.STRIP_ROWS, tiny_vit.TOKENS = before
 
 
 def encode_plain(architecture: str, rounds: int) -> list[dict[str, Any]]:

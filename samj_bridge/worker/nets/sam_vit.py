@@ -95,11 +95,20 @@ def window_order(side: int, window: int) -> tuple[Tensor, list[_Group]]:
     return torch.cat(parts), groups
 
 
-def in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+def in_chunks(function: Callable[[Tensor], Tensor], rows: Tensor, at_once: int | None = None) -> Tensor:
     """Apply a function of rows to a few hundred of them at a time, on a CPU; elsewhere to all."""
-    if rows.device.type != "cpu" or len(rows) <= TOKENS_AT_ONCE:
+    at_once = TOKENS_AT_ONCE if at_once is None else at_once
+    if rows.device.type != "cpu" or len(rows) <= at_once:
         return function(rows)
-    return torch.cat([function(part) for part in rows.split(TOKENS_AT_ONCE)])
+    whole: Tensor | None = None
+    for start in range(0, len(rows), at_once):
+        part = function(rows[start : start + at_once])
+        if whole is None:
+            whole = part.new_empty(len(rows), *part.shape[1:])
+        # While it is in the cache.
+        whole[start : start + len(part)] = part
+    assert whole is not None
+    return whole
 
 
 class _Attention(nn.Module):

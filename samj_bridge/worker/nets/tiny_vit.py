@@ -3,8 +3,8 @@
 Follows the published network, github.com/ChaoningZhang/MobileSAM, whose parameter names it has, the unused head
 of the classifier among them. For inference `TinyVit.fold` merges each batch normalisation into its convolution.
 Done otherwise, with the same result: everything is channels-last, so that tokens are the rows of the maps and no
-step reorders them but the windows; the tokens that fill up windows at the border are the same everywhere, so that
-only their keys and values appear, and only in the attention.
+step reorders them but the windows; tokens are put into their windows' order before they are widened to queries,
+keys and values, and some windows at a time are attended to.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ __all__ = ["TinyVit", "TinyVitConfig"]
 
 STRIP_ROWS = 16
 """Rows of a map that pass a block of convolutions at a time on a CPU: the widened channels stay in the cache."""
+
+
+TOKENS = 2048
+"""Tokens whose windows are attended to at a time on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,20 @@ class _Widened(nn.Module):
         wide = F.conv2d(wide, depthwise.weight, depthwise.bias, self.stride, (0, 1), groups=depthwise.groups)
         return self.conv3(F.gelu(self.conv2.bn(wide)))
 
-    def strips(self, x: Tensor) -> Tensor:
-        """Compute all rows."""
-        height = -(-x.shape[2] // self.stride)
+    def strips(self, x: Tensor, finish: Callable[[Tensor, int, int], Tensor] = lambda part, *_: part) -> Tensor:
+        """Compute all rows; `finish` is given each strip with its first and last row, while it is in the cache."""
+        height, width = (-(-side // self.stride) for side in x.shape[2:])
         step = STRIP_ROWS if x.device.type == "cpu" else height
-        parts = [self.strip(x, top, min(height, top + step)) for top in range(0, height, step)]
-        return torch.cat(parts, 2).contiguous(memory_format=torch.channels_last)
+        whole = None
+        for top in range(0, height, step):
+            bottom = min(height, top + step)
+            part = finish(self.strip(x, top, bottom), top, bottom)
+            if whole is None:
+                shape = (1, part.shape[1], height, width)
+                whole = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+            whole[:, :, top:bottom] = part
+        assert whole is not None
+        return whole
 
 
 class _MbConv(_Widened):
@@ -98,7 +110,7 @@ class _MbConv(_Widened):
         super().__init__(width, 4 * width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.gelu(x + self.strips(x))
+        return self.strips(x, lambda part, top, bottom: F.gelu(part.add_(x[:, :, top:bottom])))
 
 
 class _Merging(_Widened):
@@ -115,10 +127,16 @@ class _Attention(nn.Module):
     def __init__(self, width: int, heads: int, window: int):
         super().__init__()
         self.heads, self.window = heads, window
+        self.folded: Tensor | None
         self.norm = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
         self.attention_biases = nn.Parameter(torch.zeros(heads, window * window))
+        self.register_buffer("folded", None, persistent=False)
+
+    def fold(self) -> None:
+        """Spread the biases once instead of for each image."""
+        self.folded = self.biases()
 
     def biases(self) -> Tensor:
         """Return (H, N, N): one number per head for each distance in rows and columns."""
@@ -130,19 +148,22 @@ class _Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Attend within the windows of a map of rows (Y, X, C)."""
         height, width, channels = x.shape
-        side, heads = self.window, self.heads
+        side = self.window
         down, across = -(-height // side), -(-width // side)
-        qkv = self.qkv(self.norm(x))
-        if (height, width) != (down * side, across * side):
-            # Zeros, normalised, are the bias of the normalisation.
-            filled = self.qkv(self.norm.bias).expand(down * side, across * side, -1).contiguous()
-            filled[:height, :width] = qkv
-            qkv = filled
-        cells = qkv.view(down, side, across, side, heads, 3, -1)
-        query, key, value = cells.permute(5, 0, 2, 4, 1, 3, 6).flatten(4, 5).flatten(1, 2)  # windows H N D
-        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=self.biases()[None])
-        seen = seen.view(down, across, heads, side, side, -1).permute(0, 3, 1, 4, 2, 5)
-        return self.proj(seen.reshape(down * side, across * side, channels)[:height, :width])
+        # Zeros before the normalisation: what fills up the windows at the border takes part, as published.
+        filled = F.pad(x, (0, 0, 0, across * side - width, 0, down * side - height))
+        windows = filled.view(down, side, across, side, channels).transpose(1, 2).reshape(-1, side * side, channels)
+        biases = self.biases() if self.folded is None else self.folded
+        seen = in_chunks(lambda some: self._within(some, biases), windows, max(1, TOKENS // side**2))
+        rows = seen.view(down, across, side, side, channels).transpose(1, 2)
+        return rows.reshape(down * side, across * side, channels)[:height, :width]
+
+    def _within(self, windows: Tensor, biases: Tensor) -> Tensor:
+        """Attend within some windows (W, N, C)."""
+        qkv = self.qkv(self.norm(windows)).unflatten(2, (self.heads, 3, -1))  # W N H 3 D
+        query, key, value = qkv.permute(3, 0, 2, 1, 4)
+        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=biases[None])
+        return self.proj(seen.transpose(1, 2).flatten(2))
 
 
 class _Mlp(nn.Module):
@@ -212,10 +233,10 @@ class TinyVit(nn.Module):
         self.neck = Neck(config.widths[-1], config.output)
 
     def fold(self) -> None:
-        """Prepare for inference: merge the normalisations, after the weights are loaded."""
+        """Prepare for inference: merge the normalisations and spread the biases, after the weights are loaded."""
         self.eval()
         for module in list(self.modules()):
-            if isinstance(module, ConvBn):
+            if isinstance(module, ConvBn | _Attention):
                 module.fold()
         self.to(memory_format=torch.channels_last)
 
