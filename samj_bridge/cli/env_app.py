@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from samj_bridge.cli.options import Home, Json, Verbose, execute
+from samj_bridge.cli.options import Call, command_of
 
 __all__ = ["env_app"]
 
@@ -26,30 +26,27 @@ Specification = Annotated[
 ]
 
 
-@env_app.command("list")
+@command_of(env_app, "env list")
 def env_list(
-    probe: Annotated[bool, typer.Option(help="Start each one to see whether it works.")] = True,
-    json_output: Json = False,
-    home: Home = None,
+    call: Call, probe: Annotated[bool, typer.Option(help="Start each one to see whether it works.")] = True
 ) -> None:
     """List the environments: size, age, builder, Python, torch, device, healthy or not."""
     from samj_bridge.cli.commands import env as command
 
-    execute(
-        "env list", lambda settings, *_: command.run_list(settings, probe=probe), json_output=json_output, home=home
-    )
+    call.run(lambda settings, *_: command.run_list(settings, probe=probe))
 
 
-@env_app.command("check")
-def env_check(name: Name = "samj", json_output: Json = False, home: Home = None) -> None:
+@command_of(env_app, "env check")
+def env_check(call: Call, name: Name = "samj") -> None:
     """Try an environment out; the exit code is 0 only when it works."""
     from samj_bridge.cli.commands import env as command
 
-    execute("env check", lambda settings, *_: command.run_check(settings, name), json_output=json_output, home=home)
+    call.run(lambda settings, *_: command.run_check(settings, name))
 
 
-@env_app.command("create")
+@command_of(env_app, "env create", verbose=True)
 def env_create(
+    call: Call,
     name: Annotated[
         str | None, typer.Argument(help="Name of the environment; the specification's by default.")
     ] = None,
@@ -68,9 +65,6 @@ def env_create(
     ] = None,
     device: Device = None,
     again: Annotated[bool, typer.Option("--again", help="Make a new one even if there is a healthy one.")] = False,
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
 ) -> None:
     """Make an environment, if it is not there yet."""
     from samj_bridge.cli.commands import env_make as command
@@ -78,12 +72,8 @@ def env_create(
     request = command.Request(
         name=name, spec=spec, lock=lock, environment=environment, again=again, builder=builder, device=device
     )
-    execute(
-        "env create",
+    call.run(
         lambda settings, progress, cancel: command.run_create(request, settings, progress=progress, cancel=cancel),
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
         builder=builder,
         micromamba=str(micromamba) if micromamba else None,
         channels=tuple(channel) if channel else None,
@@ -91,100 +81,71 @@ def env_create(
     )
 
 
-@env_app.command("use")
+@command_of(env_app, "env use", verbose=True)
 def env_use(
+    call: Call,
     prefix: Annotated[Path | None, typer.Argument(help="Folder of a pixi, conda or virtual environment.")] = None,
     none: Annotated[bool, typer.Option("--none", help="Go back to samj-bridge's own.")] = False,
     name: Annotated[str, typer.Option(help="Name of the environment that it stands for.")] = "samj",
     spec: Specification = None,
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
 ) -> None:
     """Use an environment that was made elsewhere; it is tried out and never changed."""
     from samj_bridge.cli.commands import env_make as command
 
-    execute(
-        "env use",
+    call.run(
         lambda settings, progress, cancel: command.run_use(
             settings, None if none else prefix, name, spec, none=none, progress=progress, cancel=cancel
-        ),
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
+        )
     )
 
 
-@env_app.command("repair")
-def env_repair(
-    name: Name = "samj",
-    spec: Specification = None,
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
-) -> None:
+@command_of(env_app, "env repair", verbose=True)
+def env_repair(call: Call, name: Name = "samj", spec: Specification = None) -> None:
     """Try an environment out, and make it again if it does not work."""
     from samj_bridge.cli.commands import env_make as command
 
-    execute(
-        "env repair",
+    call.run(
         lambda settings, progress, cancel: command.run_repair(
             settings, name, spec, progress=progress, cancel=cancel
-        ),
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
+        )
     )
 
 
-@env_app.command("remove")
-def env_remove(name: Name = "samj", json_output: Json = False, home: Home = None) -> None:
+@command_of(env_app, "env remove")
+def env_remove(call: Call, name: Name = "samj") -> None:
     """Remove an environment; models and settings stay, and so does one that was made elsewhere."""
     from samj_bridge.cli.commands import env as command
 
-    execute(
-        "env remove", lambda settings, *_: command.run_remove(settings, name), json_output=json_output, home=home
-    )
+    call.run(lambda settings, *_: command.run_remove(settings, name))
 
 
-@env_app.command("prune")
+@command_of(env_app, "env prune")
 def env_prune(
+    call: Call,
     caches: Annotated[bool, typer.Option("--caches", help="Also what can be fetched or computed again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-    json_output: Json = False,
-    home: Home = None,
 ) -> None:
     """Remove old and half-made builds, and say how much that frees."""
     from samj_bridge.cli.commands import env as command
 
-    execute(
-        "env prune",
-        lambda settings, *_: command.run_prune(settings, caches=caches, dry_run=dry_run),
-        json_output=json_output,
-        home=home,
-    )
+    call.run(lambda settings, *_: command.run_prune(settings, caches=caches, dry_run=dry_run))
 
 
-@env_app.command("export")
+@command_of(env_app, "env export")
 def env_export(
+    call: Call,
     name: Name = "samj",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write it to.")] = None,
-    json_output: Json = False,
-    home: Home = None,
 ) -> None:
     """Print an environment's own lock: every package with its hash, for env create --from."""
     from samj_bridge.cli.commands import env_lock as command
 
-    execute(
-        "env export",
-        lambda settings, *_: command.run_export(settings, name, output),
-        json_output=json_output,
-        home=home,
-    )
+    call.run(lambda settings, *_: command.run_export(settings, name, output))
 
 
-@env_app.command("lock")
+@command_of(env_app, "env lock", verbose=True)
 def env_lock(
+    call: Call,
     platform: Annotated[
         list[str] | None, typer.Option(help="Platform to solve for, such as osx-arm64; repeat it. All by default.")
     ] = None,
@@ -195,21 +156,14 @@ def env_lock(
     ] = None,
     micromamba: Micromamba = None,
     channel: Channel = None,
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
 ) -> None:
     """Solve the specification and write its locks: explicit ones for conda, a hashed one for PyPI."""
     from samj_bridge.cli.commands import env_lock as command
 
-    execute(
-        "env lock",
+    call.run(
         lambda settings, progress, cancel: command.run_lock(
             settings, spec, output, platform or [], only, progress=progress, cancel=cancel
         ),
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
         micromamba=str(micromamba) if micromamba else None,
         channels=tuple(channel) if channel else None,
     )

@@ -10,7 +10,7 @@ import typer
 from samj_bridge import __version__
 from samj_bridge.cli.env_app import env_app
 from samj_bridge.cli.models_app import models_app
-from samj_bridge.cli.options import Home, Json, Verbose, execute
+from samj_bridge.cli.options import Call, command_of
 from samj_bridge.cli.result import Show
 from samj_bridge.cli.segment_options import segment
 from samj_bridge.errors import InputError
@@ -44,8 +44,9 @@ def options(
     """Segment-Anything-class models in Fiji: from a prompt to an exact ImageJ ROI."""
 
 
-@app.command()
+@command_of(app, "setup", verbose=True)
 def setup(
+    call: Call,
     again: Annotated[bool, typer.Option("--again", help="Make a new environment even if there is one.")] = False,
     model: Annotated[str, typer.Option(help="Also install this model (on a terminal it is asked for).")] = "",
     accept_licence: Annotated[
@@ -53,38 +54,32 @@ def setup(
     ] = False,
     builder: Annotated[str | None, typer.Option(help="Who makes it: auto, micromamba or uv.")] = None,
     device: Annotated[str | None, typer.Option(help="What to build for: auto, cpu, cuda or mps.")] = None,
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
 ) -> None:
     """Make the isolated environment and check that the worker answers."""
     from samj_bridge.cli.commands import setup as command
     from samj_bridge.cli.commands.env_make import is_another
 
-    execute(
-        "setup",
+    call.run(
         lambda settings, progress, cancel: command.run(
             settings,
             again=again or is_another(settings, "samj", builder, device),
             model=model,
             accept_licence=accept_licence,
-            ask=not json_output,
+            ask=not call.json_output,
             progress=progress,
             cancel=cancel,
         ),
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
         builder=builder,
         device=device,
     )
 
 
-app.command()(segment)
+command_of(app, "segment", verbose=True)(segment)
 
 
-@app.command()
+@command_of(app, "bench", verbose=True)
 def bench(
+    call: Call,
     model: Annotated[
         list[str] | None, typer.Option(help="Model id; may be repeated. Default: all installed.")
     ] = None,
@@ -93,88 +88,64 @@ def bench(
     precision: Annotated[
         str | None, typer.Option(help="auto, float32, bfloat16 or float16: what the networks compute in.")
     ] = None,
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
 ) -> None:
     """Measure the installed models on this machine: times, memory, what limits them, which to choose."""
     from samj_bridge.cli.commands import bench as command
 
-    execute(
-        "bench",
+    call.run(
         lambda settings, progress, cancel: command.run(
             settings, models=model or [], repeats=repeats, progress=progress, cancel=cancel
         ),
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
         device=device,
         precision=precision,
     )
 
 
-@app.command()
+@command_of(app, "demo", verbose=True)
 def demo(
+    call: Call,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("samj-demo"),
     imagej: Annotated[bool, typer.Option(help="Make and check the ROIs in a real ImageJ (needs Java).")] = True,
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
 ) -> None:
     """Do the main job on real images: set up, segment, make the ROIs in ImageJ, check and save them."""
     from samj_bridge.cli.commands import demo as command
 
-    execute(
-        "demo",
+    call.run(
         lambda settings, progress, cancel: command.run(
             settings, output=output, imagej=imagej, progress=progress, cancel=cancel
-        ),
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
+        )
     )
 
 
-@app.command()
+@command_of(app, "doctor", verbose=True)
 def doctor(
+    call: Call,
     worker: Annotated[bool, typer.Option(help="Also start the worker and talk to it.")] = True,
     network: Annotated[bool, typer.Option(help="Also ask the servers that an installation needs.")] = True,
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
 ) -> None:
     """Say what is installed, where, what is broken, and the command that mends it."""
     from samj_bridge.cli.commands import doctor as command
 
-    execute(
-        "doctor",
-        lambda settings, progress, _: command.run(
-            settings, start_worker=worker, network=network, progress=progress
-        ),
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
+    call.run(
+        lambda settings, progress, _: command.run(settings, start_worker=worker, network=network, progress=progress)
     )
 
 
-@app.command()
+@command_of(app, "fiji", verbose=True)
 def fiji(
+    call: Call,
     images: Annotated[list[Path] | None, typer.Argument(help="Images to open.")] = None,
     fiji: Annotated[
         str | None, typer.Option("--fiji", help="Folder of a Fiji on this machine, or a version such as 2.16.0.")
     ] = None,
     imagej1: Annotated[bool, typer.Option("--imagej1", help="Plain ImageJ 1.x from Maven Central.")] = False,
     memory: Annotated[str, typer.Option(help="Largest Java heap, for example 6g.")] = "",
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
 ) -> None:
     """Open Fiji, or ImageJ where Fiji can't be had, with the SAMJ tool in it."""
     from samj_bridge.cli.commands import fiji as command
 
     with command.leaving_at_once():
-        execute(
-            "fiji",
+        call.run(
             lambda settings, progress, cancel: command.run(
                 settings,
                 images=images or [],
@@ -183,10 +154,7 @@ def fiji(
                 memory=memory,
                 progress=progress,
                 cancel=cancel,
-            ),
-            json_output=json_output,
-            home=home,
-            verbose=verbose,
+            )
         )
 
 

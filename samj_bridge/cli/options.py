@@ -1,12 +1,14 @@
-"""Options that every command has, and how a command's body is run."""
+"""How a function becomes a command: the options that every command has, and how its body is run."""
 
 from __future__ import annotations
 
+import inspect
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -14,47 +16,84 @@ from samj_bridge.cli.result import Result, Show, cancel_on_interrupt, run_comman
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.settings import Settings
 
-__all__ = ["Home", "Json", "Verbose", "execute"]
+__all__ = ["Call", "command_of"]
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines, and nothing else.")]
-Home = Annotated[
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines, and nothing else.")]
+_Home = Annotated[
     Path | None, typer.Option("--home", help="Folder for environments and models (default: SAMJ_HOME).")
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")]
+_Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")]
 
 _CHANGING = {"env create", "env use", "env repair", "env remove", "models remove"}
 """Commands after which programs without Python must be told anew how to start the worker; a session tells them
 itself, and so does the installation of a model."""
 
 
-def execute(
-    command: str,
-    body: Callable[[Settings, Progress, CancelToken], Result],
-    *,
-    json_output: bool,
-    home: Path | None,
-    verbose: bool = False,
-    **overrides: Any,
-) -> None:
-    """Run a command's `body` with settings, progress and cancel, show its result, and leave with its exit code.
+@dataclass(frozen=True)
+class Call:
+    """A command that was typed, and what the options say that every command has."""
 
-    ``overrides`` are settings that options of this command stand for; None leaves a setting as it is.
+    command: str
+    """All its words, but for ``samj-bridge``."""
+    json_output: bool = False
+    """Whether a machine reads the result."""
+    home: Path | None = None
+    """Folder for environments and models, where one was named."""
+    verbose: bool = False
+    """Whether to say more on standard error."""
+
+    def run(self, body: Callable[[Settings, Progress, CancelToken], Result], **overrides: Any) -> None:
+        """Run `body` with settings, progress and cancel, show its result, and leave with its exit code.
+
+        ``overrides`` are settings that options of this command stand for; None leaves a setting as it is.
+        """
+        level = logging.INFO if self.verbose else logging.WARNING
+        logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+        show = Show(json_output=self.json_output)
+
+        def run() -> Result:
+            settings = Settings.from_environment(home=self.home, **overrides)
+            try:
+                with show.progress() as progress, cancel_on_interrupt() as cancel:
+                    return body(settings, progress, cancel)
+            finally:
+                if self.command in _CHANGING:
+                    # Also after a failure: half of what was asked for may be there, or gone.
+                    from samj_bridge.session.card import refresh_card
+
+                    refresh_card(settings)
+
+        raise typer.Exit(run_command(show, self.command, run))
+
+
+def command_of(
+    app: typer.Typer, command: str, *, verbose: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that makes a function a command: it takes the `Call`, then the command's own options.
+
+    ``--json`` and ``--home`` come after those, and ``--verbose`` where there is more to say.
     """
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(message)s", stream=sys.stderr, force=True
-    )
-    show = Show(json_output=json_output)
+    shared: dict[str, tuple[Any, Any]] = {"json_output": (_Json, False), "home": (_Home, None)}
+    if verbose:
+        shared["verbose"] = (_Verbose, False)
 
-    def run() -> Result:
-        settings = Settings.from_environment(home=home, **overrides)
-        try:
-            with show.progress() as progress, cancel_on_interrupt() as cancel:
-                return body(settings, progress, cancel)
-        finally:
-            if command in _CHANGING:
-                # Also after a failure: half of what was asked for may be there, or gone.
-                from samj_bridge.session.card import refresh_card
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        def typed(**values: Any) -> None:
+            call = Call(command, **{name: values.pop(name) for name in shared})
+            function(call, **values)
 
-                refresh_card(settings)
+        # What typer reads: the parameters of `function` but for the first, then the shared ones.
+        kinds = get_type_hints(function, include_extras=True)
+        own = list(inspect.signature(function).parameters.values())[1:]
+        parameters = [item.replace(annotation=kinds[item.name]) for item in own]
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)
+            for name, (kind, default) in shared.items()
+        ]
+        typed.__doc__ = function.__doc__
+        typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        typed.__annotations__ = {item.name: item.annotation for item in parameters}
+        app.command(command.rsplit(maxsplit=1)[-1])(typed)
+        return function
 
-    raise typer.Exit(run_command(show, command, run))
+    return decorate

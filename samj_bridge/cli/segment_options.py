@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from samj_bridge.cli.options import Home, Json, Verbose, execute
+from samj_bridge.cli.options import Call
 from samj_bridge.cli.result import Result
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.settings import Settings
@@ -16,6 +16,7 @@ __all__ = ["segment"]
 
 
 def segment(
+    call: Call,
     images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
     box: Annotated[list[str] | None, typer.Option(help="x0,y0,x1,y1: edges in pixels; may be repeated.")] = None,
     point: Annotated[list[str] | None, typer.Option(help="x,y inside an object; each is one object.")] = None,
@@ -64,9 +65,6 @@ def segment(
     precision: Annotated[
         str | None, typer.Option(help="auto, float32, bfloat16 or float16: what the network computes in.")
     ] = None,
-    json_output: Json = False,
-    home: Home = None,
-    verbose: Verbose = False,
 ) -> None:
     """Segment images by boxes and points, or everything; write ROIs, label images and overlays."""
     from samj_bridge.cli.commands import segment as command
@@ -99,12 +97,4 @@ def segment(
         )
         return command.run(request, settings, progress=progress, cancel=cancel)
 
-    execute(
-        "segment",
-        body,
-        json_output=json_output,
-        home=home,
-        verbose=verbose,
-        device=device,
-        precision=precision,
-    )
+    call.run(body, device=device, precision=precision)
