@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from training import data
 from training.prompts import Mix
@@ -50,63 +51,28 @@ class Leg:
     """How often a crop is of each kind."""
     mix: Mix = field(default_factory=Mix)
 
+    def then(self, end: int, warmup: int, decay: int, rate: float, **changes: Any) -> Leg:
+        """Return the leg that follows: as this one, but for its steps, its rate and what else is said."""
+        return replace(self, end=end, warmup=warmup, decay=decay, rate=rate, **changes)
+
 
 LOOSER = Mix((0.42, 0.5, 0.08), whole=0.35, tight=0.28, loose=0.42, parts=0.5)
+EVEN = replace(LOOSER, tight=0.36, loose=0.36)
 
-_TIGHTER = Leg(
-    6426,
-    0,
-    0,
-    8e-4,
-    ambiguous=5,
-    places=3,
-    focus=0.7,
-    again=0.34,
-    keep=0.985,
-    share=(0.35, 0.17, 0.06, 0.42),
-    mix=LOOSER,
+_FIRST = Leg(4271, 200, 1400, 2e-3, ambiguous=1, places=1)
+_SURER = _FIRST.then(4751, 0, 480, 8e-4, ambiguous=6, keep=0.98)
+_PLACES = _SURER.then(6100, 100, 800, 1.2e-3, places=2, keep=0.998)
+_FOCUSED = _PLACES.then(
+    6227, 50, 0, 1e-3, ambiguous=5, places=3, focus=0.7, share=(0.42, 0.18, 0.07, 0.33), mix=LOOSER
 )
-_FIXED = replace(
-    _TIGHTER, end=6669, warmup=20, rate=5.5e-4, keep=0.98, plain=0.4, fixed=True, share=(0.38, 0.18, 0.06, 0.38)
-)
-_SETTLED = replace(_FIXED, end=6836, warmup=10, rate=5e-4, settled=True)
-_FALLING = replace(
-    _SETTLED,
-    end=6951,
-    warmup=0,
-    decay=115,
-    rate=3.5e-4,
-    ambiguous=4,
-    keep=0.97,
-    share=(0.46, 0.2, 0.06, 0.28),
-    mix=replace(LOOSER, tight=0.36, loose=0.36),
-)
-_BOXES = replace(
-    _FALLING,
-    end=7251,
-    warmup=10,
-    decay=280,
-    rate=4e-4,
-    ambiguous=1,
-    focus=0,
-    again=0.5,
-    boxes_only=True,
-    empty=0.2,
-    mix=LOOSER,
-)
+_TIGHTER = _FOCUSED.then(6426, 0, 0, 8e-4, again=0.34, keep=0.985, share=(0.35, 0.17, 0.06, 0.42))
+_FIXED = _TIGHTER.then(6669, 20, 0, 5.5e-4, keep=0.98, plain=0.4, fixed=True, share=(0.38, 0.18, 0.06, 0.38))
+_SETTLED = _FIXED.then(6836, 10, 0, 5e-4, settled=True)
+_FALLING = _SETTLED.then(6951, 0, 115, 3.5e-4, ambiguous=4, keep=0.97, share=(0.46, 0.2, 0.06, 0.28), mix=EVEN)
+_BOXES = _FALLING.then(7251, 10, 280, 4e-4, ambiguous=1, focus=0, again=0.5, boxes_only=True, empty=0.2, mix=LOOSER)
+_SMALL_CROPS = _BOXES.then(7471, 10, 210, 3e-4, sizes=(64, 128, 256), empty=0.3)
 
-LEGS = (
-    Leg(4271, 200, 1400, 2e-3, ambiguous=1, places=1),
-    Leg(4751, 0, 480, 8e-4, ambiguous=6, places=1, keep=0.98),
-    Leg(6100, 100, 800, 1.2e-3, ambiguous=6, places=2),
-    Leg(6227, 50, 0, 1e-3, ambiguous=5, places=3, focus=0.7, share=(0.42, 0.18, 0.07, 0.33), mix=LOOSER),
-    _TIGHTER,
-    _FIXED,
-    _SETTLED,
-    _FALLING,
-    _BOXES,
-    replace(_BOXES, end=7471, decay=210, rate=3e-4, sizes=(64, 128, 256), empty=0.3),
-)
+LEGS = (_FIRST, _SURER, _PLACES, _FOCUSED, _TIGHTER, _FIXED, _SETTLED, _FALLING, _BOXES, _SMALL_CROPS)
 """The schedule as it was. Those to 6669 and 6836 were cut short while their rates fell from 6e-4: the means."""
 
 

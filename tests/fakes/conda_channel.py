@@ -12,17 +12,16 @@ import json
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote
 
 from fakes.conda_package import make_module, make_package, make_python
-from fakes.local_server import Answering, Stalls, running
+from fakes.local_server import Answering, Served, serving
 
 from samj_bridge.install.specification import current_platform
 
 _ARCHIVES = (".conda", ".tar.bz2")
 
 
-class CondaChannel(Stalls):
+class CondaChannel(Served):
     """A folder with packages and their index; set an attribute to make its server misbehave."""
 
     def __init__(self, folder: Path) -> None:
@@ -30,7 +29,6 @@ class CondaChannel(Stalls):
         self.folder = folder
         self.url = folder.absolute().as_uri()
         """Of the folder; `serve_channel` sets it to the server's."""
-        self.requests: list[str] = []
         self.missing: set[str] = set()
         """Names of packages that are in the index, and that no one has (404)."""
         self.stall_index = False
@@ -103,45 +101,34 @@ class CondaChannel(Stalls):
     def concerns(self, filename: str) -> bool:
         return filename.endswith(_ARCHIVES) and (not self.only or filename.rsplit("-", 2)[0] == self.only)
 
-
-class _Handler(Answering):
-    stalls: CondaChannel
-
-    def do_GET(self) -> None:
-        path = unquote(self.path.split("?")[0])
+    def reply(self, request: Answering, path: str) -> None:
         filename = path.rsplit("/", 1)[-1]
-        channel = self.stalls
-        channel.requests.append(path)
-        file = channel.folder / path.strip("/")
+        file = self.folder / path.strip("/")
         archive = filename.endswith(_ARCHIVES)
-        if channel.status != 200:
-            self.send_error(channel.status)
-        elif not file.is_file() or (archive and filename.rsplit("-", 2)[0] in channel.missing):
-            self.send_error(404)
-        elif channel.stall_index and not archive:
-            self.stall()
+        if self.status != 200:
+            request.send_error(self.status)
+        elif not file.is_file() or (archive and filename.rsplit("-", 2)[0] in self.missing):
+            request.send_error(404)
+        elif self.stall_index and not archive:
+            request.stall()
         else:
-            self.send_file(filename, file.read_bytes())
+            self.send_file(request, filename, file.read_bytes())
 
-    do_HEAD = do_GET
-
-    def send_file(self, filename: str, data: bytes) -> None:
-        channel = self.stalls
-        concerned = channel.concerns(filename)
-        if channel.corrupt_packages and concerned:
+    def send_file(self, request: Answering, filename: str, data: bytes) -> None:
+        concerned = self.concerns(filename)
+        if self.corrupt_packages and concerned:
             data = data[:-1] + bytes([data[-1] ^ 1])
-        self.answer(data, stall=concerned and channel.stall_packages, cut=concerned and channel.cut_packages)
+        request.answer(data, stall=concerned and self.stall_packages, cut=concerned and self.cut_packages)
 
 
 @contextlib.contextmanager
 def serve_channel(channel: CondaChannel, tls: ssl.SSLContext | None = None) -> Iterator[CondaChannel]:
     """Serve `channel` on a free port while the block runs; its ``url`` is the server's then."""
-    with running(type("Handler", (_Handler,), {"stalls": channel}), tls) as port:
+    with serving(channel, tls) as port:
         earlier, channel.url = channel.url, f"http{'s' if tls else ''}://127.0.0.1:{port}"
         try:
             yield channel
         finally:
-            channel.stopped.set()
             channel.url = earlier
 
 

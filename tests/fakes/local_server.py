@@ -8,22 +8,36 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 
-class Stalls:
-    """What a server that can leave a request hanging remembers."""
+class Served:
+    """What a server has and remembers; a kind of server says in `reply` what it answers."""
 
     def __init__(self) -> None:
+        self.requests: list[str] = []
+        """The paths that were asked for."""
         self.stalled = threading.Event()
         """Set when a request has been left hanging."""
         self.stopped = threading.Event()
         """Set when the server ends: who hangs goes then."""
 
+    def reply(self, request: Answering, path: str) -> None:
+        """Answer a request for `path`."""
+        raise NotImplementedError
+
 
 class Answering(BaseHTTPRequestHandler):
-    """A handler that sends bytes whole, in half, or not at all."""
+    """A request to a `Served`, with what it may answer: bytes whole, in half, or not at all."""
 
-    stalls: Stalls
+    served: Served
+
+    def do_GET(self) -> None:
+        path = unquote(self.path.split("?")[0])
+        self.served.requests.append(path)
+        self.served.reply(self, path)
+
+    do_HEAD = do_GET
 
     def answer(
         self,
@@ -52,8 +66,8 @@ class Answering(BaseHTTPRequestHandler):
 
     def stall(self) -> None:
         """Leave the request hanging."""
-        self.stalls.stalled.set()
-        self.stalls.stopped.wait(120)
+        self.served.stalled.set()
+        self.served.stopped.wait(120)
         self.close_connection = True
 
     def log_message(self, *args: object) -> None:
@@ -97,3 +111,13 @@ def running(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | Non
         server.shutdown()
         server.server_close()
         thread.join(10)
+
+
+@contextlib.contextmanager
+def serving(served: Served, context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Answer for `served` as `running` does; when the block ends, requests that hang are let go."""
+    with running(type("Handler", (Answering,), {"served": served}), context) as port:
+        try:
+            yield port
+        finally:
+            served.stopped.set()

@@ -13,9 +13,9 @@ import ssl
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from fakes.local_server import Answering, Stalls, address_of, running
+from fakes.local_server import Answering, Served, address_of, serving
 
 from samj_bridge.install.specification import Specification, read_specification
 
@@ -62,13 +62,12 @@ def make_wheel(name: str, version: str, code: str = "", requires: tuple[str, ...
     return f"{module}-{version}-py3-none-any.whl", buffer.getvalue()
 
 
-class PackageIndex(Stalls):
+class PackageIndex(Served):
     """Serves wheels under ``/simple/``; set an attribute to make it misbehave."""
 
     def __init__(self) -> None:
         super().__init__()
         self.wheels: dict[str, bytes] = {}
-        self.requests: list[str] = []
         self.page_status = 200
         """Answered for every page."""
         self.stall_pages = False
@@ -98,35 +97,23 @@ class PackageIndex(Stalls):
                 links.append(f'<a href="/files/{quote(filename)}{fragment}">{filename}</a><br/>')
         return "<!DOCTYPE html><html><body>" + "\n".join(links) + "</body></html>"
 
-
-class _Handler(Answering):
-    stalls: PackageIndex
-
-    def do_GET(self) -> None:
-        path = unquote(self.path)
-        index = self.stalls
-        index.requests.append(path)
+    def reply(self, request: Answering, path: str) -> None:
         parts = path.strip("/").split("/")
         if parts[0] != "simple":
-            self.answer(index.wheels[parts[-1]], stall=index.stall_wheels, cut=index.cut_wheels)
-        elif index.stall_pages:
-            self.stall()
+            request.answer(self.wheels[parts[-1]], stall=self.stall_wheels, cut=self.cut_wheels)
+        elif self.stall_pages:
+            request.stall()
         else:
-            page = index.page(parts[-1])
-            self.answer(page.encode(), "text/html", index.page_status if "<a" in page else 404)
-
-    do_HEAD = do_GET
+            page = self.page(parts[-1])
+            request.answer(page.encode(), "text/html", self.page_status if "<a" in page else 404)
 
 
 @contextlib.contextmanager
 def serve(index: PackageIndex, tls: ssl.SSLContext | None = None) -> Iterator[PackageIndex]:
     """Run `index` on a free port while the block runs; with `tls`, by https for ``localhost``."""
-    with running(type("Handler", (_Handler,), {"stalls": index}), tls) as port:
+    with serving(index, tls) as port:
         index.url = f"{address_of(port, tls)}/simple"
-        try:
-            yield index
-        finally:
-            index.stopped.set()
+        yield index
 
 
 def tiny_specification(
