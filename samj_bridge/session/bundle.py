@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
@@ -50,12 +51,14 @@ def bundle_bytes(package: Path | None = None) -> bytes:
 def write_bundle(settings: Settings) -> Path:
     """Return the path of the bundle in `settings.bundles_dir`; written only where it is not there yet.
 
+    A host keeps the one that it made first, even where another version is installed over it meanwhile.
+
     Raises
     ------
     NoSpaceError, FileError
         The folder can't be written.
     """
-    content = bundle_bytes()
+    content = _own()
     path = settings.bundles_dir / f"samj-worker-{hashlib.sha256(content).hexdigest()[:16]}.zip"
     try:
         if path.is_file() and path.read_bytes() == content:
@@ -68,6 +71,12 @@ def write_bundle(settings: Settings) -> Path:
             raise NoSpaceError(message, hint="Free some space there, or set SAMJ_HOME to another disk.") from error
         raise FileError(message, hint="Make the folder writable, or set SAMJ_HOME to one that is.") from error
     return path
+
+
+@functools.cache
+def _own() -> bytes:
+    # A session asks twice, for its worker and for the card; reading and compressing take tens of milliseconds.
+    return bundle_bytes()
 
 
 def _replace(path: Path, content: bytes) -> None:

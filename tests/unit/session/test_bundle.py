@@ -61,6 +61,24 @@ def test_it_is_written_once_and_mended_when_damaged(settings):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_a_host_makes_it_once_and_keeps_it_when_the_package_is_changed_under_it(tmp_path):
+    copy = tmp_path / "lib" / "samj_bridge"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("*.pyc", "weights"))
+    program = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+        "from samj_bridge.session import bundle\n"
+        "from samj_bridge.settings import Settings\n"
+        "before = bundle.write_bundle(Settings(home=Path(sys.argv[2])))\n"
+        "Path(bundle.__file__).parents[1].joinpath('worker', 'loop.py').write_text('x = 1')\n"
+        "after = bundle.write_bundle(Settings(home=Path(sys.argv[2], 'other')))\n"
+        "assert before.name == after.name and before != after, (before, after)\n"
+        "assert before.read_bytes() == after.read_bytes() != bundle.bundle_bytes()\n"
+    )
+    command = [sys.executable, "-c", program, copy.parent, tmp_path / "home"]
+    subprocess.run(command, check=True)
+    assert (copy / "worker" / "loop.py").read_text() == "x = 1", "the copy was imported"
+
+
 def test_a_folder_that_can_not_be_written_is_a_file_error(tmp_path):
     (tmp_path / "home").write_text("a file, not a folder")
     with pytest.raises(FileError, match="worker's code") as caught:

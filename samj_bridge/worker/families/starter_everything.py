@@ -1,0 +1,93 @@
+"""What everything mode asks of the starter: where objects are, and masks at points, looked at twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from samj_bridge.worker.families.base import PromptArrays, SoftMask
+from samj_bridge.worker.families.starter_answers import Answer, answer
+from samj_bridge.worker.families.starter_levels import ImageSide, StarterEncoding, deepest
+from samj_bridge.worker.nets.starter_dense import seeds_in
+from samj_bridge.worker.nets.starter_paste import box_of, paste, paste_soft
+
+__all__ = ["StarterProposals", "propose", "seeds"]
+
+SEEDS_FROM_PX = 48.0
+"""In a reduced image, objects are looked for from this length on, in its own pixels."""
+
+_NO_POINTS = np.zeros((0, 2), np.float32)
+
+
+@dataclass(frozen=True)
+class StarterProposals:
+    """Masks for points; implements ``samj_bridge.worker.families.base.Proposals``."""
+
+    logits: Tensor
+    """(N, 3, G, G) on their windows."""
+    windows: Tensor
+    """(N, 3, 4) in the image's pixels."""
+    scores: NDArray[np.float32]
+    """(N, 3) predicted IoU."""
+    image_hw: tuple[int, int]
+
+    def soft(self, n: int, k: int, low: float) -> SoftMask:
+        """Return a mask's logits around its pixels above `low`; outside its window there are none."""
+        return SoftMask(*paste_soft(self.logits[n, k], self.windows[n, k], self.image_hw, low))
+
+
+def seeds(side: ImageSide, encoding: StarterEncoding) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return the places (N, 2) whose boxes score best among their neighbours, and the scores, best first.
+
+    Large objects are looked for in the reduced images, as clicks on them are.
+    """
+    points, scores = [], []
+    for level in range(deepest(encoding.image_hw)):
+        here = side.level(encoding, level)
+        xy, score, length = seeds_in(side.net, here.features)
+        # What is shorter was seen better in the level before.
+        fits = length >= (SEEDS_FROM_PX if level else 0)
+        points.append(xy[fits] * 2**level)
+        scores.append(score[fits] - 0.1 * (level > 0))
+    xy, score = torch.cat(points), torch.cat(scores)
+    # Where the last cell sticks out of the image, its middle would too.
+    xy = torch.minimum(xy, torch.tensor(encoding.image_hw[::-1], device=xy.device) - 0.5)
+    order = score.argsort(descending=True, stable=True)
+    return xy[order].double().cpu().numpy(), score[order].cpu().numpy()
+
+
+def propose(
+    side: ImageSide,
+    encoding: StarterEncoding,
+    points_xy: NDArray[np.float64],
+    worth: float,
+    check: Callable[[float], None],
+) -> StarterProposals:
+    """Decode each point by itself, and look again at masks that score more than `worth`."""
+    found = []
+    for number, point in enumerate(points_xy):
+        check(number / len(points_xy))
+        prompt = PromptArrays(None, np.asarray(point, np.float32)[None], _NO_POINTS, None, (0, 0))
+        found.append(_second_look(side, encoding, answer(side, encoding, prompt), worth))
+    logits, windows, scores = (torch.stack(parts).cpu() for parts in zip(*found, strict=True))
+    return StarterProposals(logits, windows, scores.numpy(), encoding.image_hw)
+
+
+def _second_look(side: ImageSide, encoding: StarterEncoding, first: Answer, worth: float) -> Answer:
+    """Ask again with the box of the best mask, whose window fits better than the one read under a point.
+
+    Scores are then means of both looks: the second one is too sure where there is no object at all.
+    """
+    best = int(first.scores.argmax())
+    if float(first.scores[best]) <= worth:
+        return first
+    mask, origin = paste(first.logits[best], first.windows[best], encoding.image_hw)
+    if not mask.any():
+        return first
+    again = answer(side, encoding, PromptArrays(box_of(mask, origin), _NO_POINTS, _NO_POINTS, None, (0, 0)))
+    return again._replace(scores=(again.scores + first.scores[best]) / 2)
