@@ -1,7 +1,7 @@
 """Checks that need torch, which the host doesn't have: a file of them is run once by the worker's Python.
 
 A test file holds ``checks = Checks(__name__, __file__)``, functions marked with ``@checks.add``, and at its end
-``test_x, said = checks.tests()``; pytest then reports what each check said in the other process.
+``test_x, said = checks.finish()``; pytest then reports what each check said in the other process.
 """
 
 from __future__ import annotations

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-import subprocess
 import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
-CHECKS: dict[str, Callable[[Path], None]] = {}
+from in_torch import Checks
+
+checks = Checks(__name__, __file__)
 
 
-def check(function: Callable[[Path], None]) -> Callable[[Path], None]:
-    CHECKS[function.__name__] = function
-    return function
+def check(function: Callable[[Path], None]) -> Callable[[], None]:
+    """Add a check that is given a folder of its own."""
+
+    @functools.wraps(function)
+    def in_folder() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            function(Path(folder))
+
+    return checks.add(in_folder)
 
 
 def encoding(size: int = 10) -> Any:
@@ -81,7 +87,7 @@ def a_file_that_names_other_classes_is_thrown_away_and_runs_nothing(folder: Path
         ("samj_bridge.worker.engine", "Engine"),
         ("samj_bridge.worker.families.starter", "build"),
         ("samj_bridge.worker.families.starter", "StarterModel"),
-        ("samj_bridge.worker.families.starter", "Tensor"),
+        ("samj_bridge.worker.families.starter_levels", "Tensor"),
         ("samj_bridge.worker.families_evil", "X"),
     ):
         tree = json.dumps({"class": [module, name], "fields": {}})
@@ -161,33 +167,4 @@ def precision_is_measured_once_and_a_damaged_note_is_measured_again(folder: Path
     assert precision.probe("cpu", None).precision
 
 
-def main() -> None:
-    """Run every check and print what each said as one line of JSON."""
-    said = {}
-    for name, function in CHECKS.items():
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                function(Path(folder))
-            said[name] = ""
-        except Exception:
-            said[name] = traceback.format_exc()
-    print(json.dumps(said))
-
-
-if __name__ == "__main__":
-    main()
-else:
-    import pytest
-
-    @pytest.fixture(scope="module")
-    def said(worker_python: Path) -> dict[str, str]:
-        environ = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([worker_python, __file__], env=environ, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-        return found
-
-    @pytest.mark.worker
-    @pytest.mark.parametrize("name", CHECKS)
-    def test_engine_on_disk(name: str, said: dict[str, str]) -> None:
-        assert said[name] == "", said[name]
+test_engine_on_disk, said = checks.finish()

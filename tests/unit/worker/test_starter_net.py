@@ -1,27 +1,14 @@
-"""The starter network and its family: keys, numbers, seams, odd images, and that it finds plain objects.
-
-The checks need torch, which the host doesn't have: pytest runs this file once with the worker's Python and reports
-what each check said.
-"""
+"""The starter network and its family: keys, numbers, seams, odd images, and that it finds plain objects."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
+from in_torch import ROOT, Checks
+
 WEIGHTS = ROOT / "samj_bridge" / "models" / "weights" / "starter.safetensors"
-CHECKS: dict[str, Callable[[], None]] = {}
-
-
-def check(function: Callable[[], None]) -> Callable[[], None]:
-    CHECKS[function.__name__] = function
-    return function
+checks = Checks(__name__, __file__)
 
 
 def build() -> Any:
@@ -66,7 +53,7 @@ def silent(_: float) -> None:
     """Nobody watches."""
 
 
-@check
+@checks.add
 def the_weights_fit_every_key_and_stay_small() -> None:
     from safetensors.torch import load_file
 
@@ -79,7 +66,7 @@ def the_weights_fit_every_key_and_stay_small() -> None:
     assert sum(v.numel() for v in stored.values()) == 1_921_910
 
 
-@check
+@checks.add
 def a_missing_key_is_an_error() -> None:
     import tempfile
 
@@ -101,7 +88,7 @@ def a_missing_key_is_an_error() -> None:
         assert "decoder.masks.bias" in said
 
 
-@check
+@checks.add
 def fixed_weights_give_fixed_numbers() -> None:
     import torch
 
@@ -128,7 +115,7 @@ def fixed_weights_give_fixed_numbers() -> None:
     assert all(abs(a - b) <= 1e-3 * max(1e-3, abs(b)) for a, b in zip(found, expected, strict=True)), found
 
 
-@check
+@checks.add
 def folding_changes_nothing() -> None:
     import torch
 
@@ -146,7 +133,7 @@ def folding_changes_nothing() -> None:
         assert torch.allclose(fold(net).encoder(x), before, atol=1e-4)
 
 
-@check
+@checks.add
 def tiles_have_no_seams() -> None:
     import numpy as np
 
@@ -169,7 +156,7 @@ def tiles_have_no_seams() -> None:
     assert heard == sorted(heard)
 
 
-@check
+@checks.add
 def an_encode_ends_when_check_raises() -> None:
     import numpy as np
 
@@ -183,7 +170,7 @@ def an_encode_ends_when_check_raises() -> None:
     raise AssertionError
 
 
-@check
+@checks.add
 def odd_images_are_encoded_and_prompted() -> None:
     import numpy as np
 
@@ -209,7 +196,7 @@ def odd_images_are_encoded_and_prompted() -> None:
                     assert 0 <= c.score <= 1
 
 
-@check
+@checks.add
 def discs_of_any_size_are_found_by_box_and_click() -> None:
     model = build()
     for radius, least in ((5, 0.75), (12, 0.85), (30, 0.85), (70, 0.8), (260, 0.8)):
@@ -223,7 +210,7 @@ def discs_of_any_size_are_found_by_box_and_click() -> None:
         assert by_click >= least - 0.1, (radius, "click", by_click)
 
 
-@check
+@checks.add
 def colour_and_inverted_contrast_are_read_alike() -> None:
     import numpy as np
 
@@ -235,7 +222,7 @@ def colour_and_inverted_contrast_are_read_alike() -> None:
         assert iou(model.decode(encoding, prompt((66.0, 66.0, 94.0, 94.0)), 1)[0], truth) >= 0.8
 
 
-@check
+@checks.add
 def clicks_and_masks_steer_the_answer() -> None:
     import numpy as np
 
@@ -249,7 +236,7 @@ def clicks_and_masks_steer_the_answer() -> None:
     assert iou(refined, right) >= 0.6
 
 
-@check
+@checks.add
 def the_same_prompt_gives_the_same_answer() -> None:
     model = build()
     image, _ = discs((128, 128), (64, 64, 14))
@@ -260,7 +247,7 @@ def the_same_prompt_gives_the_same_answer() -> None:
         assert (a.mask == b.mask).all()
 
 
-@check
+@checks.add
 def proposals_are_what_a_second_look_gives_and_cover_all_that_is_above_the_limit() -> None:
     import numpy as np
 
@@ -296,7 +283,7 @@ def proposals_are_what_a_second_look_gives_and_cover_all_that_is_above_the_limit
     assert proposals.soft(0, 0, 1e9).logits.shape == (0, 0)
 
 
-@check
+@checks.add
 def seeds_lie_in_the_objects_whatever_their_size_and_the_strips_show_no_seam() -> None:
     import numpy as np
 
@@ -320,32 +307,4 @@ def seeds_lie_in_the_objects_whatever_their_size_and_the_strips_show_no_seam() -
 SNAPSHOT = [31.365520, 39.105043, 2.110441]
 
 
-def main() -> None:
-    """Run every check and print what each said as one line of JSON."""
-    said = {}
-    for name, function in CHECKS.items():
-        try:
-            function()
-            said[name] = ""
-        except Exception:
-            said[name] = traceback.format_exc()
-    print(json.dumps(said))
-
-
-if __name__ == "__main__":
-    main()
-else:
-    import pytest
-
-    @pytest.fixture(scope="module")
-    def said(worker_python: Path) -> dict[str, str]:
-        environ = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
-        done = subprocess.run([worker_python, __file__], env=environ, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-        return found
-
-    @pytest.mark.worker
-    @pytest.mark.parametrize("name", CHECKS)
-    def test_starter(name: str, said: dict[str, str]) -> None:
-        assert said[name] == "", said[name]
+test_starter, said = checks.finish()
