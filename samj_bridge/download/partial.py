@@ -18,6 +18,7 @@ from typing import IO
 
 from samj_bridge.download.digest import Digester, Digests, digest_file, read_blocks
 from samj_bridge.download.flushing import Flusher
+from samj_bridge.download.meter import amount
 from samj_bridge.errors import FileError, NoSpaceError
 from samj_bridge.progress import CancelToken
 
@@ -249,7 +250,7 @@ def cannot_write(path: Path, error: OSError, *, left: int = 0) -> FileError:
 def _kept(position: int) -> str:
     if not position:
         return "nothing was fetched."
-    return f"the {position / 1e6:.0f} MB that came are kept, and the download goes on from there."
+    return f"the {amount(position)} that came are kept, and the download goes on from there."
 
 
 def sync_folder(folder: Path) -> None:

@@ -65,4 +65,8 @@ def _feature(region: Region, name: str) -> dict[str, Any]:
         c, z, t = (position - 1 for position in region.position)
         geometry["plane"] = {"c": c, "z": max(z, 0), "t": max(t, 0)}
     properties = {"objectType": "annotation", "name": name, **fields_of(properties_of(region))}
+    class_name = properties.pop("class_name", "")
+    if class_name:
+        # Without a colour QuPath chooses one.
+        properties["classification"] = {"name": class_name}
     return {"type": "Feature", "geometry": geometry, "properties": properties}

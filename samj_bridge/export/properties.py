@@ -17,6 +17,8 @@ from samj_bridge.geometry.region import Region
 __all__ = ["fields_of", "properties_of", "read_properties", "write_properties"]
 
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_FIELDS = {"class": "class_name"}
+"""Fields that have another name than their property."""
 _CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
 
 
@@ -33,6 +35,8 @@ def properties_of(region: Region) -> dict[str, str]:
     properties["candidate"] = str(region.candidate)
     if region.shape is not None:
         properties["shape"] = f"{region.shape[0]} {region.shape[1]}"
+    if region.class_name:
+        properties["class"] = region.class_name
     return properties
 
 
@@ -45,11 +49,12 @@ def fields_of(properties: Mapping[str, str]) -> dict[str, Any]:
         "prompt_index": int,
         "candidate": int,
         "shape": _read_shape,
+        "class": str,
     }
     fields = {}
     for key, reader in readers.items():
         try:
-            fields[key] = reader(properties[key])
+            fields[_FIELDS.get(key, key)] = reader(properties[key])
         except (KeyError, ValueError):
             continue
     return fields

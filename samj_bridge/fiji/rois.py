@@ -78,6 +78,11 @@ def from_roi(roi: Any, *, shape: tuple[int, int] | None = None) -> Region:
     fields = {"shape": None, **fields_of(properties)}
     if shape is not None:
         fields["shape"] = as_shape(shape)
+    group = int(roi.getGroup())
+    named = java_class("ij.gui.Roi").getGroupName(group) if group else None
+    if named is not None:
+        # The group may have been changed in ImageJ since the property was written.
+        fields["class_name"] = str(named)
     position = (int(roi.getCPosition()), int(roi.getZPosition()), int(roi.getTPosition()))
     return Region.from_mask(mask, origin_xy=origin, name=str(roi.getName() or ""), position=position, **fields)
 

@@ -47,6 +47,8 @@ class Region:
     """Model that made it."""
     position: tuple[int, int, int] = (0, 0, 0)
     """(c, z, t) in a hyperstack, from 1; 0: not set."""
+    class_name: str = ""
+    """Class that somebody gave it, as in ImageJ's panel; empty: none."""
 
     def __post_init__(self) -> None:
         edges_of(self.rings)

@@ -172,3 +172,20 @@ def blobs(desk: Desktop, data_dir: Path) -> Iterator[Any]:
     """ImageJ's blobs, shown; the ROI Manager is empty."""
     with shown(open_image(data_dir / "images" / "blobs.gif")) as imp:
         yield imp
+
+
+@pytest.fixture
+def group_colours() -> Iterator[None]:
+    """Give ImageJ its colours of groups, a file beside it, which the ImageJ of Maven Central does not bring."""
+    folder = Path(str(java_class("ij.IJ").getDirectory("luts")))
+    if folder.exists():
+        yield
+        return
+    folder.mkdir()
+    try:
+        (folder / "glasbey.lut").write_bytes(
+            bytes(i * factor % 256 for factor in (83, 151, 199) for i in range(256))
+        )
+        yield
+    finally:
+        shutil.rmtree(folder)

@@ -111,6 +111,7 @@ class Desktop:
 
     def shot(self, name: str, folder: Path, of: Any = None) -> NDArrayU8:
         """Take a picture of the screen, or of a component; ``SAMJ_TEST_SHOTS`` names a folder to keep them in."""
+        self.robot.waitForIdle()
         size = java_class("java.awt.Toolkit").getDefaultToolkit().getScreenSize() if of is None else of.getSize()
         corner = java_class("java.awt.Point")() if of is None else of.getLocationOnScreen()
         area = java_class("java.awt.Rectangle")(corner, size)

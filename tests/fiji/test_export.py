@@ -125,12 +125,14 @@ def test_geojson_and_coco_have_exactly_the_areas_pixels(desk: Desktop, filled: A
     features = json.loads((tmp_path / "outlines.geojson").read_text(encoding="utf-8"))["features"]
     masks = areas()
     assert [feature["properties"]["label"] for feature in features] == list(masks)
+    assert set(features[1]["properties"]) == {"name", "label", "score"}
     assert features[0]["properties"]["name"] == 'mine "é" \\ 漢'
     for feature, mask in zip(features, masks.values(), strict=True):
         rings = [np.array(ring[:-1]) for part in feature["geometry"]["coordinates"] for ring in part]
         assert np.array_equal(rasterise([ring.astype(np.int32) for ring in rings], SHAPE), mask)
     export("coco", tmp_path / "coco.json")
     coco = json.loads((tmp_path / "coco.json").read_text(encoding="utf-8"))
+    assert coco["categories"] == [{"id": 1, "name": "object"}]
     assert coco["images"] == [{"id": 1, "file_name": "blobs.gif", "width": 256, "height": 254}]
     for one, mask in zip(coco["annotations"], masks.values(), strict=True):
         flat = np.repeat(np.arange(len(one["segmentation"]["counts"])) % 2, one["segmentation"]["counts"])
@@ -188,6 +190,87 @@ def test_objects_of_a_stack_stay_on_their_planes(stack: Any, tmp_path: Path) -> 
     coco = json.loads((tmp_path / "coco.json").read_text())
     assert [one["image_id"] for one in coco["annotations"]] == [1, 4, 1]
     assert [one["plane"] for one in coco["images"]] == [{"c": 0, "z": 0, "t": 0}, {"c": 1, "z": 1, "t": 0}]
+
+
+@pytest.fixture
+def classified(blobs: Any) -> Iterator[Any]:
+    """Objects of a class of the panel, of a group of ImageJ's own, of a group without a name, and of none."""
+    roi = java_class("ij.gui.Roi")
+    names = str(roi.getGroupNames() or "")
+    roi.setGroupNames("axon,,myelin é")
+    segment = 'run("SAMJ Segment", "model=starter box=%s class=[%s]");'
+    macro(segment % ("20,103,55,142", "axon"))
+    macro(segment % ("145,45,170,70", ""))
+    manager = java_class("ij.plugin.frame.RoiManager").getInstance2()
+    for n, group in enumerate((3, 2)):
+        manager.addRoi(roi(10 + 40 * n, 10, 20, 20))
+        managed()[-1].setGroup(group)
+    try:
+        yield blobs
+    finally:
+        roi.setGroupNames(names)
+
+
+def classes_of(tmp_path: Path) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return the classes in the GeoJSON, the categories of COCO, and the category of each of its annotations."""
+    export("geojson", tmp_path / "outlines.geojson")
+    features = json.loads((tmp_path / "outlines.geojson").read_text("utf-8"))["features"]
+    export("coco", tmp_path / "coco.json")
+    coco = json.loads((tmp_path / "coco.json").read_text("utf-8"))
+    properties = [feature["properties"] for feature in features]
+    assert [one.get("objectType") for one in properties] == [
+        "annotation" if "classification" in one else None for one in properties
+    ]
+    classes = [one.get("classification") for one in properties]
+    return classes, coco["categories"], [one["category_id"] for one in coco["annotations"]]
+
+
+@pytest.mark.usefixtures("group_colours")
+def test_geojson_and_coco_have_the_classes_as_imagej_has_them(classified: Any, tmp_path: Path) -> None:
+    expected = []
+    for group, name in ((1, "axon"), (3, "myelin é"), (2, "group 2")):
+        one = java_class("ij.gui.Roi")(0, 0, 1, 1)
+        one.setGroup(group)
+        colour = one.getStrokeColor()
+        expected.append({"name": name, "color": [colour.getRed(), colour.getGreen(), colour.getBlue()]})
+    classes, categories, ids = classes_of(tmp_path)
+    assert classes == [expected[0], None, expected[1], expected[2]]
+    assert len({tuple(one["color"]) for one in expected}) == 3
+    # The outline itself may have another colour: here it is by label.
+    assert managed()[0].getStrokeColor().getRed() != expected[0]["color"][0]
+    assert categories == [
+        {"id": 1, "name": "object"},
+        {"id": 2, "name": "axon"},
+        {"id": 3, "name": "group 2"},
+        {"id": 4, "name": "myelin é"},
+    ]
+    assert ids == [2, 1, 4, 3]
+    # What the user changes in ImageJ counts, and so does a name that she gives to a group later.
+    managed()[0].setGroup(3)
+    java_class("ij.gui.Roi").setGroupName(2, "nucleus")
+    classes, categories, ids = classes_of(tmp_path)
+    assert [one and one["name"] for one in classes] == ["myelin é", None, "myelin é", "nucleus"]
+    assert categories == [
+        {"id": 1, "name": "object"},
+        {"id": 3, "name": "nucleus"},
+        {"id": 4, "name": "myelin é"},
+    ]
+    assert ids == [4, 1, 4, 3]
+
+
+def test_a_class_that_is_a_property_only_is_exported_too(blobs: Any, tmp_path: Path) -> None:
+    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    roi = java_class("ij.gui.Roi")
+    declared = str(roi.getGroupNames() or "")
+    for n, name in enumerate(("of another machine", 'and "another" 漢', "of another machine")):
+        manager.addRoi(roi(10 + 40 * n, 10, 20, 20))
+        managed()[-1].setProperty("class", name)
+    classes, categories, ids = classes_of(tmp_path)
+    # No group of this ImageJ has these names, and an export gives them none.
+    assert classes == [{"name": name} for name in ("of another machine", 'and "another" 漢', "of another machine")]
+    assert categories == [{"id": 257, "name": "of another machine"}, {"id": 258, "name": 'and "another" 漢'}]
+    assert ids == [257, 258, 257]
+    assert str(roi.getGroupNames() or "") == declared
 
 
 def test_what_can_not_be_written_is_said_without_a_dialog(blobs: Any, tmp_path: Path) -> None:

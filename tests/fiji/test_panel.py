@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -300,23 +299,6 @@ def test_where_there_is_a_choice_of_devices_it_is_the_users(desk: Desktop, blobs
         wait_for(lambda: used == ["cpu", "auto"], "the other choice")
     finally:
         detach()
-
-
-@pytest.fixture
-def group_colours() -> Iterator[None]:
-    """Give ImageJ its colours of groups, a file beside it, which the ImageJ of Maven Central does not bring."""
-    folder = Path(str(java_class("ij.IJ").getDirectory("luts")))
-    if folder.exists():
-        yield
-        return
-    folder.mkdir()
-    try:
-        (folder / "glasbey.lut").write_bytes(
-            bytes(i * factor % 256 for factor in (83, 151, 199) for i in range(256))
-        )
-        yield
-    finally:
-        shutil.rmtree(folder)
 
 
 def classify(desk: Desktop, name: str) -> None:

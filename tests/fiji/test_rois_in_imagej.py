@@ -113,6 +113,7 @@ def test_name_position_and_properties_are_seen_by_imagej(tmp_path: Path) -> None
             prompt=prompt,
             name="noyau é 漢 🔬",
             position=(2, 3, 4),
+            class_name="axon é",
         )
         (read,) = read_zip_in_imagej(write_rois(tmp_path / "a.zip", region))
         for roi in (to_roi(region), read):
@@ -122,6 +123,8 @@ def test_name_position_and_properties_are_seen_by_imagej(tmp_path: Path) -> None
             assert str(roi.getProperty("model")) == "starter é"
             assert json.loads(str(roi.getProperty("prompt"))) == prompt
             assert str(roi.getProperty("shape")) == f"{region.shape[0]} {region.shape[1]}"
+            assert str(roi.getProperty("class")) == "axon é"
+            assert from_roi(roi).class_name == "axon é"
             assert str(roi.getProperty("nothing")) == "None"
 
 

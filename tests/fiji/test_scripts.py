@@ -22,9 +22,10 @@ from desktop import Desktop, component, named, on_event_thread, shown_dialog, wa
 from workbench import answer, assert_same, managed, panel_says, proposal, to_front
 
 import samj_bridge
-from samj_bridge.fiji import find_java, java_class, java_thread, roi_mask
+from samj_bridge.fiji import find_java, java_class, java_thread, open_image, roi_mask
 from samj_bridge.fiji.segmenter import SessionSegmenter
 from samj_bridge.session import Prompt
+from samj_bridge.settings import Settings
 
 ROOT = Path(samj_bridge.__file__).parent.parent
 SCRIPTS = ROOT / "docs" / "scripts"
@@ -208,18 +209,14 @@ print(json.dumps({
 """
 
 
-def test_scripts_and_macros_run_without_windows(
-    imagej: Any, ready_home: Path, data_dir: Path, tmp_path: Path
-) -> None:
-    image = tmp_path / "blobs.gif"
-    shutil.copy(data_dir / "images" / "blobs.gif", image)
+def without_windows(program: str, home: Path, *arguments: Path) -> list[str]:
+    """Run a program in a Python of its own that has no display, and return the lines that it printed."""
     java = find_java()
     assert java is not None
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "JAVA_HOME": str(java.home), "SAMJ_HOME": str(ready_home)}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "JAVA_HOME": str(java.home), "SAMJ_HOME": str(home)}
     environ.pop("DISPLAY", None)
-    arguments = [SCRIPTS / "objects.py", image, tmp_path / "l.tif"]
     done = subprocess.run(
-        [sys.executable, "-c", HEADLESS, *map(str, arguments)],
+        [sys.executable, "-c", program, *map(str, arguments)],
         env=environ,
         capture_output=True,
         text=True,
@@ -227,7 +224,15 @@ def test_scripts_and_macros_run_without_windows(
         timeout=300,
     )
     assert done.returncode == 0, done.stderr + done.stdout
-    *talk, last = done.stdout.strip().splitlines()
+    return done.stdout.strip().splitlines()
+
+
+def test_scripts_and_macros_run_without_windows(
+    imagej: Any, ready_home: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    image = tmp_path / "blobs.gif"
+    shutil.copy(data_dir / "images" / "blobs.gif", image)
+    *talk, last = without_windows(HEADLESS, ready_home, SCRIPTS / "objects.py", image, tmp_path / "l.tif")
     told = json.loads(last)
     assert any("There is no image open" in line for line in talk)
     assert any("box= needs four numbers" in line for line in talk)
@@ -243,7 +248,60 @@ def test_scripts_and_macros_run_without_windows(
     assert count > 30
     zipped = roifile.roiread(tmp_path / "blobs_rois.zip")
     assert len(zipped) == count
-    assert (tmp_path / "l.tif").is_file(), done.stdout + done.stderr
+    assert (tmp_path / "l.tif").is_file(), talk
     labels = tifffile.imread(tmp_path / "l.tif")
     assert [int((labels == n).sum()) for n in (1, 2)] == told["areas"]
     assert np.unique(labels).tolist() == [0, 1, 2]
+
+
+HEADLESS_LABELS = """
+import json, sys
+from samj_bridge.fiji import java_class, open_image, start_imagej, attach
+image, labels, out = sys.argv[1:]
+start_imagej(headless=True)
+attach()
+ij = java_class("ij.IJ")
+macro = '''
+%s open("%s"); rename("rough labels"); open("%s");
+run("SAMJ Segment", "model=starter labels=[rough labels] class=[spot] largest");
+run("SAMJ Export", "format=labels path=[%s]");
+run("SAMJ Export", "format=geojson path=[%s.geojson]");
+run("SAMJ Segment", "model=starter labels=[not open]"); print("it went on");
+'''
+for name, begin in (("plain", ""), ("batch", "setBatchMode(true);")):
+    ij.runMacro(macro % (begin, labels, image, f"{out}/{name}.tif", f"{out}/{name}"))
+# A script has no title to name: without windows ImageJ shows no image, unless a macro opens it.
+imp = open_image(image)
+java_class("ij.WindowManager").setTempCurrentImage(imp)
+ij.run("SAMJ Segment", f"model=starter labels=[{labels}] largest")
+rois = list(imp.getOverlay().toArray())
+print(json.dumps([[str(roi.getProperty(key)) for key in ("label", "model")] for roi in rois]))
+"""
+
+
+def test_a_label_image_is_refined_without_windows(
+    imagej: Any, ready_home: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    image = data_dir / "images" / "blobs.gif"
+    y, x = np.mgrid[:254, :256]
+    rough = np.zeros((254, 256), np.uint16)
+    prompts = []
+    for cx, cy, label in ((34, 118, 150), (139, 55, 300)):
+        mask = (x - cx) ** 2 + (y - cy) ** 2 < 81
+        rough[mask] = label
+        prompts.append(Prompt(box=(cx - 8, cy - 8, cx + 9, cy + 9), mask=mask))
+    tifffile.imwrite(tmp_path / "rough.tif", rough, imagej=True)
+    *talk, last = without_windows(HEADLESS_LABELS, ready_home, image, tmp_path / "rough.tif", tmp_path)
+    shown = open_image(image)
+    # An inverting look-up table: what is bright in the file is dark on the screen.
+    assert bool(shown.isInvertedLut())
+    masks = answer(Settings(home=ready_home), shown, prompts, largest_only=True)
+    for name in ("plain", "batch"):
+        labels = tifffile.imread(tmp_path / f"{name}.tif")
+        for number, mask in enumerate(masks, 1):
+            assert np.array_equal(labels == number, mask), talk
+        features = json.loads((tmp_path / f"{name}.geojson").read_text())["features"]
+        assert [one["properties"]["classification"]["name"] for one in features] == ["spot", "spot"]
+    assert sum("There is no open image called not open" in line for line in talk) == 2
+    assert not any("it went on" in line for line in talk)
+    assert json.loads(last) == [["150", "starter"], ["300", "starter"]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
@@ -16,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.disks import disk, fill
 from fakes.file_server import Content, Fault, FileServer, serve
 
 from samj_bridge.download import Policy, Source, fetch
@@ -413,18 +413,6 @@ def test_on_a_drive_without_locks_it_works_and_never_mixes_two_machines(
 # The disk
 
 
-@contextlib.contextmanager
-def disk(folder: Path, size: str) -> Iterator[Path]:
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
-    if sys.platform != "linux" or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a disk of its own can be made by root on Linux only")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_a_disk_that_is_too_small_is_told_before_the_first_byte(
     server: FileServer, settings: Settings, tmp_path: Path
 ) -> None:
@@ -440,19 +428,17 @@ def test_a_disk_that_fills_up_meanwhile_keeps_what_came_and_goes_on_when_there_i
 ) -> None:
     server.bytes_per_s = 10e6
     with disk(tmp_path / "disk", "40m") as filling:
-        other = filling / "somebody else's"
+        other: list[Path] = []
 
-        def fill(event: ProgressEvent) -> None:
-            if event.done > 2_000_000 and not other.exists():
-                with contextlib.suppress(OSError), other.open("wb", buffering=0) as file:
-                    while True:
-                        file.write(bytes(1 << 16))
+        def watch(event: ProgressEvent) -> None:
+            if event.done > 2_000_000 and not other:
+                other.append(fill(filling))
 
         with pytest.raises(NoSpaceError, match="is full") as caught:
-            fetch(source(server), filling / "a.bin", settings=settings, policy=QUICK, progress=fill)
+            fetch(source(server), filling / "a.bin", settings=settings, policy=QUICK, progress=watch)
         assert "are kept" in caught.value.hint
         assert not (filling / "a.bin").exists()
-        other.unlink()
+        other[0].unlink()
         fetch(source(server), filling / "a.bin", settings=settings, policy=QUICK)
         assert (filling / "a.bin").read_bytes() == SMALL.bytes()
     assert server.requests[-1].range

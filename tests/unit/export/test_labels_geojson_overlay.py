@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from samj_bridge.errors import ImageError, InputError
-from samj_bridge.export.geojson import as_geojson
+from samj_bridge.export.geojson import as_geojson, write_geojson
+from samj_bridge.export.imagej_zip import read_rois, write_rois
 from samj_bridge.export.labels import label_image, write_labels
 from samj_bridge.export.overlay import draw_overlay, to_display, write_overlay
 from samj_bridge.geometry.components import label_components
@@ -102,6 +104,18 @@ def test_geojson_has_closed_rings_scores_and_planes() -> None:
     properties = feature["properties"]
     assert (properties["name"], properties["score"], properties["model"]) == ("é", 0.5, "m")
     assert properties["prompt"] == {"points": [[1, 2]]}
+    assert "classification" not in properties
+
+
+def test_the_class_of_a_region_is_in_the_geojson_as_qupath_has_it(tmp_path: Path) -> None:
+    region = Region.from_mask(HARD_MASKS["ring"], class_name='axon "é" 漢')
+    # By way of ImageJ's ROI zip, where classes usually come from.
+    read = read_rois(write_rois(tmp_path / "a.zip", region))
+    written = json.loads(write_geojson(tmp_path / "a.geojson", read).read_text("utf-8"))
+    properties = written["features"][0]["properties"]
+    assert properties["classification"] == {"name": 'axon "é" 漢'}
+    assert properties["objectType"] == "annotation"
+    assert not {"class", "class_name"} & properties.keys()
 
 
 def test_small_images_are_enlarged_and_large_ones_are_not() -> None:

@@ -2,6 +2,7 @@ package org.samj.bridge.ij;
 
 import ij.IJ;
 import ij.gui.Roi;
+import java.awt.Color;
 import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,8 +11,53 @@ import org.samj.bridge.SegmenterException;
 /** Classes of objects: ImageJ's own groups of ROIs and their names, so that its results table and macros know them. */
 final class Classes {
 
-    private static final int MOST = 255;
+    private static final String UNNAMED = "group ";
+
+    /** The last group. */
+    static final int MOST = 255;
+
     private Classes() {
+    }
+
+    /**
+     * The class of a ROI, whoever made it; empty: none. What its group is called in this ImageJ now comes first, since
+     * that is what ImageJ shows; a ROI without a group, or of one without a name, may still have our property.
+     */
+    static String of(Roi roi) {
+        int group = roi.getGroup();
+        String named = group > 0 ? Roi.getGroupName(group) : null;
+        if (named != null) {
+            return named;
+        }
+        String property = roi.getProperty("class");
+        return property != null ? property : group > 0 ? UNNAMED + group : "";
+    }
+
+    /** The number of the group that a class is; 0: no group has its name. */
+    static int number(String name) {
+        if (name.isEmpty()) {
+            return 0;
+        }
+        boolean unnamed = name.startsWith(UNNAMED);
+        for (int group = 1; group <= MOST; group++) {
+            String known = Roi.getGroupName(group);
+            if (name.equals(known) || unnamed && known == null && name.equals(UNNAMED + group)) {
+                return group;
+            }
+        }
+        return 0;
+    }
+
+    /** The colour of a class; null: no group has its name, and so none its colour. */
+    static Color colour(String name) {
+        int group = number(name);
+        if (group == 0 || !hasColours()) {
+            return group == 0 ? null : Colours.of(group - 1);
+        }
+        // ImageJ tells the colour of a group to its ROIs only.
+        Roi one = new Roi(0, 0, 1, 1);
+        one.setGroup(group);
+        return one.getStrokeColor();
     }
 
     /** The names that ImageJ's groups have, in their order. */

@@ -21,14 +21,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.samj.bridge.SegmenterException;
@@ -84,7 +80,7 @@ final class Export {
     }
 
     /** Give the pixels of a ROI that lie in an image a value. */
-    private static void fill(ImageProcessor image, Roi roi, float value) {
+    static void fill(ImageProcessor image, Roi roi, float value) {
         Rectangle b = roi.getBounds();
         ImageProcessor mask = roi.getMask();
         for (int y = Math.max(0, b.y); y < Math.min(image.getHeight(), b.y + b.height); y++) {
@@ -114,84 +110,6 @@ final class Export {
             }
             zip.finish();
         });
-    }
-
-    /** GeoJSON in pixels, one feature per area with its plane, as QuPath reads it. */
-    static void geoJson(File file, ImagePlus imp, Roi[] rois) {
-        StringBuilder text = new StringBuilder("{\"type\": \"FeatureCollection\", \"features\": [");
-        boolean first = true;
-        for (int i = 0; i < rois.length; i++) {
-            if (!Kinds.isArea(rois[i])) {
-                continue;
-            }
-            text.append(first ? "\n" : ",\n").append("{\"type\": \"Feature\", \"properties\": {\"name\": ")
-                .append(quote(nameOf(rois[i], i))).append(", \"label\": ").append(i + 1);
-            first = false;
-            String score = rois[i].getProperty("score");
-            if (score != null) {
-                text.append(", \"score\": ").append(Double.parseDouble(score));
-            }
-            text.append("}, \"geometry\": {\"type\": \"MultiPolygon\", \"coordinates\": [");
-            List<List<int[]>> polygons = Rings.polygons(Rings.of(rois[i]));
-            for (int p = 0; p < polygons.size(); p++) {
-                text.append(p > 0 ? ", [" : "[");
-                for (int r = 0; r < polygons.get(p).size(); r++) {
-                    text.append(r > 0 ? ", " : "").append(closed(polygons.get(p).get(r)));
-                }
-                text.append(']');
-            }
-            text.append(']').append(plane(Plane.position(rois[i], imp))).append("}}");
-        }
-        save(file, text.append("\n]}\n").toString());
-    }
-
-    /**
-     * COCO: one category, an image for each plane with objects (one for an image of one plane), each area by its
-     * uncompressed run lengths, which hold holes as well. ROIs without a position belong to the plane that is shown.
-     */
-    static void coco(File file, ImagePlus imp, Roi[] rois) {
-        int width = imp.getWidth();
-        int height = imp.getHeight();
-        Map<Integer, int[]> planes = new TreeMap<>();
-        StringBuilder annotations = new StringBuilder();
-        for (int i = 0; i < rois.length; i++) {
-            if (!Kinds.isArea(rois[i])) {
-                continue;
-            }
-            int[] at = Plane.position(rois[i], imp);
-            int[] where = {at[0], at[1] > 0 ? at[1] : imp.getZ(), at[2] > 0 ? at[2] : imp.getT()};
-            int plane = imp.getStackIndex(Math.max(where[0], 1), where[1], where[2]);
-            planes.putIfAbsent(plane, where);
-            ByteProcessor mask = new ByteProcessor(width, height);
-            fill(mask, rois[i], 255);
-            List<Integer> runs = runs(mask);
-            int area = 0;
-            for (int r = 1; r < runs.size(); r += 2) {
-                area += runs.get(r);
-            }
-            Rectangle b = rois[i].getBounds().intersection(new Rectangle(width, height));
-            annotations.append(annotations.length() == 0 ? "\n" : ",\n").append("{\"id\": ").append(i + 1)
-                .append(", \"image_id\": ").append(plane).append(", \"category_id\": 1, \"iscrowd\": 1, \"name\": ")
-                .append(quote(nameOf(rois[i], i))).append(", \"area\": ").append(area).append(", \"bbox\": [")
-                .append(b.x).append(", ").append(b.y).append(", ").append(Math.max(0, b.width)).append(", ")
-                .append(Math.max(0, b.height)).append("], \"segmentation\": {\"size\": [").append(height).append(", ")
-                .append(width).append("], \"counts\": ").append(runs).append("}}");
-        }
-        StringBuilder text = new StringBuilder("{\"images\": [");
-        for (Map.Entry<Integer, int[]> plane : planes.entrySet()) {
-            text.append(text.charAt(text.length() - 1) == '[' ? "" : ", ").append("{\"id\": ").append(plane.getKey())
-                .append(", \"file_name\": ").append(quote(imp.getTitle())).append(", \"width\": ").append(width)
-                .append(", \"height\": ").append(height)
-                .append(imp.getStackSize() == 1 ? "" : plane(plane.getValue())).append('}');
-        }
-        text.append("],\n\"categories\": [{\"id\": 1, \"name\": \"object\"}],\n\"annotations\": [");
-        save(file, text.append(annotations).append("\n]}\n").toString());
-    }
-
-    /** A plane as QuPath writes it: counted from 0, channel -1 for all. Nothing for a ROI without a position. */
-    private static String plane(int[] at) {
-        return at[0] + at[1] + at[2] == 0 ? "" : ", \"plane\": {\"c\": " + (at[0] - 1) + ", \"z\": "
-            + Math.max(at[1] - 1, 0) + ", \"t\": " + Math.max(at[2] - 1, 0) + "}";
     }
 
     /** Write a label image as a TIFF. */
@@ -226,36 +144,15 @@ final class Export {
                 zip(file, rois);
                 return null;
             case "geojson":
-                geoJson(file, imp, rois);
+                save(file, Json.geoJson(imp, rois));
                 return null;
             case "coco":
-                coco(file, imp, rois);
+                save(file, Json.coco(imp, rois));
                 return null;
             default:
                 throw new SegmenterException("bad-option", "There is no format " + format + ".",
                     "Choose one of labels, roi, geojson, coco.");
         }
-    }
-
-    private static List<Integer> runs(ByteProcessor mask) {
-        // COCO counts down the columns, background first.
-        List<Integer> runs = new ArrayList<>();
-        int now = 0;
-        int length = 0;
-        for (int x = 0; x < mask.getWidth(); x++) {
-            for (int y = 0; y < mask.getHeight(); y++) {
-                int value = mask.get(x, y);
-                if (value == now) {
-                    length++;
-                } else {
-                    runs.add(length);
-                    length = 1;
-                    now = value;
-                }
-            }
-        }
-        runs.add(length);
-        return runs;
     }
 
     private static LUT colours() {
@@ -269,33 +166,6 @@ final class Export {
             table[2][i] = (byte) colour.getBlue();
         }
         return new LUT(table[0], table[1], table[2]);
-    }
-
-    private static String nameOf(Roi roi, int index) {
-        return roi.getName() == null ? "roi-" + (index + 1) : roi.getName();
-    }
-
-    private static String closed(int[] ring) {
-        StringBuilder text = new StringBuilder("[");
-        for (int i = 0; i <= ring.length; i += 2) {
-            int at = i % ring.length;
-            text.append(i > 0 ? ", " : "").append('[').append(ring[at]).append(", ").append(ring[at + 1]).append(']');
-        }
-        return text.append(']').toString();
-    }
-
-    private static String quote(String text) {
-        StringBuilder quoted = new StringBuilder("\"");
-        for (char letter : text.toCharArray()) {
-            if (letter == '"' || letter == '\\') {
-                quoted.append('\\').append(letter);
-            } else if (letter < 32) {
-                quoted.append(String.format("\\u%04x", (int) letter));
-            } else {
-                quoted.append(letter);
-            }
-        }
-        return quoted.append('"').toString();
     }
 
     private static void save(File file, String text) {

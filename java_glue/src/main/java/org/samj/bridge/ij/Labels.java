@@ -1,10 +1,12 @@
 package org.samj.bridge.ij;
 
+import ij.IJ;
 import ij.ImagePlus;
 import ij.WindowManager;
 import ij.process.ByteProcessor;
 import ij.process.ImageProcessor;
 import java.awt.Rectangle;
+import java.io.File;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -35,15 +37,18 @@ final class Labels {
         return found;
     }
 
-    /** The open image of a title, as labels of another image. */
-    static ImagePlus titled(ImagePlus imp, String title) {
-        ImagePlus labels = WindowManager.getImage(title);
+    /** The open image of a title, or else the image in a file, as labels of another image. */
+    static ImagePlus named(ImagePlus imp, String name) {
+        ImagePlus labels = WindowManager.getImage(name);
+        if (labels == null && new File(name).isFile()) {
+            labels = IJ.openImage(name);
+        }
         if (labels == null) {
-            throw new SegmenterException("no-labels", "There is no open image called " + title + ".",
-                "Open the label image first, and write its title: labels=[TITLE].");
+            throw new SegmenterException("no-labels", "There is no open image called " + name + ", and no such file.",
+                "Open the label image first, and write its title: labels=[TITLE]. Or the path of its file.");
         }
         if (labels == imp) {
-            throw new SegmenterException("no-labels", title + " is the image that is to be segmented.",
+            throw new SegmenterException("no-labels", name + " is the image that is to be segmented.",
                 "Select the other image first; labels= names the label image.");
         }
         return labels;

@@ -243,6 +243,8 @@ final class ModelRows extends JPanel {
         busy = true;
         ready.setEnabled(false);
         state.setText(words);
+        // In place of what was told of an earlier try.
+        bridge.live.say(words + ".");
         progress.setIndeterminate(true);
         waiting.setVisible(true);
     }

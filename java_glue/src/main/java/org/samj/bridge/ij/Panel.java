@@ -38,8 +38,8 @@ final class Panel extends JFrame {
     private final JButton batch = new JButton("Batch");
     private final JButton export = new JButton("Export...");
     private final JButton help = new JButton("Help");
-    private final JTextArea message = new JTextArea(3, 24);
-    private final JTextArea log = new JTextArea(8, 24);
+    private final JTextArea message = new JTextArea(6, 24);
+    private final JTextArea log = new JTextArea(5, 24);
     private final JProgressBar progress = new JProgressBar();
     private final JPanel waiting = row(progress, cancel);
     private volatile boolean stop;

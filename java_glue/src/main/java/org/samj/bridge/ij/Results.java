@@ -1,6 +1,7 @@
 package org.samj.bridge.ij;
 
 import ij.ImagePlus;
+import ij.gui.Overlay;
 import ij.gui.Roi;
 import ij.plugin.frame.RoiManager;
 import java.awt.Rectangle;
@@ -114,16 +115,32 @@ final class Results {
         return held;
     }
 
-    /** Show what the manager holds on an image, unless the user doesn't want it. */
+    /** Show what the manager holds on an image, unless the user doesn't want it. The image's selection stays. */
     void show(ImagePlus imp) {
         RoiManager manager = RoiManager.getInstance2();
         if (manager == null) {
             return;
         }
+        Overlay all = imp.getCanvas() == null ? null : imp.getCanvas().getShowAllList();
+        Roi selection = imp.getRoi();
+        // Switched on once per image, since whoever switches it off wants it off; renewed while it is on.
         boolean first = seen.put(imp, true) == null;
-        if (first || imp.getCanvas() != null && imp.getCanvas().getShowAllList() != null) {
-            // Switched on once per image, since whoever switches it off wants it off; renewed while it is on.
+        if (first || all != null && selection == null) {
             manager.runCommand(imp, "Show All");
+            if (selection != null && imp.getRoi() == null) {
+                // ImageJ took it off. One that it takes for new stays the same object.
+                selection.setImage(null);
+                imp.setRoi(selection);
+            }
+        } else if (all != null) {
+            // While something is selected, an outline that was clicked on or a box that is being dragged, the list is
+            // renewed here: a selection that goes and comes is another one to whoever listens.
+            all.clear();
+            for (Roi roi : manager.getRoisAsArray()) {
+                all.add(roi);
+            }
+            imp.getCanvas().setShowAllList(all);
+            imp.draw();
         }
     }
 

@@ -20,7 +20,7 @@ import org.samj.bridge.SegmenterException;
 /**
  * {@code run("SAMJ Segment", "model=starter box=10,20,90,80")}: one object from a box, points, or the image's
  * selection. The outline becomes the selection and an entry of the ROI Manager, or of the overlay without windows.
- * With {@code labels=[TITLE]} every label of an open label image or mask is a prompt.
+ * With {@code labels=[TITLE]} every label of an open label image or mask is a prompt; a file's path does as well.
  */
 public final class SegmentCommand implements PlugIn {
 
@@ -62,7 +62,7 @@ public final class SegmentCommand implements PlugIn {
     static String labels(ImagePlus imp, String options) {
         Bridge bridge = Bridge.required();
         Choices choices = choices(options);
-        ImagePlus labels = Labels.titled(imp, Macro.getValue(options, "labels", ""));
+        ImagePlus labels = Labels.named(imp, Macro.getValue(options, "labels", ""));
         List<Batch.Job> jobs = Labels.jobs(Plane.shown(imp), labels);
         int found = Batch.run(bridge, jobs, choices, bridge.live.progress());
         return Batch.sentence(jobs.size(), found);
