@@ -10,7 +10,8 @@ WHOLE := tests/integration tests/fiji tests/faults
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-$(VENV)/.installed: pyproject.toml
+# The Java sources too: their jar is built with the package.
+$(VENV)/.installed: pyproject.toml hatch_build.py $(shell find java_glue/pom.xml java_glue/src/main -type f)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@

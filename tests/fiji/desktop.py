@@ -71,7 +71,8 @@ class Desktop:
 
     def choose(self, box: Any, text: str) -> None:
         """Choose an entry of a Swing combo box by its text, or by how its text begins."""
-        position = [str(box.getItemAt(i)).startswith(text) for i in range(box.getItemCount())].index(True)
+        # The list may just be filled anew.
+        position = wait_for(lambda: _places(box, text), f"the entry {text}")[0]
         corner = box.getLocationOnScreen()
         self._click_at(corner.x + box.getWidth() - 10, corner.y + box.getHeight() // 2)
         entries = box.getUI().getAccessibleChild(box, 0).getList()
@@ -145,6 +146,10 @@ def _panel_or_nothing() -> str:
         return str(named("samj message").getText())
     except Exception as error:
         return f"(no panel: {error})"
+
+
+def _places(box: Any, text: str) -> list[int]:
+    return [i for i in range(box.getItemCount()) if str(box.getItemAt(i)).startswith(text)]
 
 
 def component(kind: str, text: str) -> Any:
