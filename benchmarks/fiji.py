@@ -51,13 +51,16 @@ def show(pixels: np.ndarray) -> Any:
 
 def painted(work: Callable[[], Any]) -> Any:
     """Wait until something is so, and until the event thread has painted what is due."""
-    import jpype
-
     while not (found := work()):
         time.sleep(0.0005)
-    queue = java_class("java.awt.EventQueue")
-    queue.invokeAndWait(jpype.JProxy("java.lang.Runnable", dict={"run": lambda: None}))
+    on_event_thread(lambda: None)
     return found
+
+
+def settle() -> None:
+    """Let the mouse's events arrive. Robot's waitForIdle goes on holding the event thread up to half a second."""
+    time.sleep(0.05)
+    on_event_thread(lambda: None)
 
 
 def clicks(imp: Any, centres: list[tuple[int, int]]) -> list[float]:
@@ -74,9 +77,9 @@ def clicks(imp: Any, centres: list[tuple[int, int]]) -> list[float]:
     times, last = [], shown()
     for x, y in centres:
         robot.mouseMove(corner.x + int((x + 0.5) * scale), corner.y + int((y + 0.5) * scale))
-        robot.waitForIdle()
+        settle()
         robot.mousePress(left)
-        robot.waitForIdle()
+        settle()
         begun = time.perf_counter()
         robot.mouseRelease(left)
 
