@@ -1,4 +1,4 @@
-"""Disks of their own, small enough to be full. Linux and root only: elsewhere the test skips."""
+"""Disks of their own: small enough to be full, or read-only. Linux and root only: elsewhere the test skips."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 
 
 @contextlib.contextmanager
-def disk(folder: Path, size: str) -> Iterator[Path]:
-    """Make a folder that is a disk of `size`, such as ``40m``; it goes afterwards."""
+def disk(folder: Path, options: str) -> Iterator[Path]:
+    """Make a folder that is a disk mounted with `options`, such as ``size=40m,noexec``; it goes afterwards."""
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
     if sys.platform != "linux" or subprocess.run(command, capture_output=True, check=False).returncode != 0:
         pytest.skip("a disk of its own can be made by root on Linux only")
     try:

@@ -7,11 +7,11 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes.disks import disk
 
 from samj_bridge.doctor.home import check_home
 from samj_bridge.doctor.machine import check_machine
@@ -28,25 +28,9 @@ from samj_bridge.install.causes import (
 from samj_bridge.process.patience import patiently
 from samj_bridge.settings import Settings
 
-linux_root = pytest.mark.skipif(
-    sys.platform != "linux" or not hasattr(os, "geteuid") or os.geteuid() != 0,
-    reason="mounting needs Linux and root",
-)
 
-
-@contextmanager
-def mounted(folder: Path, options: str) -> Iterator[Path]:
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True, timeout=120)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True, timeout=120)
-
-
-@linux_root
 def test_a_disk_from_which_nothing_may_run_is_named_with_its_place(tmp_path: Path) -> None:
-    with mounted(tmp_path / "no é exec", "noexec,size=1m") as folder:
+    with disk(tmp_path / "no é exec", "noexec,size=1m") as folder:
         cause = find_noexec(folder / "home" / "deeper")
         assert cause is not None
         assert cause.fatal
@@ -77,18 +61,16 @@ def test_a_disk_without_locks_is_named_and_what_is_installed_there_is_not_given_
     assert list(tmp_path.iterdir()) == []
 
 
-@linux_root
 def test_a_small_disk_is_told_what_is_needed_and_what_is_there(tmp_path: Path) -> None:
-    with mounted(tmp_path / "tiny", "size=1m") as folder:
+    with disk(tmp_path / "tiny", "size=1m") as folder:
         cause = find_no_space(folder / "home", 1_200_000_000)
     assert cause is not None
     assert "needs 1.2 GB, and its disk has 0.0 GB free" in cause.message
     assert find_no_space(tmp_path, 1) is None
 
 
-@linux_root
 def test_a_disk_that_is_mounted_read_only_is_told_so(tmp_path: Path) -> None:
-    with mounted(tmp_path / "ro", "ro,size=1m") as folder:
+    with disk(tmp_path / "ro", "ro,size=1m") as folder:
         cause = find_no_permission(folder / "home")
         assert cause is not None
         assert "read-only" in cause.message
@@ -97,7 +79,10 @@ def test_a_disk_that_is_mounted_read_only_is_told_so(tmp_path: Path) -> None:
     assert "SAMJ_HOME" in finding.mend
 
 
-@linux_root
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="to give a folder to somebody else needs Linux and root",
+)
 def test_somebody_elses_folder_is_told_with_both_names(tmp_path: Path) -> None:
     for folder in [tmp_path, *tmp_path.parents][:-2]:
         folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from fakes.disks import disk
 from fakes.package_index import PackageIndex, offer_cpu_build, serve, tiny_specification
 
 from samj_bridge.errors import FileError, InstallError, NetworkError, NoSpaceError, SamjError
@@ -228,26 +228,15 @@ def test_what_uv_complains_of_becomes_an_error_of_its_kind(
     assert left_in(settings) == []
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small disk needs root on Linux"
-)
 def test_a_disk_that_fills_up_in_the_middle_leaves_an_error_and_no_prefix(
     settings: Settings, pypi: PackageIndex, tmp_path: Path
 ) -> None:
-    disk = tmp_path / "small disk"
-    disk.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", disk], capture_output=True, check=False
-    ).returncode:
-        pytest.skip("this machine does not let root mount a small disk")
-    try:
+    with disk(tmp_path / "small disk", "size=60m") as folder:
         tiny = tiny_specification(tmp_path / "large", pypi, code="data = '" + "x" * 80_000_000 + "'")
-        small = Settings(builder="uv", home=disk / "home", pypi_index=pypi.url, torch_index="")
+        small = Settings(builder="uv", home=folder / "home", pypi_index=pypi.url, torch_index="")
         with pytest.raises(NoSpaceError):
             make(small, tiny)
         assert left_in(small) == []
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_cache_on_another_disk_does_no_harm(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 import trustme
 from fakes.beds import Bed, bed_names, make_bed
 from fakes.conda_channel import CondaChannel, serve_channel
+from fakes.disks import disk
 from fakes.servers import Proxy, serve_web
 
 from samj_bridge.errors import Cancelled, FileError, InputError, InstallError, NetworkError, NoSpaceError
@@ -371,36 +371,20 @@ def test_where_no_cuda_build_fits_the_cpu_build_is_made_and_the_reason_kept(
 # Disks
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting needs root on Linux")
 def test_a_disk_that_fills_up_is_named_and_leaves_nothing(bed: Bed, tmp_path: Path) -> None:
-    disk = tmp_path / "small disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", disk], check=False)
-    if mounted.returncode:
-        pytest.skip("this machine does not let root mount a small disk")
-    try:
+    with disk(tmp_path / "small disk", "size=60m") as folder:
         channel_of(bed).add_files("large", "1.0", {"share/large": os.urandom(1) * 90_000_000})
         channel_of(bed).add_module("torch", "1.1", depends=("python", "large"))
-        settings, tiny = bed.settings(disk / "home"), bed.specification("envs")
+        settings, tiny = bed.settings(folder / "home"), bed.specification("envs")
         error = refused(settings, tiny, bed)
         assert isinstance(error, NoSpaceError)
-    finally:
-        subprocess.run(["umount", "-l", disk], check=True)
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting needs root on Linux")
 def test_a_home_that_can_not_be_written_is_named(bed: Bed, tmp_path: Path) -> None:
-    disk = tmp_path / "read-only"
-    (disk / "home").mkdir(parents=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", disk], check=False)
-    if mounted.returncode:
-        pytest.skip("this machine does not let root mount a disk")
-    try:
+    with disk(tmp_path / "read-only", "ro") as folder:
         with pytest.raises(FileError, match="can't be written") as caught:
-            make(bed.settings(disk / "home"), bed.specification("envs"))
+            make(bed.settings(folder / "home"), bed.specification("envs"))
         assert "SAMJ_HOME" in caught.value.hint
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_file_that_somebody_edited_in_one_environment_is_not_in_the_next(bed: Bed, home: Path) -> None:

@@ -53,7 +53,7 @@ def bed(
     borrowed: Callable[[SessionSegmenter], None],
 ) -> Iterator[Bed]:
     """A panel whose models lie on a small disk, and a laboratory's server with one more."""
-    with disk(tmp_path / "disk é", "200m") as folder, serve(FileServer()) as server:
+    with disk(tmp_path / "disk é", "size=200m") as folder, serve(FileServer()) as server:
         settings = Settings(home=folder / "home", catalog=str(tmp_path / "lab.toml"))
         adopt_environment(settings, worker_python.parent.parent)
         url = offer(server, "/cells.safetensors", FileContent(WEIGHTS))

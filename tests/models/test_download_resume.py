@@ -416,7 +416,7 @@ def test_on_a_drive_without_locks_it_works_and_never_mixes_two_machines(
 def test_a_disk_that_is_too_small_is_told_before_the_first_byte(
     server: FileServer, settings: Settings, tmp_path: Path
 ) -> None:
-    with disk(tmp_path / "disk", "4m") as small:
+    with disk(tmp_path / "disk", "size=4m") as small:
         with pytest.raises(NoSpaceError, match=r"26 MB more are needed.* has 4 MB free") as caught:
             fetch(source(server), small / "a.bin", settings=settings, policy=QUICK)
         assert {path.name for path in small.iterdir()} <= {"a.bin.part.lock"}
@@ -427,7 +427,7 @@ def test_a_disk_that_fills_up_meanwhile_keeps_what_came_and_goes_on_when_there_i
     server: FileServer, settings: Settings, tmp_path: Path
 ) -> None:
     server.bytes_per_s = 10e6
-    with disk(tmp_path / "disk", "40m") as filling:
+    with disk(tmp_path / "disk", "size=40m") as filling:
         other: list[Path] = []
 
         def watch(event: ProgressEvent) -> None:
@@ -447,7 +447,7 @@ def test_a_disk_that_fills_up_meanwhile_keeps_what_came_and_goes_on_when_there_i
 def test_a_store_that_is_read_only_gives_what_it_has_and_says_that_it_takes_nothing(
     server: FileServer, settings: Settings, tmp_path: Path
 ) -> None:
-    with disk(tmp_path / "disk", "40m") as store:
+    with disk(tmp_path / "disk", "size=40m") as store:
         (store / "there.bin").write_bytes(SMALL.bytes())
         subprocess.run(["mount", "-o", "remount,ro", store], check=True)
         fetch(source(server), store / "there.bin", settings=settings, policy=QUICK)

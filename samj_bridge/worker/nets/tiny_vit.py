@@ -23,7 +23,6 @@ __all__ = ["TinyVit", "TinyVitConfig"]
 STRIP_ROWS = 16
 """Rows of a map that pass a block of convolutions at a time on a CPU: the widened channels stay in the cache."""
 
-
 TOKENS = 2048
 """Tokens whose windows are attended to at a time on a CPU."""
 
