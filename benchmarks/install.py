@@ -22,12 +22,12 @@ from pathlib import Path
 
 from benchmarks.latency import Row
 from samj_bridge.install import check_environment, create_environment, ensure_environment
-from samj_bridge.install.any_lock import read_lock
-from samj_bridge.install.builders.uv import python_of
-from samj_bridge.install.environment import find_environment
-from samj_bridge.install.pypi_lock import PypiLock
+from samj_bridge.install.builders.uv.builder import python_of
+from samj_bridge.install.builders.uv.tool import UvTool
+from samj_bridge.install.locks.any import read_lock
+from samj_bridge.install.locks.pypi import PypiLock
+from samj_bridge.install.prefixes.environment import find_environment
 from samj_bridge.install.specification import current_platform, load_specification, requirements
-from samj_bridge.install.uv_tool import UvTool
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.progress import ProgressEvent
 from samj_bridge.settings import Settings

@@ -8,9 +8,9 @@ from typing import Any
 
 from samj_bridge.doctor.finding import Finding
 from samj_bridge.errors import InputError, SamjError
+from samj_bridge.install.builders.micromamba.tool import MicromambaTool
 from samj_bridge.install.care import check_environment as check_environment_again
 from samj_bridge.install.care import named_environment
-from samj_bridge.install.micromamba_tool import MicromambaTool
 from samj_bridge.install.specification import load_specification
 from samj_bridge.settings import Settings
 

@@ -16,8 +16,8 @@ from samj_bridge.install.causes import (
     find_no_space,
     find_noexec,
 )
-from samj_bridge.install.environment import find_environment
 from samj_bridge.install.gpu import find_nvidia_gpu
+from samj_bridge.install.prefixes.environment import find_environment
 from samj_bridge.install.specification import load_specification
 from samj_bridge.settings import Settings
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from samj_bridge.doctor.finding import Finding
 from samj_bridge.install.builders.base import addresses_of
-from samj_bridge.install.environment import find_environment
+from samj_bridge.install.prefixes.environment import find_environment
 from samj_bridge.install.reach import Answer, ask_all
 from samj_bridge.install.specification import load_specification
 from samj_bridge.settings import Settings

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from samj_bridge.errors import FileError, InputError, InstallError, ProbeError
-from samj_bridge.install.any_lock import read_lock
 from samj_bridge.install.builders import BUILDERS
-from samj_bridge.install.builders.uv import LOCK_NAME
-from samj_bridge.install.environment import (
+from samj_bridge.install.builders.uv.builder import LOCK_NAME
+from samj_bridge.install.locks.any import read_lock
+from samj_bridge.install.manager import create_environment, ensure_environment, locked
+from samj_bridge.install.prefixes.environment import (
     ADOPTED_NAME,
     Environment,
     environment_folder,
@@ -22,11 +23,10 @@ from samj_bridge.install.environment import (
     read_adopted,
     read_marker,
 )
-from samj_bridge.install.manager import create_environment, ensure_environment, locked
-from samj_bridge.install.probe import probe
+from samj_bridge.install.prefixes.probe import probe
+from samj_bridge.install.prefixes.sweep import is_held, remove_prefix
 from samj_bridge.install.space import folder_size
 from samj_bridge.install.specification import Specification, current_platform, load_specification
-from samj_bridge.install.sweep import is_held, remove_prefix
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.settings import Settings
 
@@ -118,7 +118,7 @@ def check_environment(environment: Environment, *, timeout_s: float = 120.0) -> 
     Returns
     -------
     dict
-        Versions, see `samj_bridge.install.probe.probe`.
+        Versions, see `samj_bridge.install.prefixes.probe.probe`.
 
     Raises
     ------

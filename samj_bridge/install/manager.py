@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from samj_bridge.errors import FileError, InputError, InstallError, NetworkError, ProbeError, SamjError
-from samj_bridge.install.adopted import current_adopted
-from samj_bridge.install.any_lock import AnyLock, builder_of
 from samj_bridge.install.builders import BUILDERS
 from samj_bridge.install.builders.base import Builder, BuildRequest, Built, choose_builder
 from samj_bridge.install.causes import refuse_hopeless
-from samj_bridge.install.environment import (
+from samj_bridge.install.gpu import find_nvidia_gpu
+from samj_bridge.install.locks.any import AnyLock, builder_of
+from samj_bridge.install.locks.explicit import ExplicitLock
+from samj_bridge.install.locks.pypi import PypiLock
+from samj_bridge.install.prefixes.adoption import current_adopted
+from samj_bridge.install.prefixes.environment import (
     ADOPTED_NAME,
     Environment,
     environment_folder,
@@ -29,13 +32,10 @@ from samj_bridge.install.environment import (
     write_marker,
     write_text_atomically,
 )
-from samj_bridge.install.explicit_lock import ExplicitLock
-from samj_bridge.install.gpu import find_nvidia_gpu
-from samj_bridge.install.probe import probe
-from samj_bridge.install.pypi_lock import PypiLock
+from samj_bridge.install.prefixes.probe import probe
+from samj_bridge.install.prefixes.sweep import remove_prefix, sweep, sweep_if_free
+from samj_bridge.install.prefixes.turns import take_turn
 from samj_bridge.install.specification import Specification, load_specification
-from samj_bridge.install.sweep import remove_prefix, sweep, sweep_if_free
-from samj_bridge.install.turns import take_turn
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.settings import Settings
 
@@ -115,8 +115,8 @@ def create_environment(
     Parameters
     ----------
     lock : ExplicitLock or PypiLock, optional
-        The very packages to install, as `samj_bridge.install.any_lock.read_lock` returns them. What kind it is says
-        who installs it.
+        The very packages to install, as `samj_bridge.install.locks.any.read_lock` returns them. What kind it is
+        says who installs it.
 
     Raises
     ------

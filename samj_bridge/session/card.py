@@ -15,7 +15,7 @@ from typing import Any
 
 import samj_bridge
 from samj_bridge.errors import SamjError
-from samj_bridge.install.environment import activation, find_environment, lease_of, write_text_atomically
+from samj_bridge.install.prefixes.environment import activation, find_environment, lease_of, write_text_atomically
 from samj_bridge.models import ModelEntry, catalog
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.session.bundle import write_bundle

@@ -17,8 +17,8 @@ from fakes.package_index import PackageIndex, offer_cpu_build, serve, tiny_speci
 
 from samj_bridge.errors import FileError, InstallError, NetworkError, NoSpaceError, SamjError
 from samj_bridge.install import create_environment, ensure_environment, find_environment
-from samj_bridge.install.builders.uv import LOCK_NAME, UvBuilder
-from samj_bridge.install.environment import Environment
+from samj_bridge.install.builders.uv.builder import LOCK_NAME, UvBuilder
+from samj_bridge.install.prefixes.environment import Environment
 from samj_bridge.install.specification import Specification
 from samj_bridge.progress import ProgressEvent
 from samj_bridge.settings import Settings

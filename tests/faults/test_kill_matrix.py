@@ -19,9 +19,9 @@ from fakes.beds import Bed, make_bed
 from fakes.killed_install import POINTS, start_install
 
 from samj_bridge.install import ensure_environment, environment_variables, find_environment
-from samj_bridge.install.environment import Environment
+from samj_bridge.install.prefixes.environment import Environment
+from samj_bridge.install.prefixes.turns import BOARD_NAME
 from samj_bridge.install.specification import Specification
-from samj_bridge.install.turns import BOARD_NAME
 from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")

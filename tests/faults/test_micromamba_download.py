@@ -18,9 +18,9 @@ from fakes.conda_channel import CondaChannel, serve_channel
 from fakes.standin import StandIn
 
 from samj_bridge.errors import InstallError, NetworkError
-from samj_bridge.install.channels import CONDA_FORGE
-from samj_bridge.install.micromamba_download import Pins, downloaded_path, read_pins
-from samj_bridge.install.micromamba_tool import MicromambaTool
+from samj_bridge.install.builders.micromamba.channels import CONDA_FORGE
+from samj_bridge.install.builders.micromamba.download import Pins, downloaded_path, read_pins
+from samj_bridge.install.builders.micromamba.tool import MicromambaTool
 from samj_bridge.install.specification import current_platform
 from samj_bridge.progress import ProgressEvent
 from samj_bridge.settings import Settings

@@ -22,11 +22,11 @@ from fakes.servers import Proxy, serve_web
 from samj_bridge.errors import Cancelled, FileError, InputError, InstallError, NetworkError, NoSpaceError
 from samj_bridge.install import create_environment, ensure_environment, find_environment
 from samj_bridge.install.builders.base import BuildRequest, Built
-from samj_bridge.install.builders.micromamba import MicromambaBuilder
-from samj_bridge.install.builders.uv import LOCK_NAME
-from samj_bridge.install.environment import Environment
-from samj_bridge.install.explicit_lock import ExplicitLock, parse_explicit
-from samj_bridge.install.micromamba_tool import Deadlines, MicromambaTool
+from samj_bridge.install.builders.micromamba.builder import MicromambaBuilder
+from samj_bridge.install.builders.micromamba.tool import Deadlines, MicromambaTool
+from samj_bridge.install.builders.uv.builder import LOCK_NAME
+from samj_bridge.install.locks.explicit import ExplicitLock, parse_explicit
+from samj_bridge.install.prefixes.environment import Environment
 from samj_bridge.install.specification import Specification, conda_lock_path, current_platform, read_specification
 from samj_bridge.progress import CancelToken, ProgressEvent
 from samj_bridge.settings import Settings

@@ -16,8 +16,8 @@ from samj_bridge.install.care import (
     remove_environment,
     survey,
 )
-from samj_bridge.install.environment import ADOPTED_NAME, environment_folder, read_adopted
-from samj_bridge.install.rubbish import Rubbish, find_rubbish, remove_rubbish
+from samj_bridge.install.prefixes.environment import ADOPTED_NAME, environment_folder, read_adopted
+from samj_bridge.install.prefixes.rubbish import Rubbish, find_rubbish, remove_rubbish
 from samj_bridge.settings import Settings
 
 __all__ = ["run_check", "run_list", "run_prune", "run_remove"]

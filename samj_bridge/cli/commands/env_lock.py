@@ -9,8 +9,8 @@ from rich.markup import escape
 from samj_bridge.cli.result import Result
 from samj_bridge.errors import FileError, InputError, InstallError
 from samj_bridge.install.care import named_environment, own_lock
-from samj_bridge.install.environment import write_text_atomically
-from samj_bridge.install.make_locks import make_conda_locks, make_pypi_lock
+from samj_bridge.install.locks.making import make_conda_locks, make_pypi_lock
+from samj_bridge.install.prefixes.environment import write_text_atomically
 from samj_bridge.install.specification import read_specification, specification_path
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.settings import Settings

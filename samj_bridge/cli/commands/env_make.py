@@ -18,9 +18,9 @@ from samj_bridge.install import (
     find_environment,
     release_environment,
 )
-from samj_bridge.install.any_lock import read_lock
 from samj_bridge.install.care import repair_environment
 from samj_bridge.install.gpu import find_nvidia_gpu
+from samj_bridge.install.locks.any import read_lock
 from samj_bridge.install.specification import (
     Specification,
     current_platform,

@@ -1,10 +1,10 @@
-"""Who can make an environment: one file and one line here for each.
+"""Who can make an environment: one folder and one line here for each.
 
 ``auto`` takes the first that can work on this machine.
 """
 
 BUILDERS = {
-    "micromamba": "samj_bridge.install.builders.micromamba",
-    "uv": "samj_bridge.install.builders.uv",
+    "micromamba": "samj_bridge.install.builders.micromamba.builder",
+    "uv": "samj_bridge.install.builders.uv.builder",
 }
 """Name of a builder to its module, which has a function ``make_builder(settings)``; the preferred one first."""

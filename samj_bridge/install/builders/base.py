@@ -10,8 +10,8 @@ from typing import Protocol
 
 from samj_bridge.errors import InputError, InstallError
 from samj_bridge.install.builders import BUILDERS
-from samj_bridge.install.explicit_lock import ExplicitLock
-from samj_bridge.install.pypi_lock import PypiLock
+from samj_bridge.install.locks.explicit import ExplicitLock
+from samj_bridge.install.locks.pypi import PypiLock
 from samj_bridge.install.specification import Specification
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.settings import Settings

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from samj_bridge.errors import FileError, InputError, InstallError, NetworkError, NoSpaceError, SamjError
-from samj_bridge.install.channels import CONDA_FORGE, as_published, channel_urls, from_mirror
-from samj_bridge.install.conda_plan import read_plan, read_report, sort_packages
-from samj_bridge.install.explicit_lock import ExplicitLock, parse_package
-from samj_bridge.install.micromamba_errors import explain
-from samj_bridge.install.micromamba_progress import CondaProgress
+from samj_bridge.install.builders.micromamba.channels import CONDA_FORGE, as_published, channel_urls, from_mirror
+from samj_bridge.install.builders.micromamba.errors import explain
+from samj_bridge.install.builders.micromamba.plan import read_plan, read_report, sort_packages
+from samj_bridge.install.builders.micromamba.progress import CondaProgress
+from samj_bridge.install.locks.explicit import ExplicitLock, parse_package
 from samj_bridge.install.specification import load_specification
 from samj_bridge.process.run import Finished
 from samj_bridge.progress import ProgressEvent

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from samj_bridge.errors import FileError, InstallError
-from samj_bridge.install.explicit_lock import ExplicitLock, parse_explicit, read_explicit, write_explicit
+from samj_bridge.install.locks.explicit import ExplicitLock, parse_explicit, read_explicit, write_explicit
 
 A = "a" * 64
 B = "b" * 64

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from samj_bridge.install.environment import Environment, leases_of, write_marker
-from samj_bridge.install.sweep import is_held, remove_prefix
+from samj_bridge.install.prefixes.environment import Environment, leases_of, write_marker
+from samj_bridge.install.prefixes.sweep import is_held, remove_prefix
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="flock is POSIX's")
 

@@ -10,12 +10,12 @@ import pytest
 from fakes.package_index import PackageIndex, serve
 
 from samj_bridge.errors import Cancelled, InstallError, NetworkError, NoSpaceError
-from samj_bridge.install.builders.uv import _with_wheels
+from samj_bridge.install.builders.uv.builder import _with_wheels
+from samj_bridge.install.builders.uv.index import IndexedWheel, read_page, wheels_of
+from samj_bridge.install.builders.uv.progress import UvProgress
+from samj_bridge.install.builders.uv.python import fits
 from samj_bridge.install.gpu import find_nvidia_gpu
-from samj_bridge.install.python import fits
-from samj_bridge.install.simple_index import IndexedWheel, read_page, wheels_of
 from samj_bridge.install.space import check_space, folder_size
-from samj_bridge.install.uv_progress import UvProgress
 from samj_bridge.progress import CancelToken, ProgressEvent
 
 

@@ -10,10 +10,10 @@ import rattler
 from fakes.conda_channel import CondaChannel, serve_channel
 
 from samj_bridge.errors import FileError, InstallError
-from samj_bridge.install.any_lock import builder_of, read_lock
-from samj_bridge.install.explicit_lock import ExplicitLock, parse_explicit
-from samj_bridge.install.pixi_lock import is_pixi_lock, parse_pixi_lock
-from samj_bridge.install.pypi_lock import PypiLock, parse_pypi_lock
+from samj_bridge.install.locks.any import builder_of, read_lock
+from samj_bridge.install.locks.explicit import ExplicitLock, parse_explicit
+from samj_bridge.install.locks.pixi import is_pixi_lock, parse_pixi_lock
+from samj_bridge.install.locks.pypi import PypiLock, parse_pypi_lock
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from samj_bridge.errors import InputError, InstallError
-from samj_bridge.install.environment import environment_folder
+from samj_bridge.install.prefixes.environment import environment_folder
 from samj_bridge.install.specification import (
     current_platform,
     load_specification,

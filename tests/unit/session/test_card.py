@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from samj_bridge.install.environment import ADOPTED_NAME, Environment, marker_text, write_marker
+from samj_bridge.install.prefixes.environment import ADOPTED_NAME, Environment, marker_text, write_marker
 from samj_bridge.models import find_model
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.session.bundle import write_bundle

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from samj_bridge.errors import InputError, InstallError
-from samj_bridge.install.builders.micromamba import MicromambaBuilder
-from samj_bridge.install.environment import write_text_atomically
-from samj_bridge.install.lock import make_lock
+from samj_bridge.install.builders.micromamba.builder import MicromambaBuilder
+from samj_bridge.install.locks.making_pypi import make_lock
+from samj_bridge.install.prefixes.environment import write_text_atomically
 from samj_bridge.install.specification import Specification, conda_lock_path
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.settings import Settings

@@ -174,7 +174,7 @@ def write_explicit(
     pypi : sequence of str
         Requirements with hashes.
     """
-    from samj_bridge.install.environment import write_text_atomically
+    from samj_bridge.install.prefixes.environment import write_text_atomically
 
     lock = parse_explicit(ExplicitLock(platform, tuple(packages), tuple(pypi)).text, source=str(path))
     write_text_atomically(path, lock.text)

@@ -7,8 +7,8 @@ import shutil
 import time
 from pathlib import Path
 
-from samj_bridge.install.environment import MARKER_NAME, leases_of
-from samj_bridge.install.turns import BOARD_NAME
+from samj_bridge.install.prefixes.environment import MARKER_NAME, leases_of
+from samj_bridge.install.prefixes.turns import BOARD_NAME
 from samj_bridge.process.locks import is_locked, try_lock
 from samj_bridge.process.patience import patiently
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from samj_bridge.errors import InstallError
-from samj_bridge.install.channels import channel_of, without_secrets
-from samj_bridge.install.explicit_lock import ExplicitLock, LockedPackage, parse_package
+from samj_bridge.install.builders.micromamba.channels import channel_of, without_secrets
+from samj_bridge.install.locks.explicit import ExplicitLock, LockedPackage, parse_package
 
 __all__ = ["Plan", "read_plan", "read_report", "sort_packages"]
 

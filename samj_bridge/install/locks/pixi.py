@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from samj_bridge.errors import InstallError
-from samj_bridge.install.conda_plan import sort_packages
-from samj_bridge.install.explicit_lock import ExplicitLock, LockedPackage, parse_explicit, parse_package
+from samj_bridge.install.builders.micromamba.plan import sort_packages
+from samj_bridge.install.locks.explicit import ExplicitLock, LockedPackage, parse_explicit, parse_package
 from samj_bridge.install.specification import normal_name
 
 __all__ = ["is_pixi_lock", "parse_pixi_lock"]

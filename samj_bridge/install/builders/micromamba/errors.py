@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from samj_bridge.errors import FileError, InputError, InstallError, NetworkError, NoSpaceError, SamjError
-from samj_bridge.install.channels import without_secrets
+from samj_bridge.install.builders.micromamba.channels import without_secrets
 from samj_bridge.process.run import Finished
 from samj_bridge.settings import Settings
 

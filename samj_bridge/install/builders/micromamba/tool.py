@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samj_bridge.errors import Cancelled, InputError, InstallError, SamjError
-from samj_bridge.install.channels import CONDA_FORGE
-from samj_bridge.install.micromamba_download import Pins, downloaded_path, fetch_micromamba, read_pins
-from samj_bridge.install.micromamba_errors import silent
-from samj_bridge.install.micromamba_progress import Watch
+from samj_bridge.install.builders.micromamba.channels import CONDA_FORGE
+from samj_bridge.install.builders.micromamba.download import Pins, downloaded_path, fetch_micromamba, read_pins
+from samj_bridge.install.builders.micromamba.errors import silent
+from samj_bridge.install.builders.micromamba.progress import Watch
 from samj_bridge.install.specification import current_platform
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.run import Finished, run

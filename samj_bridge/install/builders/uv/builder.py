@@ -16,15 +16,15 @@ from pathlib import Path
 
 from samj_bridge.errors import Cancelled, InstallError, NetworkError, NoSpaceError, SamjError
 from samj_bridge.install.builders.base import BuildRequest, Built
-from samj_bridge.install.environment import write_text_atomically
+from samj_bridge.install.builders.uv.index import IndexedWheel, read_page, wheels_of
+from samj_bridge.install.builders.uv.progress import UvProgress
+from samj_bridge.install.builders.uv.python import choose_python
+from samj_bridge.install.builders.uv.tool import UvTool
 from samj_bridge.install.gpu import find_nvidia_gpu
-from samj_bridge.install.pypi_lock import PypiLock
-from samj_bridge.install.python import choose_python
-from samj_bridge.install.simple_index import IndexedWheel, read_page, wheels_of
+from samj_bridge.install.locks.pypi import PypiLock
+from samj_bridge.install.prefixes.environment import write_text_atomically
 from samj_bridge.install.space import check_space
 from samj_bridge.install.specification import Specification, current_platform, pin_name, requirements
-from samj_bridge.install.uv_progress import UvProgress
-from samj_bridge.install.uv_tool import UvTool
 from samj_bridge.settings import Settings
 
 __all__ = ["LOCK_NAME", "UvBuilder", "install_pins", "make_builder", "python_of"]

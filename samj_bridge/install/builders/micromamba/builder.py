@@ -14,19 +14,24 @@ from pathlib import Path
 
 from samj_bridge.errors import InstallError, NetworkError, SamjError
 from samj_bridge.install.builders.base import BuildRequest, Built
-from samj_bridge.install.builders.uv import LOCK_NAME, install_pins
-from samj_bridge.install.channels import as_published, channel_urls, from_mirror, without_secrets
-from samj_bridge.install.conda_cache import CondaCache
-from samj_bridge.install.conda_plan import Plan, read_plan, read_report
-from samj_bridge.install.environment import write_text_atomically
-from samj_bridge.install.explicit_lock import ExplicitLock, parse_explicit
+from samj_bridge.install.builders.micromamba.channels import (
+    as_published,
+    channel_urls,
+    from_mirror,
+    without_secrets,
+)
+from samj_bridge.install.builders.micromamba.errors import explain, unsolvable
+from samj_bridge.install.builders.micromamba.package_cache import CondaCache
+from samj_bridge.install.builders.micromamba.plan import Plan, read_plan, read_report
+from samj_bridge.install.builders.micromamba.progress import CondaProgress
+from samj_bridge.install.builders.micromamba.tool import MicromambaTool
+from samj_bridge.install.builders.uv.builder import LOCK_NAME, install_pins
+from samj_bridge.install.builders.uv.tool import UvTool
 from samj_bridge.install.gpu import find_nvidia_gpu
-from samj_bridge.install.micromamba_errors import explain, unsolvable
-from samj_bridge.install.micromamba_progress import CondaProgress
-from samj_bridge.install.micromamba_tool import MicromambaTool
+from samj_bridge.install.locks.explicit import ExplicitLock, parse_explicit
+from samj_bridge.install.prefixes.environment import write_text_atomically
 from samj_bridge.install.space import check_space
 from samj_bridge.install.specification import Specification, current_platform
-from samj_bridge.install.uv_tool import UvTool
 from samj_bridge.process.run import Finished
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.settings import Settings

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from samj_bridge.download import digest_file
 from samj_bridge.errors import NetworkError
-from samj_bridge.install.environment import write_text_atomically
-from samj_bridge.install.explicit_lock import SUFFIXES, ExplicitLock, LockedPackage
+from samj_bridge.install.locks.explicit import SUFFIXES, ExplicitLock, LockedPackage
+from samj_bridge.install.prefixes.environment import write_text_atomically
 from samj_bridge.install.specification import current_platform
 from samj_bridge.process.locks import Holder, hold_lock
 from samj_bridge.progress import CancelToken

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from samj_bridge.install.conda_cache import scan_packages
-from samj_bridge.install.explicit_lock import SUFFIXES, ExplicitLock
+from samj_bridge.install.builders.micromamba.package_cache import scan_packages
+from samj_bridge.install.locks.explicit import SUFFIXES, ExplicitLock
 from samj_bridge.progress import Progress, ProgressEvent
 
 __all__ = ["CondaProgress", "Watch"]

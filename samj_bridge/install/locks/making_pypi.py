@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from samj_bridge.errors import InstallError
+from samj_bridge.install.builders.uv.tool import UvTool
 from samj_bridge.install.specification import Specification
-from samj_bridge.install.uv_tool import UvTool
 from samj_bridge.progress import CancelToken
 from samj_bridge.settings import Settings
 

@@ -12,7 +12,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from samj_bridge.errors import InputError, InstallError, ProbeError
-from samj_bridge.install.environment import (
+from samj_bridge.install.builders.uv.python import fits
+from samj_bridge.install.prefixes.environment import (
     ADOPTED,
     ADOPTED_NAME,
     Environment,
@@ -22,8 +23,7 @@ from samj_bridge.install.environment import (
     read_adopted,
     write_text_atomically,
 )
-from samj_bridge.install.probe import probe
-from samj_bridge.install.python import fits
+from samj_bridge.install.prefixes.probe import probe
 from samj_bridge.install.specification import Specification, load_specification, normal_name
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.settings import Settings

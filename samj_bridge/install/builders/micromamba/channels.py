@@ -12,7 +12,7 @@ from dataclasses import replace
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from samj_bridge.errors import InputError
-from samj_bridge.install.explicit_lock import LockedPackage
+from samj_bridge.install.locks.explicit import LockedPackage
 from samj_bridge.install.manifest import channel_problem
 from samj_bridge.install.specification import Specification
 from samj_bridge.settings import Settings

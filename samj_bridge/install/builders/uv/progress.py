@@ -123,9 +123,9 @@ def _alone(lock: Path) -> Iterator[bool]:
 
 def _size(folder: Path) -> int:
     size = 0
-    for path in folder.rglob("*"):
-        try:
-            size += path.lstat().st_size
-        except OSError:
-            continue  # uv moved it away a moment ago
+    # Not rglob: up to Python 3.11 it raises when a folder vanishes under it, and uv moves folders while we look.
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                size += os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118
     return size

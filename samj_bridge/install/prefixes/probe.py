@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from samj_bridge.errors import ProbeError, SamjError
-from samj_bridge.install import probe_program
+from samj_bridge.install.prefixes import probe_program
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.run import run
 from samj_bridge.progress import CancelToken

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from samj_bridge.install.environment import find_built, folders_of, prefixes_of, read_marker
+from samj_bridge.install.prefixes.environment import find_built, folders_of, prefixes_of, read_marker
+from samj_bridge.install.prefixes.sweep import is_held, remove_prefix
 from samj_bridge.install.space import folder_size
-from samj_bridge.install.sweep import is_held, remove_prefix
 from samj_bridge.process.locks import try_lock
 from samj_bridge.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from samj_bridge.download import Source, digest_file, extract_tar_member, fetch
 from samj_bridge.errors import DownloadError, InstallError, NetworkError
-from samj_bridge.install.channels import CONDA_FORGE
+from samj_bridge.install.builders.micromamba.channels import CONDA_FORGE
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.settings import Settings
 
@@ -38,7 +38,11 @@ class Pins:
 
 def read_pins() -> Pins:
     """Read the pins that come with samj-bridge."""
-    text = resources.files("samj_bridge.install").joinpath("micromamba.toml").read_text(encoding="utf-8")
+    text = (
+        resources.files("samj_bridge.install.builders.micromamba")
+        .joinpath("micromamba.toml")
+        .read_text(encoding="utf-8")
+    )
     values: dict[str, Any] = tomllib.loads(text)
     return Pins(values["version"], values["release"], values["archive"], values["sha256"])
 

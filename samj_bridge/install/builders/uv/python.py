@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from samj_bridge.errors import InstallError, SamjError
+from samj_bridge.install.builders.uv.tool import UvTool
 from samj_bridge.install.specification import Specification, current_platform
-from samj_bridge.install.uv_tool import UvTool
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.run import run
 from samj_bridge.progress import CancelToken

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from samj_bridge.errors import FileError
-from samj_bridge.install.explicit_lock import ExplicitLock, parse_explicit
-from samj_bridge.install.pixi_lock import is_pixi_lock, parse_pixi_lock
-from samj_bridge.install.pypi_lock import PypiLock, parse_pypi_lock
+from samj_bridge.install.locks.explicit import ExplicitLock, parse_explicit
+from samj_bridge.install.locks.pixi import is_pixi_lock, parse_pixi_lock
+from samj_bridge.install.locks.pypi import PypiLock, parse_pypi_lock
 
 __all__ = ["AnyLock", "builder_of", "read_lock"]
 
