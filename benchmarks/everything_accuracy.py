@@ -5,7 +5,7 @@ the labels: at an IoU threshold t an object counts as found (TP) when a region o
 left over are FP, objects left over FN. An image's score at t is TP / (TP + FP + FN) (the measure of the 2018 Data
 Science Bowl; Caicedo et al. 2019, doi 10.1038/s41592-019-0612-7); mSA is the mean over t = .5, .55, ... .95 and
 then over images, AP50 the mean over images at t = .5. For two methods without learning and a trial network see
-docs/starter-model.md.
+docs/explanation/starter-model.md.
 """
 
 from __future__ import annotations

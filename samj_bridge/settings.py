@@ -157,7 +157,7 @@ class Settings:
         path = settings_path(values.get("home"))
         values = _read_file(path, problems) | values
         if problems:
-            hint = f"Correct or unset what is named (variables, {path}); docs/settings.md lists every setting."
+            hint = f"Correct or unset what is named (variables, {path}); docs/reference/settings.md lists all."
             raise InputError(" ".join(problems), hint=hint, problems=problems)
         if not values.get("ca_bundle"):
             values["ca_bundle"] = next((environ[name] for name in _CERTIFICATES if environ.get(name)), "")

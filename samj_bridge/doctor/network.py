@@ -55,7 +55,7 @@ def _mend(answer: Answer) -> str:
         return _mend_tls(answer)
     mends = {
         "proxy-credentials": "Write them into its address, as HTTPS_PROXY or SAMJ_PROXY: http://user:password@host:port",
-        "proxy": f"Ask whoever runs the proxy to allow {answer.host}, or set a mirror (docs/installing.md).",
+        "proxy": f"Ask whoever runs the proxy to allow {answer.host}, or set a mirror (docs/how-to/installing.md).",
         "status": "Check the address of the index, channel or mirror that is set.",
         "address": "Correct the address of the index, channel or mirror that is set.",
     }

@@ -1,4 +1,4 @@
-"""Environments: made, found, tried out, held and removed. See docs/environments.md."""
+"""Environments: made, found, tried out, held and removed. See docs/explanation/environments.md."""
 
 from samj_bridge.install.care import check_environment, remove_environment
 from samj_bridge.install.manager import create_environment, ensure_environment

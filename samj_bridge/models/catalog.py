@@ -81,7 +81,7 @@ def read_catalog(path: Path, *, origin: str = "", plain_http: bool = True) -> di
         shown = "".join(f"\n  {problem}." for problem in problems)
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         message = f"The catalog {path} has {count}:{shown}"
-        hint = "Correct the file; docs/models.md says what each field means."
+        hint = "Correct the file; docs/reference/models.md says what each field means."
         raise ModelError(message, code="bad-catalog", hint=hint, path=str(path), problems=problems)
     return entries
 

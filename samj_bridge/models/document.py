@@ -1,4 +1,4 @@
-"""Writes the tables of docs/models.md from the catalog: ``python -m samj_bridge.models.document PAGE``."""
+"""Writes the tables of docs/reference/models.md: ``python -m samj_bridge.models.document PAGE``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from samj_bridge.models.entry import ModelEntry
 
 __all__ = ["document", "main", "replace_between_markers"]
 
-BEGIN = "<!-- made by: python -m samj_bridge.models.document docs/models.md; do not edit by hand -->"
+BEGIN = "<!-- made by: python -m samj_bridge.models.document docs/reference/models.md; do not edit by hand -->"
 END = "<!-- end of what is made -->"
 _PROMPTS = (
     "Prompts: what the network itself is told. Those on its answers are taken too: its masks are chosen and cut by"
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Rewrite the page named on the command line; returns the exit code."""
     paths = [Path(item) for item in (sys.argv[1:] if arguments is None else arguments)]
     if len(paths) != 1:
-        sys.stderr.write("usage: python -m samj_bridge.models.document docs/models.md\n")
+        sys.stderr.write("usage: python -m samj_bridge.models.document docs/reference/models.md\n")
         return 2
     try:
         page = paths[0].read_text(encoding="utf-8")

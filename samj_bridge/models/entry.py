@@ -109,7 +109,7 @@ class ModelEntry:
 
     @property
     def on_answers(self) -> tuple[str, ...]:
-        """Prompts that the network can't be told, and that the engine does on its answers: see docs/prompts.md."""
+        """Prompts that the network can't be told, done on its answers instead: see docs/reference/prompts.md."""
         return tuple(kind for kind in ON_ANSWERS if kind not in self.prompts)
 
     @property

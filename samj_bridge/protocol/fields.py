@@ -29,7 +29,7 @@ def refuse(
 ) -> OperationFailed:
     """Return the failure to raise for a request that can't be used."""
     return OperationFailed(
-        code, message, hint=hint or "See docs/protocol.md for what the operation takes.", **details
+        code, message, hint=hint or "See docs/reference/protocol.md for what the operation takes.", **details
     )
 
 

@@ -1,4 +1,4 @@
-"""One frozen dataclass per request and reply of the protocol: the fields of docs/protocol.md, checked."""
+"""One frozen dataclass per request and reply of the protocol: the fields of docs/reference/protocol.md, checked."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The hand-over card: what a program without Python needs to start the worker, in one file of the home folder.
 
-``worker.json``; docs/protocol.md says what each field means. The Java segmenter (java_glue) lives on it.
+``worker.json``; docs/reference/protocol.md says what each field means. The Java segmenter (java_glue) lives on it.
 """
 
 from __future__ import annotations

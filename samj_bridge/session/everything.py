@@ -54,7 +54,7 @@ def request_of(options: Mapping[str, Any]) -> EverythingRequest:
             reason = f"crop_n_layers is {layers!r}; it is 0 to 4, and above 0 in the mode 'exact' only."
             raise OperationFailed(FailureCode.BAD_REQUEST, reason)
     except OperationFailed as error:
-        hint = "docs/protocol.md lists what everything mode takes."
+        hint = "docs/reference/protocol.md lists what everything mode takes."
         raise InputError(error.message, hint=hint) from error
     return EverythingRequest(**{**vars(request), "crop_n_layers": layers, "stream": True})
 

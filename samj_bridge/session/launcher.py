@@ -49,7 +49,7 @@ class Launcher:
     variables: Mapping[str, str]
     """The complete environment variables of the process."""
     arguments: tuple[str, ...] = ()
-    """Further arguments of the worker, as docs/protocol.md lists them."""
+    """Further arguments of the worker, as docs/reference/protocol.md lists them."""
     options: tuple[str, ...] = ()
     """Further options of the interpreter."""
     log: WorkerLog = field(init=False)

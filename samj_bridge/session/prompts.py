@@ -99,7 +99,7 @@ def check_taken(prompts: Sequence[Prompt], model: str, taken: Sequence[str]) -> 
     """Check that a model takes the kinds of prompts given.
 
     Negative points and earlier regions are taken by every model: where the network has no notion of them, the
-    engine chooses among its masks and cuts them, or asks with the region's box (docs/prompts.md).
+    engine chooses among its masks and cuts them, or asks with the region's box (docs/reference/prompts.md).
 
     Raises
     ------

@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="samj_bridge.worker", description="Worker of samj-bridge: docs/protocol.md."
+        prog="samj_bridge.worker", description="Worker of samj-bridge: docs/reference/protocol.md."
     )
     parser.add_argument("--host", type=int, default=0, help="end when this process ends")
     parser.add_argument("--hold", default="", help="lock a file of this name and a random ending while this runs")

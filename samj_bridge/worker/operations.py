@@ -1,4 +1,4 @@
-"""The operations of docs/protocol.md: inputs checked, engine called, outputs made plain."""
+"""The operations of docs/reference/protocol.md: inputs checked, engine called, outputs made plain."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from samj_bridge.session.service import WorkerService
 ROOT = Path(__file__).parents[2]
 REQUESTS = (ROOT / "tests/data/protocol/requests.jsonl").read_bytes().splitlines(keepends=True)
 RESPONSES = (ROOT / "tests/data/protocol/responses.jsonl").read_bytes().splitlines(keepends=True)
-SPECIFICATION = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
+SPECIFICATION = (ROOT / "docs/reference/protocol.md").read_text(encoding="utf-8")
 KINDS = {
     "hello": messages.EmptyRequest,
     "stats": messages.EmptyRequest,

@@ -24,7 +24,7 @@ NEEDED = (
     "net/java/dev/jna/jna",
     "net/java/dev/jna/jna-platform",
 )
-"""What docs/java.md says that ImageJ needs; Maven has fetched it to build the tool."""
+"""What docs/how-to/java.md says that ImageJ needs; Maven has fetched it to build the tool."""
 MACRO = """
 open("FOLDER/disc.tif");
 run("SAMJ Segment", "model=starter box=79,19,121,61");

@@ -223,9 +223,9 @@ def test_a_catalog_that_can_not_be_read_is_named(tmp_path: Path, content: bytes 
 
 
 def test_the_page_of_models_is_what_the_catalog_says() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "models.md").read_text(encoding="utf-8")
     made = replace_between_markers(page, document(list(packaged_catalog().values())))
-    assert page == made, "run: python -m samj_bridge.models.document docs/models.md"
+    assert page == made, "run: python -m samj_bridge.models.document docs/reference/models.md"
     for entry in packaged_catalog().values():
         assert entry.citation in page
         assert all(item in page for item in entry.hashes)

@@ -114,6 +114,6 @@ def test_a_wrong_value_names_the_variable_and_the_value(variable: str, value: st
 
 
 def test_every_setting_is_in_the_documentation() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     for item in fields(Settings):
         assert f"| `{item.name}` | `SAMJ_{item.name.upper()}` |" in page, item.name

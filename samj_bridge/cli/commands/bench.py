@@ -175,4 +175,4 @@ def _advice(rows: Sequence[_Row]) -> list[str]:
         lines.append("No other model was measured; samj-bridge models list shows what there is, and for what.")
     elif fastest.model != largest.model:
         lines.append(f"For many images: {fastest.model}, the fastest, if it is good enough on yours.")
-    return [*lines, "docs/models.md says how good each is on which images: speed is not quality."]
+    return [*lines, "docs/reference/models.md says how good each is on which images: speed is not quality."]

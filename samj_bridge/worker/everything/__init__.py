@@ -8,5 +8,5 @@
 - ``exact``: the generator of SAM, mask for mask;
 - ``fast``: the same question answered with fewer points, object by object;
 - ``tally``: counts of what became of points and masks;
-- ``operation``: all that as an operation of docs/protocol.md (it alone needs the engine).
+- ``operation``: all that as an operation of docs/reference/protocol.md (it alone needs the engine).
 """

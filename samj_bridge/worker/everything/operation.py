@@ -1,4 +1,4 @@
-"""The operation ``everything`` of docs/protocol.md: defaults of the network, the search, words for its outcome."""
+"""The operation ``everything`` of docs/reference/protocol.md: defaults, the search, its outcome in words."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from samj_bridge.session.launcher import worker_command
 from samj_bridge.settings import Settings
 
 ROOT = Path(__file__).parents[3]
-SPECIFICATION = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
+SPECIFICATION = (ROOT / "docs/reference/protocol.md").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "java_glue/src/test/java/org/samj/bridge/appose/Example.java"
 
 
@@ -111,10 +111,12 @@ def test_a_home_or_settings_that_cannot_be_used_stop_nothing(settings, environme
 
 
 def test_the_example_in_the_documentation_is_the_one_that_javas_tests_run():
-    page = (ROOT / "docs/java.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/how-to/java.md").read_text(encoding="utf-8")
     shown = re.search(r"```java\n(.*?)```", page, re.DOTALL)
     run = re.search(
-        r"// docs/java.md begins here\n(.*?)// docs/java.md ends here", EXAMPLE.read_text("utf-8"), re.DOTALL
+        r"// docs/how-to/java.md begins here\n(.*?)// docs/how-to/java.md ends here",
+        EXAMPLE.read_text("utf-8"),
+        re.DOTALL,
     )
     assert shown
     assert run

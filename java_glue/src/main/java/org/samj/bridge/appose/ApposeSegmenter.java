@@ -11,7 +11,7 @@ import org.samj.bridge.SegmenterException;
 
 /**
  * A {@link Segmenter} without Python in this process: it starts samj-bridge's worker by Appose, in the environment that
- * {@code samj-bridge setup} made. Needs {@code org.apposed:appose} on the class path; docs/java.md has an example.
+ * {@code samj-bridge setup} made. Needs {@code org.apposed:appose} on the class path; docs/how-to/java.md has an example.
  *
  * <p>It may be called from several threads, whose calls follow one another. {@link #close} waits for none of them.
  */

@@ -209,7 +209,7 @@ public class ApposeSegmenterTest {
             () -> call("segment", Collections.singletonMap("encoding", "x")));
         assertEquals("bad-prompt", error.code());
         assertTrue(error.getMessage(), error.getMessage().contains("not a list with at least one prompt"));
-        assertTrue(error.hint(), error.hint().contains("docs/protocol.md"));
+        assertTrue(error.hint(), error.hint().contains("docs/reference/protocol.md"));
         assertEquals("unknown-operation",
             assertThrows(SegmenterException.class, () -> call("dance", Collections.emptyMap())).code());
     }

@@ -1,6 +1,6 @@
 package org.samj.bridge.appose;
 
-// docs/java.md begins here
+// docs/how-to/java.md begins here
 import java.util.Arrays;
 import org.samj.bridge.Options;
 import org.samj.bridge.Outline;
@@ -32,4 +32,4 @@ public class Example {
         }
     }
 }
-// docs/java.md ends here
+// docs/how-to/java.md ends here
