@@ -2,7 +2,7 @@
 
 Each figure stands beside the bare tool's in the same run, as a ratio, the two taking turns. Creation is measured
 with uv on samj-bridge's own lock, from uv's filled cache or (``--cold``) from the network: several gigabytes, twice
-a round; and with a real micromamba where ``MAMBA_EXE`` names one and ``--lock`` an explicit list of packages.
+a round. ``--lock LIST``, with ``MAMBA_EXE``, measures micromamba instead: any explicit list that has a Python.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from benchmarks.latency import Row
 from samj_bridge.install import check_environment, create_environment, ensure_environment
+from samj_bridge.install.builders.micromamba.tool import SAFETY_CHECKS
 from samj_bridge.install.builders.uv.builder import python_of
 from samj_bridge.install.builders.uv.tool import UvTool
 from samj_bridge.install.locks.any import read_lock
@@ -38,15 +39,16 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--rounds", type=int, default=3, help="creations by each of the two")
     parser.add_argument("--cold", action="store_true", help="with an empty cache: from the network")
-    parser.add_argument("--lock", type=Path, help="explicit list of conda packages for micromamba")
+    parser.add_argument("--lock", type=Path, help="measure micromamba, with this explicit list of packages")
     parser.add_argument("--folder", type=Path, help="where to build; a temporary folder by default")
     arguments = parser.parse_args()
     settings = Settings.from_environment()
-    rows = recognising(settings)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        rows += creating_with_uv(settings, Path(folder), arguments.rounds, cold=arguments.cold)
         if arguments.lock:
-            rows += creating_with_micromamba(settings, Path(folder), arguments.rounds, arguments.lock)
+            rows = creating_with_micromamba(settings, Path(folder), arguments.rounds, arguments.lock)
+        else:
+            rows = recognising(settings)
+            rows += creating_with_uv(settings, Path(folder), arguments.rounds, cold=arguments.cold)
     if arguments.json:
         print(json.dumps({"rows": [{**asdict(row), "met": row.met} for row in rows]}))
         return
@@ -152,27 +154,42 @@ def creating_with_uv(settings: Settings, folder: Path, rounds: int, *, cold: boo
 
 
 def creating_with_micromamba(settings: Settings, folder: Path, rounds: int, path: Path) -> list[Row]:
-    """Measure creation from an explicit list, and the micromamba of ``MAMBA_EXE`` alone with the same list."""
+    """Measure creation from an explicit list, and the micromamba of ``MAMBA_EXE`` alone with the same list.
+
+    The latter once with the safety checks that samj-bridge switches on, and once without. Each starts from an empty
+    package cache.
+    """
     lock = read_lock(path, current_platform())
     executable = os.environ["MAMBA_EXE"]
-    pairs = []
+    # Any list will do: the trial of small packages has no torch to import.
+    specification = replace(load_specification(), probe=())
+
+    def ours(home: Path) -> float:
+        marks: dict[str, float] = {}
+
+        def note(event: ProgressEvent) -> None:
+            marks.setdefault(event.stage, time.perf_counter())
+
+        started = time.perf_counter()
+        asked = replace(settings, home=home, micromamba=executable)
+        create_environment(asked, specification=specification, lock=lock, progress=note)
+        return marks["probe"] - started
+
+    def bare(root: Path, **checks: str) -> float:
+        command: list[str | Path] = [executable, "create", "--yes", "--quiet", "--no-rc", "--root-prefix", root]
+        command += ["--prefix", root / "p", "--file", path]
+        return seconds(lambda: run(command, clean_environ() | checks))
+
+    rows = []
     for number in range(rounds):
-        started = time.perf_counter()
-        marks: list[tuple[str, float]] = []
-        create_environment(
-            replace(settings, home=folder / f"mamba-{number}", micromamba=executable),
-            lock=lock,
-            progress=lambda event, marks=marks: marks.append((event.stage, time.perf_counter())),  # type: ignore[misc]
-        )
-        built = next(at for stage, at in marks if stage == "probe") - started
-        started = time.perf_counter()
-        root, bare = folder / f"root-{number}", folder / f"bare-mamba-{number}"
-        command = [executable, "create", "--yes", "--quiet", "--no-rc", "--root-prefix", root, "--prefix", bare]
-        run([*command, "--file", path])
-        pairs.append((built, time.perf_counter() - started))
-    built_s, bare_s = (statistics.median(column) for column in zip(*pairs, strict=True))
-    note = f"({built_s:.1f} s / {bare_s:.1f} s)"
-    return [Row("create, from a list, up to the trial / micromamba alone", built_s / bare_s, "x", 1.15, note)]
+        home, checked, unchecked = (folder / f"{name}-{number}" for name in ("ours", "checked", "unchecked"))
+        rows.append((ours(home), bare(checked, **SAFETY_CHECKS), bare(unchecked)))
+        for used in (home, checked, unchecked):
+            shutil.rmtree(used)
+    ours_s, checked_s, unchecked_s = (statistics.median(column) for column in zip(*rows, strict=True))
+    note = f"({ours_s:.1f} s / {checked_s:.1f} s; without checks {unchecked_s:.1f} s: {ours_s / unchecked_s:.2f} x)"
+    what = "create, from a list, up to the trial / micromamba, same checks"
+    return [Row(what, ours_s / checked_s, "x", 1.15, note)]
 
 
 def seconds(action: Callable[[], object]) -> float:

@@ -23,7 +23,10 @@ from samj_bridge.process.run import Finished, run
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.settings import Settings, mamba_exe
 
-__all__ = ["Deadlines", "MicromambaTool"]
+__all__ = ["SAFETY_CHECKS", "Deadlines", "MicromambaTool"]
+
+SAFETY_CHECKS = {"MAMBA_SAFETY_CHECKS": "enabled", "MAMBA_EXTRA_SAFETY_CHECKS": "true"}
+"""Unpacked packages are shared by hard links: somebody may have edited a file of another environment."""
 
 OLDEST = (2, 1)
 _KEPT_LINES = 200_000
@@ -221,9 +224,7 @@ class MicromambaTool:
                 environ |= {name: _NOWHERE, name.upper(): _NOWHERE}
             for name in ("no_proxy", "NO_PROXY"):
                 environ.pop(name, None)
-        # Unpacked packages are shared by hard links: somebody may have edited a file of another environment.
-        environ |= {"MAMBA_SAFETY_CHECKS": "enabled", "MAMBA_EXTRA_SAFETY_CHECKS": "true"}
-        return environ
+        return environ | SAFETY_CHECKS
 
     def _certificates(self) -> list[str]:
         """Return the option that names the certificates: it does not look at the usual variables."""
