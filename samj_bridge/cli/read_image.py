@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samj_bridge.errors import FileError, ImageError
+from samj_bridge.protocol.folders import is_file, is_folder, list_folder
 
 __all__ = ["SUFFIXES", "find_images", "read_image"]
 
@@ -25,17 +26,27 @@ def find_images(paths: list[Path]) -> list[Path]:
     Raises
     ------
     FileError
-        A path does not exist, or there is no image at all.
+        A path does not exist, a folder can't be read, or there is no image at all.
     """
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            found += sorted(item for item in path.iterdir() if item.suffix.lower() in SUFFIXES and item.is_file())
-        elif path.exists():
-            found.append(path)
-        else:
+        if is_folder(path):
+            try:
+                items = [entry.path for entry in list_folder(path, named=True)]
+            except OSError as error:
+                message = f"The folder {str(path)!r} can't be read: {error.strerror or error}."
+                raise FileError(message, hint="Make it readable, or name the images.", path=str(path)) from error
+            found += [item for item in items if item.suffix.lower() in SUFFIXES and is_file(item)]
+            continue
+        try:
+            path.stat()
+        except OSError as error:
             message = f"There is no file or folder {str(path)!r}."
-            raise FileError(message, hint="Check the path; put paths with spaces in quotes.", path=str(path))
+            if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+                message = f"{str(path)!r} can't be read: {error.strerror or error}."
+            hint = "Check the path; put paths with spaces in quotes."
+            raise FileError(message, hint=hint, path=str(path)) from error
+        found.append(path)
     if not found:
         named = ", ".join(str(path) for path in paths)
         message = f"No image in {named}."

@@ -20,6 +20,7 @@ from samj_bridge.errors import FijiError, InputError
 from samj_bridge.fiji.jar import prepare
 from samj_bridge.fiji.java import Java, find_java
 from samj_bridge.fiji.release import is_release, start_release
+from samj_bridge.protocol.folders import list_folder, walk
 from samj_bridge.settings import Settings
 
 __all__ = ["ImageJ", "java_class", "java_errors", "java_thread", "start_imagej"]
@@ -280,11 +281,13 @@ def _jar_in_maven_folder() -> Path:
 
 def _check_folder(folder: Path) -> list[str]:
     """Return the jars of a Fiji folder, its own first."""
-    jars = [
-        str(jar)
-        for place, pattern in ((folder, "ij*.jar"), (folder / "jars", "**/*.jar"), (folder / "plugins", "**/*.jar"))
-        for jar in sorted(place.glob(pattern))
-    ]
+    try:
+        own = [entry for entry in list_folder(folder, named=True) if entry.name.startswith("ij")]
+    except OSError as error:
+        message = f"The folder {str(folder)!r} can't be read: {error.strerror or error}."
+        raise FijiError(message, code="no-fiji", hint="Name a Fiji folder that you may read.") from error
+    found = [own, *(sorted(walk(folder / name), key=lambda entry: entry.path) for name in ("jars", "plugins"))]
+    jars = [str(entry.path) for entries in found for entry in entries if entry.name.endswith(".jar")]
     if not any(Path(jar).name.startswith("ij") for jar in jars):
         message = f"{str(folder)!r} has no ImageJ: no ij*.jar in it or in its folder jars."
         raise FijiError(message, code="no-fiji", hint="Give the folder that has Fiji's jars and plugins folders.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 from samj_bridge.download.meter import amount
@@ -13,6 +12,7 @@ from samj_bridge.models import ModelEntry, catalog, find_model
 from samj_bridge.models.by_hand import ask_for_it
 from samj_bridge.models.obtain import downloads_of, source_of
 from samj_bridge.models.store import Store
+from samj_bridge.protocol.folders import list_folder
 from samj_bridge.session.installing import install_model
 from samj_bridge.settings import Settings
 
@@ -102,6 +102,5 @@ def _fetched_bytes(entry: ModelEntry, store: Store) -> int:
     """Return how much of a model's file came in an installation that was not finished."""
     if entry.is_packaged:
         return 0
-    with contextlib.suppress(OSError):
-        return max((path.stat().st_size for path in downloads_of(entry, store).glob("*.part")), default=0)
-    return 0
+    listed = list_folder(downloads_of(entry, store))
+    return max((part.status.st_size for part in listed if part.name.endswith(".part")), default=0)

@@ -25,9 +25,9 @@ from samj_bridge.install.prefixes.environment import (
 )
 from samj_bridge.install.prefixes.probe import probe
 from samj_bridge.install.prefixes.sweep import is_held, remove_prefix
-from samj_bridge.install.space import folder_size
 from samj_bridge.install.specification import Specification, current_platform, load_specification
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.protocol.folders import folder_size, is_folder, list_folder
 from samj_bridge.settings import Settings
 
 __all__ = [
@@ -94,15 +94,20 @@ def remove_environment(settings: Settings, name: str = "samj") -> int:
         With code ``in-use``: a process uses it; nothing was removed.
     """
     folder = environment_folder(settings, name)
-    if not folder.is_dir():
+    if not is_folder(folder):
         return 0
     with locked(settings, name, ignore_progress, None):
-        prefixes = [path for path in folder.iterdir() if path.is_dir() and path.name != "leases"]
+        try:
+            listed = list_folder(folder, named=True)
+        except OSError as error:
+            message = f"The folder {folder} can't be read: {error.strerror or error}. Nothing was removed."
+            raise FileError(message, hint="Make it readable, and try again.", path=str(folder)) from error
+        prefixes = [entry.path for entry in listed if entry.is_folder and entry.name != "leases"]
         held = [prefix for prefix in prefixes if is_held(prefix)]
         if held:
             message = f"The environment {held[0]} is being used. Nothing was removed."
             raise InstallError(message, code="in-use", hint="Close what uses it (Fiji, a script), and try again.")
-        freed = sum(folder_size(prefix) for prefix in prefixes)
+        freed = sum(folder_size(prefix, freed=True) for prefix in prefixes)
         for pointer in (ADOPTED_NAME, "current"):
             (folder / pointer).unlink(missing_ok=True)
         left = [prefix for prefix in prefixes if not remove_prefix(prefix)]
@@ -220,7 +225,7 @@ def own_lock(environment: Environment) -> Path | None:
 
 
 def _surveyed(environment: Environment, state: str, try_out: bool) -> Surveyed:
-    size = 0 if environment.adopted else _size(environment.prefix)
+    size = 0 if environment.adopted else folder_size(environment.prefix)
     if not environment.python.exists():
         return Surveyed(environment, state, size, f"its Python {environment.python} is gone")
     if not try_out:
@@ -229,13 +234,3 @@ def _surveyed(environment: Environment, state: str, try_out: bool) -> Surveyed:
         return Surveyed(environment, state, size, report=check_environment(environment))
     except ProbeError as error:
         return Surveyed(environment, state, size, error.message.rstrip("."))
-
-
-def _size(folder: Path) -> int:
-    """Return what `folder` holds; files that are linked from a cache count too."""
-    size = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            if not path.is_symlink() and path.is_file():
-                size += path.lstat().st_size
-    return size

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from samj_bridge.errors import NoSpaceError
 
-__all__ = ["check_space", "folder_size"]
+__all__ = ["check_space"]
 
 
 def check_space(needed: int, prefix: Path, cache: Path, home: Path) -> None:
@@ -34,16 +34,3 @@ def check_space(needed: int, prefix: Path, cache: Path, home: Path) -> None:
             )
             hint = f"Free some space, or choose a folder on another disk with SAMJ_HOME (now {home})."
             raise NoSpaceError(message, hint=hint, needed=needed, free=free, path=str(existing))
-
-
-def folder_size(folder: Path) -> int:
-    """Return the bytes that removing `folder` would free: files linked from elsewhere stay there."""
-    size = 0
-    for path in folder.rglob("*"):
-        try:
-            status = path.lstat()
-        except OSError:
-            continue
-        if status.st_nlink <= 1:
-            size += status.st_size
-    return size

@@ -10,6 +10,7 @@ from samj_bridge.download import Digests, Source, digest_file
 from samj_bridge.errors import FileError, ModelError
 from samj_bridge.models.entry import ModelEntry
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.protocol.folders import file_size, is_file, is_folder, list_folder
 
 __all__ = ["Found", "ask_for_it", "find_by_hand", "missing"]
 
@@ -39,7 +40,8 @@ def find_by_hand(
     Raises
     ------
     FileError
-        The folder is there, but can't be read.
+        The folder is there, but can't be read. A folder in it that can't be read is passed over, and so is what
+        goes while it is looked at.
     Cancelled
         `cancel` was set.
     """
@@ -52,7 +54,9 @@ def find_by_hand(
             if named and allow_unverified:
                 return Found(path, ())
             continue
-        size = path.stat().st_size
+        size = file_size(path)
+        if size is None:
+            continue
         if source.size is not None and size != source.size:
             if named:
                 others.append(f"{path} has {size:,} bytes, not {source.size:,}")
@@ -107,11 +111,10 @@ def missing(
 
 def _files(folder: Path, name: str) -> list[Path]:
     """Return the files of a folder, those with the right name first; a file that was named is the only one."""
-    if folder.is_file():
+    if is_file(folder):
         return [folder]
     try:
-        items = list(folder.iterdir())
-        inner = [file for item in items if item.is_dir() for file in item.iterdir()]
+        items = [entry.path for entry in list_folder(folder, named=True)]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -119,7 +122,9 @@ def _files(folder: Path, name: str) -> list[Path]:
         raise FileError(
             message, hint="Name another one with --from or SAMJ_MODELS_DIR.", path=str(folder)
         ) from error
-    files = [path for path in (*items, *inner) if path.is_file() and path.suffix not in {".part", ".lock"}]
+    # A person may have put links there, to files or to folders.
+    inner = [entry.path for item in items if is_folder(item) for entry in list_folder(item)]
+    files = [path for path in (*items, *inner) if is_file(path) and path.suffix not in {".part", ".lock"}]
     return sorted(files, key=lambda path: (path.name != name, str(path)))
 
 

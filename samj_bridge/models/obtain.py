@@ -21,6 +21,7 @@ from samj_bridge.models.entry import ModelEntry
 from samj_bridge.models.record import Acceptance, Record
 from samj_bridge.models.store import Store, disk_error, fits, now
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.protocol.folders import list_folder
 
 __all__ = ["downloads_of", "obtain", "source_of"]
 
@@ -141,7 +142,7 @@ def _turn(entry: ModelEntry, store: Store, progress: Progress, cancel: CancelTok
     folder = downloads_of(entry, store)
 
     def waited() -> None:
-        parts = [path.stat().st_size for path in folder.glob("*.part")] if folder.is_dir() else []
+        parts = [entry.status.st_size for entry in list_folder(folder) if entry.name.endswith(".part")]
         message = f"Another samj-bridge is fetching {entry.id}"
         progress(ProgressEvent("wait", message, max(parts, default=0), entry.size, "bytes"))
 

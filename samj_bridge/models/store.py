@@ -27,6 +27,7 @@ from samj_bridge.models.record import Record, Weights, read_record, write_record
 from samj_bridge.models.schema import entry_from_table
 from samj_bridge.process.locks import hold_lock, is_locked
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.protocol.folders import file_size, folder_size, is_file, is_folder, list_folder
 from samj_bridge.settings import Settings
 
 __all__ = ["Store", "disk_error", "fits", "now"]
@@ -64,16 +65,16 @@ class Store:
 
     def records(self) -> list[Record]:
         """Return every readable record, in the order of the ids."""
-        found = map(_record_or_none, sorted(self._part("records").glob("*.json")))
+        found = map(_record_or_none, self._record_paths())
         return [record for record in found if record is not None]
 
     def names(self) -> list[str]:
         """Return the ids of all records, readable or not."""
-        return sorted(path.stem for path in self._part("records").glob("*.json"))
+        return [path.stem for path in self._record_paths()]
 
     def has_record(self, name: str) -> bool:
         """Tell whether there is a record of a model, readable or not."""
-        return self._record_path(name).is_file()
+        return is_file(self._record_path(name))
 
     def own_entries(self) -> dict[str, ModelEntry]:
         """Return the models that the user imported, by their ids."""
@@ -100,9 +101,8 @@ class Store:
     def has_file(self, record: Record) -> bool:
         """Tell whether the files of a record are there: the converted one, or the one to convert."""
         if record.weights is None:
-            return self.source_path(record).is_file()
-        path = self.weights_path(record)
-        return path.is_file() and path.stat().st_size == record.weights.size
+            return is_file(self.source_path(record))
+        return file_size(self.weights_path(record)) == record.weights.size
 
     def weights_of(self, entry: ModelEntry) -> Path:
         """Return the converted checkpoint of a model.
@@ -240,7 +240,7 @@ class Store:
         FileError
             A file can't be removed: it is in use (Windows), or the store is read-only.
         """
-        fetched = downloads is not None and downloads.is_dir()
+        fetched = downloads is not None and is_folder(downloads)
         if not self.has_record(name) and not fetched:
             message = f"The model {name!r} is not installed: nothing to remove."
             hint = "See what is: samj-bridge models list --installed"
@@ -258,27 +258,29 @@ class Store:
 
     def size(self) -> int:
         """Return the bytes that the whole store takes."""
-        if not self.folder.is_dir():
-            return 0
-        return sum(item.lstat().st_size for item in self.folder.rglob("*") if item.is_file())
+        return folder_size(self.folder)
 
     def _sweep(self) -> None:
         """Delete files that no record names, and parts that nobody is writing."""
-        if any(_record_or_none(path) is None for path in self._part("records").glob("*.json")):
+        if any(_record_or_none(path) is None for path in self._record_paths(named=True)):
             # A record that can't be read may name any of them.
             return
         records = self.records()
         used = {self.weights_path(record) for record in records}
         used |= {self.source_path(record) for record in records if record.weights is None}
-        for path in (*self._part("weights").iterdir(), *self._part("sources").iterdir()):
-            if path not in used and not is_locked(self._lock_path(path.name.split(".")[0])):
-                path.unlink()
+        for entry in (*list_folder(self._part("weights")), *list_folder(self._part("sources"))):
+            if entry.path not in used and not is_locked(self._lock_path(entry.name.split(".")[0])):
+                entry.path.unlink(missing_ok=True)
 
     def _lock_path(self, key: str) -> Path:
         return self._part("locks") / f"{key}.lock"
 
     def _part(self, name: str) -> Path:
         return self.folder / name
+
+    def _record_paths(self, *, named: bool = False) -> list[Path]:
+        listed = list_folder(self._part("records"), named=named)
+        return [entry.path for entry in listed if entry.name.endswith(".json")]
 
     def _record_path(self, name: str) -> Path:
         return self._part("records") / f"{name}.json"

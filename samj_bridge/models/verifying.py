@@ -9,6 +9,7 @@ from samj_bridge.download import digest_file
 from samj_bridge.errors import ModelError
 from samj_bridge.models.store import Store
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.protocol.folders import file_size
 
 __all__ = ["Verdict", "verify"]
 
@@ -65,9 +66,9 @@ def _verdict(store: Store, name: str, progress: Progress, cancel: CancelToken | 
         again = f"Remove it, and import the file again: samj-bridge models remove {name}"
     path = store.source_path(record) if record.weights is None else store.weights_path(record)
     wanted = record.source if record.weights is None else record.weights.sha256
-    if not path.is_file():
+    size = file_size(path)
+    if size is None:
         return Verdict(name, "missing", f"its file is not there ({path}). {again}", str(path))
-    size = path.stat().st_size
 
     def tell(done: int) -> None:
         progress(ProgressEvent("verify", f"Checking {name}", done, size, "bytes"))

@@ -21,6 +21,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from samj_bridge.protocol.folders import is_file, list_folder
+
 __all__ = ["DiskCache", "pack", "unpack"]
 
 _log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class DiskCache:
     def load(self, key: str, device: str) -> tuple[Any, dict[str, Any]] | None:
         """Return an encoding on a device and what was noted with it; None if it is not there or damaged."""
         path = self.folder / f"{key}{_SUFFIX}"
-        if not self.budget or not path.is_file():
+        if not self.budget or not is_file(path):
             return None
         try:
             with safe_open(path, framework="pt", device="cpu") as file:
@@ -59,7 +61,8 @@ class DiskCache:
             os.utime(path)
         except Exception as error:  # noqa: BLE001 (whatever is in the file: it is made again)
             _log.warning("the kept encoding %s can't be read and is made again: %s", path.name, error)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
             return None
         return encoding, notes
 
@@ -91,20 +94,20 @@ class DiskCache:
     def prune(self) -> None:
         """Remove the files used least recently until the budget holds, and what killed workers left."""
         found = []
-        for path in self.folder.glob("*"):
-            try:
-                about = path.stat()
-            except FileNotFoundError:
-                continue
+        for entry in list_folder(self.folder):
+            path = entry.path
             if path.suffix == _SUFFIX:
-                found.append((about.st_mtime, about.st_size, path))
+                found.append((entry.status.st_mtime, entry.status.st_size, path))
             elif path.suffix == ".part" and not _is_running(path):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
         left = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if left <= self.budget:
                 return
-            path.unlink(missing_ok=True)
+            # Another worker's, or one that is open on Windows: whoever saves next tries again.
+            with suppress(OSError):
+                path.unlink()
             left -= size
 
 

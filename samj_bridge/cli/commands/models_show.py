@@ -17,6 +17,7 @@ from samj_bridge.errors import ModelError
 from samj_bridge.models import ModelEntry, catalog, find_model
 from samj_bridge.models.record import Record
 from samj_bridge.models.store import Store
+from samj_bridge.protocol.folders import file_size
 from samj_bridge.settings import Settings
 
 __all__ = ["describe", "megabytes", "run_licences", "run_list", "run_path", "run_show", "state_of"]
@@ -117,7 +118,7 @@ def megabytes(entry: ModelEntry, store: Store) -> str:
     record = _record(entry, store)
     size = entry.size or entry.member_size
     if entry.file is not None:
-        size = entry.file.stat().st_size if entry.file.is_file() else None
+        size = file_size(entry.file)
     elif record is not None:
         size = record.size
     return "?" if size is None else f"{size / 1e6:,.0f} MB"

@@ -26,6 +26,7 @@ from samj_bridge.install.prefixes.environment import (
 from samj_bridge.install.prefixes.probe import probe
 from samj_bridge.install.specification import Specification, load_specification, normal_name
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.protocol.folders import is_folder, list_folder
 from samj_bridge.settings import Settings
 
 __all__ = ["adopt_environment", "current_adopted", "release_environment"]
@@ -143,7 +144,8 @@ def _recognise(prefix: Path) -> tuple[str, Path]:
         kind = "venv"
         python = prefix / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     else:
-        inner = sorted(path.parent for path in prefix.glob(".pixi/envs/*/conda-meta"))
+        listed = list_folder(prefix / ".pixi" / "envs")
+        inner = [entry.path for entry in listed if is_folder(entry.path / "conda-meta")]
         if inner:
             hint = f"It is a workspace of pixi: name one of its environments, such as {inner[0]}."
         message = f"{prefix} is not an environment: it has neither conda-meta nor pyvenv.cfg in it."

@@ -26,6 +26,7 @@ from samj_bridge.errors import FileError, InputError, InstallError
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.locks import hold_lock
 from samj_bridge.process.patience import patiently
+from samj_bridge.protocol.folders import is_folder, list_folder
 from samj_bridge.settings import Settings
 
 __all__ = [
@@ -177,18 +178,13 @@ def list_environments(settings: Settings) -> list[Environment]:
 
 def folders_of(settings: Settings) -> list[Path]:
     """Return the folder of every name, sorted."""
-    envs = settings.envs_dir.absolute()
-    try:
-        return sorted(path for path in envs.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError:
-        return []
+    listed = list_folder(settings.envs_dir.absolute())
+    return [entry.path for entry in listed if is_folder(entry.path) and not entry.name.startswith(".")]
 
 
 def prefixes_of(folder: Path) -> list[Path]:
     """Return every build in the folder of a name, finished or not, sorted."""
-    return sorted(
-        path for path in folder.iterdir() if path.is_dir() and not path.is_symlink() and path.name != "leases"
-    )
+    return [entry.path for entry in list_folder(folder) if entry.is_folder and entry.name != "leases"]
 
 
 def environment_variables(environment: Environment) -> dict[str, str]:
@@ -292,11 +288,19 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 
 def leases_of(prefix: Path) -> list[Path]:
-    """Return the lease files of `prefix`, stale ones included."""
-    leases = prefix.parent / "leases"
-    if not leases.is_dir():
+    """Return the lease files of `prefix`, stale ones included.
+
+    Raises
+    ------
+    OSError
+        They can't be listed.
+    """
+    try:
+        listed = list_folder(prefix.parent / "leases", named=True)
+    except FileNotFoundError:
         return []
-    return [path for path in leases.glob(f"{prefix.name}.*") if not path.name.endswith(".holder")]
+    mine = [entry for entry in listed if entry.name.startswith(f"{prefix.name}.")]
+    return [entry.path for entry in mine if not entry.name.endswith(".holder")]
 
 
 def _text(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from pathlib import Path
 
 from samj_bridge.install.prefixes.environment import find_built, folders_of, prefixes_of, read_marker
 from samj_bridge.install.prefixes.sweep import is_held, remove_prefix
-from samj_bridge.install.space import folder_size
 from samj_bridge.process.locks import try_lock
+from samj_bridge.protocol.folders import folder_size, list_folder
 from samj_bridge.settings import Settings
 
 __all__ = ["Rubbish", "find_rubbish", "remove_rubbish"]
@@ -37,13 +38,17 @@ def find_rubbish(settings: Settings, *, caches: bool = False) -> list[Rubbish]:
         for prefix in prefixes_of(folder):
             if (current is None or prefix != current.prefix) and not is_held(prefix):
                 kind = "old build" if read_marker(prefix, folder.name) else "half-made build"
-                found.append(Rubbish(kind, prefix, folder_size(prefix)))
-    if caches and settings.cache_dir.is_dir():
+                found.append(Rubbish(kind, prefix, folder_size(prefix, freed=True)))
+    if caches:
         found += [
-            Rubbish("cache", path, folder_size(path) if path.is_dir() else path.stat().st_size)
-            for path in sorted(settings.cache_dir.iterdir())
+            Rubbish(
+                "cache",
+                entry.path,
+                folder_size(entry.path, freed=True) if entry.is_folder else entry.status.st_size,
+            )
+            for entry in list_folder(settings.cache_dir)
             # A running worker reads its code from there, and it is small.
-            if path != settings.bundles_dir
+            if entry.path != settings.bundles_dir
         ]
     return found
 
@@ -56,7 +61,10 @@ def remove_rubbish(found: list[Rubbish]) -> list[Rubbish]:
             with _cache_is_free(item.path) as free:
                 if free:
                     shutil.rmtree(item.path, ignore_errors=True)
-                    gone += [item] if not item.path.exists() else []
+                    with contextlib.suppress(OSError):
+                        # A file, or a link: what it leads to is somebody else's.
+                        item.path.unlink(missing_ok=True)
+                    gone += [item] if not os.path.lexists(item.path) else []
             continue
         with try_lock(item.path.parent / "lock") as got:
             current = find_built(item.path.parent, item.path.parent.name)

@@ -11,14 +11,20 @@ from samj_bridge.install.prefixes.environment import MARKER_NAME, leases_of
 from samj_bridge.install.prefixes.turns import BOARD_NAME
 from samj_bridge.process.locks import is_locked, try_lock
 from samj_bridge.process.patience import patiently
+from samj_bridge.protocol.folders import Entry, list_folder
 
 __all__ = ["is_held", "remove_prefix", "sweep", "sweep_if_free"]
 
 
 def is_held(prefix: Path) -> bool:
     """Tell whether any process holds `prefix`; leases of processes that have ended are removed on the way."""
+    try:
+        leases = leases_of(prefix)
+    except OSError:
+        # Nobody can be asked: somebody may hold it.
+        return True
     held = False
-    for lease in leases_of(prefix):
+    for lease in leases:
         if is_locked(lease):
             held = True
         else:
@@ -29,13 +35,12 @@ def is_held(prefix: Path) -> bool:
 def sweep(folder: Path, keep: Path | None) -> list[Path]:
     """Remove every prefix in `folder` but `keep` and those in use; return what could not be removed."""
     left = []
-    for prefix in sorted(folder.iterdir()):
-        if not prefix.is_dir() or prefix.is_symlink() or prefix.name == "leases" or prefix == keep:
-            continue
-        if not remove_prefix(prefix):
-            left.append(prefix)
-    for stray in folder.glob(".current.*"):
-        stray.unlink(missing_ok=True)
+    for entry in list_folder(folder):
+        if entry.is_folder and entry.name != "leases" and entry.path != keep:
+            left += [] if remove_prefix(entry.path) else [entry.path]
+        elif entry.name.startswith(".current."):
+            with contextlib.suppress(OSError):
+                entry.path.unlink()
     return left
 
 
@@ -48,7 +53,7 @@ def sweep_if_free(folder: Path, keep: Path) -> None:
         return
     usual = {keep.name, "current", "leases", "lock", "lock.holder"}
     with contextlib.suppress(OSError):
-        if all(path.name in usual or not _is_rubbish(path) for path in folder.iterdir()):
+        if all(entry.name in usual or not _is_rubbish(entry) for entry in list_folder(folder)):
             return
         with try_lock(folder / "lock") as got:
             if got:
@@ -57,8 +62,8 @@ def sweep_if_free(folder: Path, keep: Path) -> None:
                     (folder / name).unlink(missing_ok=True)
 
 
-def _is_rubbish(path: Path) -> bool:
-    return path.is_dir() or path.name.startswith(".") or path.name == BOARD_NAME
+def _is_rubbish(entry: Entry) -> bool:
+    return entry.is_folder or entry.name.startswith(".") or entry.name == BOARD_NAME
 
 
 def remove_prefix(prefix: Path) -> bool:

@@ -15,8 +15,9 @@ from samj_bridge.install.builders.uv.index import IndexedWheel, read_page, wheel
 from samj_bridge.install.builders.uv.progress import UvProgress
 from samj_bridge.install.builders.uv.python import fits
 from samj_bridge.install.gpu import find_nvidia_gpu
-from samj_bridge.install.space import check_space, folder_size
+from samj_bridge.install.space import check_space
 from samj_bridge.progress import CancelToken, ProgressEvent
+from samj_bridge.protocol.folders import folder_size
 
 
 @pytest.fixture
@@ -158,4 +159,4 @@ def test_files_that_are_linked_elsewhere_are_not_freed(tmp_path: Path) -> None:
     (tmp_path / "prefix").mkdir()
     (tmp_path / "prefix" / "linked").hardlink_to(tmp_path / "cache")
     (tmp_path / "prefix" / "own").write_bytes(bytes(10))
-    assert folder_size(tmp_path / "prefix") == 10
+    assert folder_size(tmp_path / "prefix", freed=True) == 10

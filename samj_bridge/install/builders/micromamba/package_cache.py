@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from samj_bridge.download import digest_file
-from samj_bridge.errors import NetworkError
+from samj_bridge.errors import FileError, NetworkError
 from samj_bridge.install.locks.explicit import SUFFIXES, ExplicitLock, LockedPackage
 from samj_bridge.install.prefixes.environment import write_text_atomically
 from samj_bridge.install.specification import current_platform
 from samj_bridge.process.locks import Holder, hold_lock
 from samj_bridge.progress import CancelToken
+from samj_bridge.protocol.folders import Entry, is_file, is_folder, list_folder
 
 __all__ = ["CondaCache", "scan_packages"]
 
@@ -25,7 +25,7 @@ _COMPLETE = Path("info", "repodata_record.json")
 """Written into an unpacked package when all of it is there."""
 
 
-def scan_packages(folder: Path) -> Iterator[os.DirEntry[str]]:
+def scan_packages(folder: Path) -> Iterator[Entry]:
     """Yield every archive, whole or begun, and every unpacked package in a package cache.
 
     Up to micromamba 2.5 they lie side by side; from 2.6 on in ``<channel>/<platform>/``, where the channel may be
@@ -34,22 +34,20 @@ def scan_packages(folder: Path) -> Iterator[os.DirEntry[str]]:
     waiting = [(folder, 0)]
     while waiting:
         place, depth = waiting.pop()
-        # micromamba moves and removes files while we look.
-        with contextlib.suppress(OSError), os.scandir(place) as opened:
-            entries = list(opened)
-            names = {entry.name for entry in entries}
-            for entry in entries:
-                if not entry.is_dir(follow_symlinks=False):
-                    if any(suffix in entry.name for suffix in SUFFIXES):
-                        yield entry
-                elif _PLATFORM.fullmatch(place.name) or _is_package(entry, names):
+        entries = list_folder(place)
+        names = {entry.name for entry in entries}
+        for entry in entries:
+            if not entry.is_folder:
+                if any(suffix in entry.name for suffix in SUFFIXES):
                     yield entry
-                elif depth < _DEEPEST and (depth or entry.name != "cache"):
-                    waiting.append((Path(entry.path), depth + 1))
+            elif _PLATFORM.fullmatch(place.name) or _is_package(entry, names):
+                yield entry
+            elif depth < _DEEPEST and (depth or entry.name != "cache"):
+                waiting.append((entry.path, depth + 1))
 
 
-def _is_package(entry: os.DirEntry[str], beside: set[str]) -> bool:
-    return any(entry.name + suffix in beside for suffix in SUFFIXES) or Path(entry.path, "info").is_dir()
+def _is_package(entry: Entry, beside: set[str]) -> bool:
+    return any(entry.name + suffix in beside for suffix in SUFFIXES) or is_folder(entry.path / "info")
 
 
 class CondaCache:
@@ -101,7 +99,7 @@ class CondaCache:
         """
         archives: dict[str, list[Path]] = {}
         for entry in scan_packages(self.packages):
-            archives.setdefault(entry.name, []).append(Path(entry.path))
+            archives.setdefault(entry.name, []).append(entry.path)
         missing = [
             package.name
             for package in lock.packages
@@ -125,34 +123,35 @@ class CondaCache:
 
     def index_sizes(self) -> list[tuple[str, int]]:
         """Return the files of channels' indexes with their sizes: they change while one is fetched."""
-        found = []
-        with contextlib.suppress(OSError):
-            for folder in (self.packages / "cache", self.root / "tmp"):
-                for path in folder.glob("*"):
-                    # micromamba moves and removes files while we look.
-                    with contextlib.suppress(OSError):
-                        found.append((path.name, path.stat().st_size))
-        return sorted(found)
+        folders = (self.packages / "cache", self.root / "tmp")
+        return sorted((entry.name, entry.status.st_size) for folder in folders for entry in list_folder(folder))
 
     def _tidy(self, lock: ExplicitLock) -> None:
         wanted = {package.filename: package for package in lock.packages}
         for entry in list(scan_packages(self.packages)):
-            path = Path(entry.path)
+            path = entry.path
             suffix = next((suffix for suffix in SUFFIXES if entry.name.endswith(suffix)), "")
-            if entry.is_dir(follow_symlinks=False):
+            if entry.is_folder:
                 # micromamba trips over a package that was left half unpacked.
-                if not (path / _COMPLETE).is_file():
+                if not is_file(path / _COMPLETE):
                     shutil.rmtree(path, ignore_errors=True)
-            elif not suffix:
-                path.unlink(missing_ok=True)
-            elif not (path.with_name(entry.name.removesuffix(suffix)) / _COMPLETE).is_file():
-                package = wanted.get(entry.name)
-                # What is whole need not be fetched again.
-                if package is None or not _is_right(path, package):
-                    path.unlink(missing_ok=True)
+                continue
+            package = wanted.get(entry.name) if suffix else None
+            if suffix and is_file(path.with_name(entry.name.removesuffix(suffix)) / _COMPLETE):
+                continue
+            # What is whole need not be fetched again. What can't be removed, micromamba speaks of if it matters.
+            if package is None or not _is_right(path, package):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def _is_right(archive: Path, package: LockedPackage) -> bool:
-    if not archive.is_file():
+    if not is_file(archive):
         return False
-    return digest_file(archive, kinds=()).sha256 == package.sha256 if package.sha256 else True
+    if not package.sha256:
+        return True
+    try:
+        return digest_file(archive, kinds=()).sha256 == package.sha256
+    except FileError:
+        # Gone since, or not to be read: it has to be fetched.
+        return False

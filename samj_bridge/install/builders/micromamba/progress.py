@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from samj_bridge.install.builders.micromamba.package_cache import scan_packages
 from samj_bridge.install.locks.explicit import SUFFIXES, ExplicitLock
 from samj_bridge.progress import Progress, ProgressEvent
+from samj_bridge.protocol.folders import list_folder
 
 __all__ = ["CondaProgress", "Watch"]
 
@@ -105,12 +105,7 @@ class CondaProgress:
         self._progress(ProgressEvent(stage, message, done, total, unit))
 
     def _files(self) -> dict[str, int]:
-        found = {}
-        for entry in scan_packages(self._cache):
-            # micromamba moves and removes files while we look.
-            with contextlib.suppress(OSError):
-                found[entry.name] = entry.stat(follow_symlinks=False).st_size
-        return found
+        return {entry.name: entry.status.st_size for entry in scan_packages(self._cache)}
 
     def _here(self, filename: str, files: Mapping[str, int]) -> bool:
         """Tell whether the archive was unpacked, or is complete."""
@@ -119,9 +114,7 @@ class CondaProgress:
         return stem in files or (wanted is not None and files.get(filename) == wanted)
 
     def _linked(self) -> int:
-        with contextlib.suppress(OSError):
-            return sum(path.suffix == ".json" for path in (self._prefix / "conda-meta").iterdir())
-        return 0
+        return sum(entry.name.endswith(".json") for entry in list_folder(self._prefix / "conda-meta"))
 
 
 def _size(files: Mapping[str, int], filename: str) -> int:

@@ -25,6 +25,7 @@ from samj_bridge.install.locks.pypi import PypiLock
 from samj_bridge.install.prefixes.environment import write_text_atomically
 from samj_bridge.install.space import check_space
 from samj_bridge.install.specification import Specification, current_platform, pin_name, requirements
+from samj_bridge.protocol.folders import is_file, walk
 from samj_bridge.settings import Settings
 
 __all__ = ["LOCK_NAME", "UvBuilder", "install_pins", "make_builder", "python_of"]
@@ -295,9 +296,14 @@ def _with_wheels(pin: str, wheels: Sequence[IndexedWheel]) -> str:
 
 def _installed_pin(prefix: Path, package: str, wheels: Sequence[IndexedWheel]) -> str:
     """Return the pin of the wheel that uv chose among `wheels`, with its own hash alone; empty: it chose none."""
-    for wheel_file in prefix.rglob(f"{package}-*.dist-info/WHEEL"):
-        version = wheel_file.parent.name.removesuffix(".dist-info").split("-", 1)[1]
-        tags = re.findall(r"^Tag:\s*(\S+)", wheel_file.read_text("utf-8", errors="replace"), flags=re.MULTILINE)
+    told = re.compile(rf"{re.escape(package)}-(.+)\.dist-info")
+    for entry in walk(prefix):
+        match = told.fullmatch(entry.name) if entry.is_folder else None
+        if match is None or not is_file(entry.path / "WHEEL"):
+            continue
+        version = match[1]
+        text = (entry.path / "WHEEL").read_text("utf-8", errors="replace")
+        tags = re.findall(r"^Tag:\s*(\S+)", text, flags=re.MULTILINE)
         same = [wheel for wheel in wheels if wheel.version == version]
         # A file may name several tags at once, joined by dots; the metadata inside lists them one by one.
         exact = [wheel for wheel in same if any(tag in tags for tag in wheel.single_tags)]

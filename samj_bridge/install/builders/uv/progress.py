@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from samj_bridge.progress import Progress, ProgressEvent
+from samj_bridge.protocol.folders import folder_size, list_folder
 
 __all__ = ["UvProgress"]
 
@@ -73,7 +74,7 @@ class UvProgress:
         self._remove([folder for folder in self._temporary() if folder not in self._earlier])
 
     def _tell(self, message: str) -> None:
-        unpacked = sum(_size(folder) for folder in self._temporary() if folder not in self._earlier)
+        unpacked = sum(folder_size(folder) for folder in self._temporary() if folder not in self._earlier)
         with self._lock:
             running = sum(self._running.values())
             # Never backwards: what is finished leaves the temporary folders before uv says so.
@@ -96,7 +97,7 @@ class UvProgress:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _temporary(self) -> list[Path]:
-        return list(self._cache.glob(".tmp*"))
+        return [entry.path for entry in list_folder(self._cache) if entry.name.startswith(".tmp")]
 
 
 @contextlib.contextmanager
@@ -119,13 +120,3 @@ def _alone(lock: Path) -> Iterator[bool]:
         yield False
     finally:
         os.close(descriptor)
-
-
-def _size(folder: Path) -> int:
-    size = 0
-    # Not rglob: up to Python 3.11 it raises when a folder vanishes under it, and uv moves folders while we look.
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                size += os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118
-    return size
