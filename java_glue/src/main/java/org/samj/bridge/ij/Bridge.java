@@ -14,24 +14,31 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
+import org.samj.bridge.ij.panel.Panel;
+import org.samj.bridge.ij.tool.Keys;
+import org.samj.bridge.ij.tool.Live;
+import org.samj.bridge.ij.tool.SamjTool;
+import org.samj.bridge.ij.tool.Watch;
+import org.samj.bridge.ij.work.Log;
+import org.samj.bridge.ij.work.Work;
 
 /** The tool, the panel and the commands in one ImageJ, driven by one {@link Segmenter}. */
 public final class Bridge {
 
     private static final String[][] COMMANDS = {
-        {"SAMJ Panel", "org.samj.bridge.ij.PanelCommand"},
-        {"SAMJ Segment", "org.samj.bridge.ij.SegmentCommand"},
-        {"SAMJ Everything", "org.samj.bridge.ij.EverythingCommand"},
-        {"SAMJ Export", "org.samj.bridge.ij.ExportCommand"},
+        {"SAMJ Panel", "org.samj.bridge.ij.commands.PanelCommand"},
+        {"SAMJ Segment", "org.samj.bridge.ij.commands.SegmentCommand"},
+        {"SAMJ Everything", "org.samj.bridge.ij.commands.EverythingCommand"},
+        {"SAMJ Export", "org.samj.bridge.ij.commands.ExportCommand"},
     };
 
     private static final long JOIN_MS = 10_000;
 
     private static volatile Bridge running;
 
-    final Segmenter segmenter;
-    final Work work = new Work();
-    final Live live;
+    public final Segmenter segmenter;
+    public final Work work = new Work();
+    public final Live live;
     private final Keys keys;
     private final Watch watch;
     private Panel panel;
@@ -110,7 +117,7 @@ public final class Bridge {
     }
 
     /** The one that runs, installed now if it can be; null: none, and the user is told how to get one. */
-    static Bridge running() {
+    public static Bridge running() {
         SegmenterException missing = installOwn();
         if (missing != null) {
             IJ.showStatus(missing.sentence());
@@ -119,7 +126,7 @@ public final class Bridge {
     }
 
     /** The one that runs, for commands and macros; installed now if it can be. */
-    static Bridge required() {
+    public static Bridge required() {
         SegmenterException missing = installOwn();
         Bridge there = running;
         if (missing != null || there == null) {
@@ -160,7 +167,7 @@ public final class Bridge {
     }
 
     /** Show the panel, made when first needed. On the event thread. */
-    void showPanel() {
+    public void showPanel() {
         if (panel == null) {
             panel = new Panel(this);
         }
@@ -168,7 +175,7 @@ public final class Bridge {
     }
 
     /** Do something on the worker's thread and wait for it: for commands and macros, never on the event thread. */
-    <T> T call(Callable<T> job) {
+    public <T> T call(Callable<T> job) {
         if (EventQueue.isDispatchThread()) {
             throw new SegmenterException("event-thread", "This can't run on ImageJ's event thread.",
                 "Run it from a macro, a script or the menu.");

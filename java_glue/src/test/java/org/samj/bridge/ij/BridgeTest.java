@@ -26,6 +26,9 @@ import org.samj.bridge.Outline;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.appose.Pictures;
 import org.samj.bridge.appose.RealWorker;
+import org.samj.bridge.ij.commands.EverythingCommand;
+import org.samj.bridge.ij.commands.SegmentCommand;
+import org.samj.bridge.ij.rois.Rings;
 
 /** Commands in an ImageJ without Python and without windows. */
 public class BridgeTest {

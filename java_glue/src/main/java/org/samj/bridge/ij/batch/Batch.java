@@ -1,0 +1,157 @@
+package org.samj.bridge.ij.batch;
+
+import ij.IJ;
+import ij.ImagePlus;
+import ij.gui.PointRoi;
+import ij.gui.Roi;
+import ij.plugin.frame.RoiManager;
+import java.awt.GraphicsEnvironment;
+import java.awt.Point;
+import java.awt.Rectangle;
+import java.util.ArrayList;
+import java.util.List;
+import org.samj.bridge.Options;
+import org.samj.bridge.Outline;
+import org.samj.bridge.Prompt;
+import org.samj.bridge.Segmenter;
+import org.samj.bridge.SegmenterException;
+import org.samj.bridge.ij.Bridge;
+import org.samj.bridge.ij.images.Plane;
+import org.samj.bridge.ij.results.Choices;
+import org.samj.bridge.ij.results.Filling;
+import org.samj.bridge.ij.rois.Kinds;
+
+/** Many prompts at once: those that the ROI Manager holds, or the labels of an image. */
+public final class Batch {
+
+    /**
+     * Prompts in the first call, and the most in one; between two calls prompts that the user draws get their turn, so
+     * that there are only as many in one as are answered at once.
+     */
+    private static final int FEW = 16;
+    private static final int MOST = 128;
+    private static final long SOON_MS = 250;
+
+    private final Bridge bridge;
+    private final Choices choices;
+    private final Filling filling;
+    private boolean begun;
+    private volatile int found;
+
+    private Batch(Bridge bridge, Choices choices) {
+        this.bridge = bridge;
+        this.choices = choices;
+        this.filling = new Filling(bridge, choices);
+    }
+
+    /** A prompt, the plane it is meant for, and the label that it comes from (0: none). */
+    public static final class Job {
+        public final Plane plane;
+        public final Prompt prompt;
+        public final int label;
+
+        public Job(Plane plane, Prompt prompt, int label) {
+            this.plane = plane;
+            this.prompt = prompt;
+            this.label = label;
+        }
+    }
+
+    /**
+     * The prompts in a list of ROIs: each point of a point ROI is an object, an area counts by its bounds. ROIs of
+     * another plane than the one shown, and lines, are left out.
+     */
+    public static List<Job> ofRois(ImagePlus imp, Roi[] rois) {
+        Plane plane = Plane.shown(imp);
+        Rectangle all = new Rectangle(imp.getWidth(), imp.getHeight());
+        List<Job> jobs = new ArrayList<>();
+        for (Roi roi : rois) {
+            if (!plane.has(roi)) {
+                continue;
+            }
+            if (roi instanceof PointRoi) {
+                for (Point p : roi.getContainedPoints()) {
+                    if (all.contains(p)) {
+                        jobs.add(new Job(plane, Prompt.ofPoint(p.x, p.y), 0));
+                    }
+                }
+            } else if (Kinds.isArea(roi)) {
+                Rectangle b = roi.getBounds().intersection(all);
+                if (!b.isEmpty()) {
+                    jobs.add(new Job(plane, Prompt.ofBox(b.x, b.y, b.x + b.width, b.y + b.height), 0));
+                }
+            }
+        }
+        return jobs;
+    }
+
+    /**
+     * Answer prompts, all of one plane; each object is in the ROI Manager (the overlay without windows) as soon as it is
+     * there. A prompt that the user draws meanwhile comes in between. Neither on the event thread nor on the worker's.
+     *
+     * @return number of objects found
+     */
+    public static int run(Bridge bridge, List<Job> jobs, Choices choices, Segmenter.Progress progress) {
+        return new Batch(bridge, choices).run(jobs, progress);
+    }
+
+    private int run(List<Job> jobs, Segmenter.Progress progress) {
+        Options own = choices.options;
+        Options options = new Options(1, own.minArea, own.fillHoles, own.largestOnly);
+        try {
+            int together = FEW;
+            for (int from = 0; from < jobs.size(); ) {
+                if (progress.isCancelled()) {
+                    throw new SegmenterException("cancelled", "Stopped after " + from + " of " + jobs.size()
+                        + " prompts; " + found + " objects are in the ROI Manager.", "");
+                }
+                List<Job> some = jobs.subList(from, Math.min(from + together, jobs.size()));
+                Prompt[] prompts = some.stream().map(job -> job.prompt).toArray(Prompt[]::new);
+                long begunAt = System.currentTimeMillis();
+                bridge.call(() -> {
+                    scene(some.get(0).plane, progress).segmentAll(prompts, options,
+                        (index, outlines) -> take(some.get(index), outlines));
+                    return null;
+                });
+                from += some.size();
+                progress.tell("Prompt " + from + " of " + jobs.size(), (double) from / jobs.size());
+                if (System.currentTimeMillis() - begunAt < SOON_MS) {
+                    together = Math.min(MOST, 2 * together);
+                }
+            }
+        } finally {
+            if (!jobs.isEmpty()) {
+                filling.finish(jobs.get(0).plane.imp);
+            }
+        }
+        return found;
+    }
+
+    /** The encoding of a plane, looked at for changes before the first prompt only. On the worker's thread. */
+    private Segmenter.Scene scene(Plane plane, Segmenter.Progress progress) {
+        Segmenter.Scene known = begun ? bridge.live.scenes.known(plane, choices.model) : null;
+        begun = true;
+        return known != null ? known : bridge.live.scenes.of(plane, choices.model, progress);
+    }
+
+    private void take(Job job, Outline[] outlines) {
+        if (outlines.length > 0 && !outlines[0].isEmpty()) {
+            found++;
+            filling.add(job.plane, outlines[0], job.prompt, job.label);
+        }
+    }
+
+    /** What the ROI Manager holds now; nothing where there is none. */
+    public static Roi[] managed() {
+        if (GraphicsEnvironment.isHeadless()) {
+            return new Roi[0];
+        }
+        RoiManager manager = RoiManager.getInstance2();
+        return manager == null ? new Roi[0] : manager.getRoisAsArray();
+    }
+
+    /** Say how it ended. */
+    public static String sentence(int prompts, int found) {
+        return IJ.d2s(found, 0) + " objects for " + prompts + " prompts are in the ROI Manager.";
+    }
+}

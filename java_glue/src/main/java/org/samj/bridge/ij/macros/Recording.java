@@ -1,0 +1,89 @@
+package org.samj.bridge.ij.macros;
+
+import ij.IJ;
+import ij.ImagePlus;
+import ij.plugin.frame.Recorder;
+import java.io.File;
+import org.samj.bridge.Prompt;
+import org.samj.bridge.ij.results.Choices;
+import org.samj.bridge.ij.tool.Proposal;
+
+/** What is done by hand, as the macro line that does it again. */
+public final class Recording {
+
+    private Recording() {
+    }
+
+    public static void segment(Proposal taken, Choices choices) {
+        command("SAMJ Segment", options(taken, choices));
+    }
+
+    public static void labels(ImagePlus labels, Choices choices) {
+        command("SAMJ Segment", "model=" + choices.model + " labels=[" + labels.getTitle() + "]" + kept(choices));
+    }
+
+    public static void export(String format, File file) {
+        command("SAMJ Export", "format=" + format + (file == null ? "" : " path=[" + file + "]"));
+    }
+
+    /** Record a command with its options, in the recorder's language. */
+    public static void command(String name, String options) {
+        if (!IJ.recording()) {
+            return;
+        }
+        String call = "(\"" + name + "\", \"" + options.replace("\\", "\\\\") + "\");\n";
+        Recorder.recordString((Recorder.scriptMode() ? "IJ.run" : "run") + call);
+    }
+
+    public static String options(Proposal taken, Choices choices) {
+        Prompt prompt = taken.prompt;
+        StringBuilder text = new StringBuilder("model=" + taken.model);
+        if (prompt.box != null) {
+            text.append(" box=").append(join(prompt.box, ","));
+        }
+        if (prompt.positive.length > 0) {
+            text.append(" points=[").append(pairs(prompt.positive)).append(']');
+        }
+        if (prompt.negative.length > 0) {
+            text.append(" negative=[").append(pairs(prompt.negative)).append(']');
+        }
+        if (taken.chosen > 0) {
+            text.append(" candidate=").append(taken.chosen + 1);
+        }
+        return text.append(kept(choices)).toString();
+    }
+
+    /** The options of a command that has no prompt. */
+    public static String options(Choices choices) {
+        return "model=" + choices.model + kept(choices);
+    }
+
+    private static String kept(Choices choices) {
+        StringBuilder text = new StringBuilder();
+        if (choices.options.minArea > 0) {
+            text.append(" min=").append(choices.options.minArea);
+        }
+        if (!choices.className.isEmpty()) {
+            text.append(" class=[").append(choices.className).append(']');
+        }
+        text.append(choices.options.fillHoles ? " fill" : "").append(choices.options.largestOnly ? " largest" : "");
+        return text.toString();
+    }
+
+    private static String pairs(double[] points) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < points.length; i += 2) {
+            text.append(i > 0 ? " " : "").append(join(new double[] {points[i], points[i + 1]}, ","));
+        }
+        return text.toString();
+    }
+
+    private static String join(double[] values, String between) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < values.length; i++) {
+            text.append(i > 0 ? between : "");
+            text.append(values[i] == Math.rint(values[i]) ? Long.toString((long) values[i]) : values[i]);
+        }
+        return text.toString();
+    }
+}

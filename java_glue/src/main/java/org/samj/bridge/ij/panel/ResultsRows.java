@@ -1,0 +1,153 @@
+package org.samj.bridge.ij.panel;
+
+import java.awt.EventQueue;
+import java.awt.GridLayout;
+import java.awt.event.ActionListener;
+import java.awt.event.FocusAdapter;
+import java.awt.event.FocusEvent;
+import javax.swing.BoxLayout;
+import javax.swing.JCheckBox;
+import javax.swing.JComboBox;
+import javax.swing.JLabel;
+import javax.swing.JPanel;
+import javax.swing.JSpinner;
+import javax.swing.JTextField;
+import javax.swing.SpinnerNumberModel;
+import javax.swing.event.PopupMenuEvent;
+import javax.swing.event.PopupMenuListener;
+import org.samj.bridge.Options;
+import org.samj.bridge.SegmenterException;
+import org.samj.bridge.ij.results.Choices;
+import org.samj.bridge.ij.results.Classes;
+import org.samj.bridge.ij.results.Colours;
+import org.samj.bridge.ij.tool.Live;
+
+/** The part of the panel that says what is kept of each object, and how it is called and coloured. */
+public final class ResultsRows extends JPanel {
+
+    private final transient Live live;
+    private final JSpinner candidates = new JSpinner(new SpinnerNumberModel(3, 1, 3, 1));
+    private final JSpinner minArea = new JSpinner(new SpinnerNumberModel(0, 0, 1_000_000, 10));
+    private final JSpinner simplify = new JSpinner(new SpinnerNumberModel(0.0, 0.0, 20.0, 0.5));
+    private final JTextField pattern = new JTextField(12);
+    private final JComboBox<String> className = new JComboBox<>();
+    private final JComboBox<String> colour = new JComboBox<>();
+    private final JCheckBox fillHoles = new JCheckBox("Fill holes");
+    private final JCheckBox largestOnly = new JCheckBox("Largest part only");
+    private final JCheckBox addAtOnce = new JCheckBox("Add automatically");
+    private final JCheckBox preview = new JCheckBox("Preview");
+    private boolean filling;
+
+    public ResultsRows(Live live) {
+        this.live = live;
+        setLayout(new BoxLayout(this, BoxLayout.Y_AXIS));
+        add(Panel.row(new JLabel("Candidates"), candidates));
+        add(Panel.row(new JLabel("Minimum size (px)"), minArea));
+        add(Panel.row(new JLabel("Simplify (px)"), simplify));
+        add(Panel.row(new JLabel("Names"), pattern));
+        add(Panel.row(new JLabel("Class"), className));
+        add(Panel.row(new JLabel("Colour"), colour));
+        JPanel boxes = new JPanel(new GridLayout(2, 2));
+        boxes.add(fillHoles);
+        boxes.add(largestOnly);
+        boxes.add(addAtOnce);
+        boxes.add(preview);
+        add(boxes);
+        pattern.setToolTipText("#### is the number; {image} and {model} stand for their names");
+        className.setToolTipText("Class of the next objects: type a name, or choose one of ImageJ's ROI groups");
+        className.setName("samj class");
+        className.setEditable(true);
+        colour.setToolTipText("Outlines of the next objects: each its own colour, its class's, or one for all");
+        colour.setName("samj colour");
+        Colours.names().forEach(colour::addItem);
+        preview.setToolTipText("Show what a click would give while the mouse moves (SAMJ tool, encoded images)");
+        fill(Choices.get());
+        listen();
+    }
+
+    private void fill(Choices choices) {
+        filling = true;
+        candidates.setValue(choices.options.candidates);
+        minArea.setValue(choices.options.minArea);
+        simplify.setValue(choices.simplify);
+        pattern.setText(choices.pattern);
+        className.setSelectedItem(choices.className);
+        colour.setSelectedItem(choices.colour);
+        fillHoles.setSelected(choices.options.fillHoles);
+        largestOnly.setSelected(choices.options.largestOnly);
+        addAtOnce.setSelected(choices.addAtOnce);
+        preview.setSelected(choices.preview);
+        filling = false;
+    }
+
+    private void listen() {
+        ActionListener changed = e -> read();
+        for (JCheckBox box : new JCheckBox[] {fillHoles, largestOnly, addAtOnce, preview}) {
+            box.addActionListener(changed);
+        }
+        for (JSpinner spinner : new JSpinner[] {candidates, minArea, simplify}) {
+            spinner.addChangeListener(e -> read());
+        }
+        pattern.addActionListener(changed);
+        className.addActionListener(changed);
+        colour.addActionListener(changed);
+        FocusAdapter left = new FocusAdapter() {
+            @Override
+            public void focusLost(FocusEvent e) {
+                read();
+            }
+        };
+        pattern.addFocusListener(left);
+        // A name that was typed counts as soon as the image is clicked on: nobody has to press Enter first.
+        className.getEditor().getEditorComponent().addFocusListener(left);
+        className.addPopupMenuListener(new PopupMenuListener() {
+            @Override
+            public void popupMenuWillBecomeVisible(PopupMenuEvent e) {
+                listClasses();
+            }
+
+            @Override
+            public void popupMenuWillBecomeInvisible(PopupMenuEvent e) {
+                // Nothing to do: the action listener hears of a choice.
+            }
+
+            @Override
+            public void popupMenuCanceled(PopupMenuEvent e) {
+                // Nothing was chosen.
+            }
+        });
+    }
+
+    /** The names of ImageJ's groups may have been changed anywhere in ImageJ since the list was last open. */
+    private void listClasses() {
+        filling = true;
+        Object typed = className.getEditor().getItem();
+        className.removeAllItems();
+        className.addItem("");
+        Classes.names().forEach(className::addItem);
+        className.setSelectedItem(typed);
+        filling = false;
+    }
+
+    private void read() {
+        if (filling) {
+            return;
+        }
+        String names = pattern.getText().trim();
+        Object typed = className.getEditor().getItem();
+        String classed = Classes.clean(typed == null ? "" : typed.toString());
+        Choices old = Choices.get();
+        try {
+            Classes.declare(classed);
+        } catch (SegmenterException error) {
+            classed = old.className;
+            EventQueue.invokeLater(() -> className.setSelectedItem(old.className));
+            live.fail(error);
+        }
+        Options options = new Options((Integer) candidates.getValue(), (Integer) minArea.getValue(),
+            fillHoles.isSelected(), largestOnly.isSelected());
+        Choices.set(new Choices(old.model, old.live, options, addAtOnce.isSelected(), (Double) simplify.getValue(),
+            names.isEmpty() ? Choices.DEFAULT_PATTERN : names, (String) colour.getSelectedItem(), classed,
+            preview.isSelected()));
+    }
+}
