@@ -176,7 +176,7 @@ def main() -> None:
     image, centres = spots()
     open_window(settings=settings)
     java_class("ij.gui.Toolbar").getInstance().setTool(
-        str(java_class("org.samj.bridge.ij.tool.SamjTool")().getToolName())
+        str(java_class("org.samj.bridge.ij.tool.SamjTool").NAME)
     )
     imp = show(image)
     # Only what lies on the screen can be clicked on.

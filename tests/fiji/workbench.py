@@ -68,7 +68,7 @@ def settle(imp: Any) -> None:
 def choose_tool() -> None:
     """Press the tool's button in the toolbar."""
     tools = java_class("ij.gui.Toolbar").getInstance()
-    name = str(java_class("org.samj.bridge.ij.tool.SamjTool")().getToolName())
+    name = str(java_class("org.samj.bridge.ij.tool.SamjTool").NAME)
     tools.setTool(name)
 
 

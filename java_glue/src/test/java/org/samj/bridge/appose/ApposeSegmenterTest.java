@@ -9,14 +9,10 @@ import static org.junit.Assert.assertTrue;
 import groovy.json.JsonSlurper;
 import java.io.File;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
-import org.junit.Before;
 import org.junit.Test;
 import org.samj.bridge.ModelInfo;
 import org.samj.bridge.Options;
@@ -27,16 +23,9 @@ import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
 
 /** The segmenter on the worker that samj-bridge starts everywhere else, with the starter model. */
-public class ApposeSegmenterTest {
+public class ApposeSegmenterTest extends WithWorker {
 
     private static final Options THREE = new Options(3, 0, false, false);
-
-    private ApposeSegmenter segmenter;
-
-    @Before
-    public void worker() {
-        segmenter = RealWorker.shared();
-    }
 
     @Test
     public void aBoxGivesTheDiscThatWasDrawn() {
@@ -108,102 +97,6 @@ public class ApposeSegmenterTest {
     }
 
     @Test
-    public void aSearchIsCancelledAndTheNextQuestionIsAnswered() {
-        Segmenter.Scene scene = scene(Pictures.crowd(512));
-        AtomicBoolean stop = new AtomicBoolean();
-        List<Outline> objects = new ArrayList<>();
-        SegmenterException error = assertThrows(SegmenterException.class, () -> scene.everything(Options.plain(),
-            outline -> {
-                objects.add(outline);
-                stop.set(true);
-            }, progress(new ArrayList<>(), stop)));
-        assertEquals("cancelled", error.code());
-        assertTrue(objects.size() < 100);
-        assertFalse(scene.segment(Prompt.ofPoint(16, 16), Options.plain())[0].isEmpty());
-        scene.close();
-    }
-
-    @Test
-    public void whatIsCancelledBeforeItBeginsIsNotBegun() {
-        double before = number(stats().get("encoded"));
-        SegmenterException error = assertThrows(SegmenterException.class, () -> segmenter.encode("starter",
-            Pictures.crowd(64), progress(new ArrayList<>(), new AtomicBoolean(true))));
-        assertEquals("cancelled", error.code());
-        assertEquals(before, number(stats().get("encoded")), 0);
-    }
-
-    /** A thread that looks for everything and has found something already; {@code ended} gets what ends it. */
-    private static Thread callInProgress(Segmenter.Scene scene, AtomicReference<Throwable> ended)
-            throws InterruptedException {
-        CountDownLatch begun = new CountDownLatch(1);
-        Thread caller = new Thread(() -> {
-            try {
-                scene.everything(Options.plain(), outline -> begun.countDown(), null);
-            } catch (SegmenterException error) {
-                ended.set(error);
-            }
-        });
-        caller.start();
-        begun.await();
-        return caller;
-    }
-
-    @Test
-    public void anInterruptedCallIsCancelledToo() throws InterruptedException {
-        Segmenter.Scene scene = scene(Pictures.crowd(512));
-        AtomicReference<Throwable> ended = new AtomicReference<>();
-        Thread caller = callInProgress(scene, ended);
-        caller.interrupt();
-        caller.join();
-        assertEquals("cancelled", ((SegmenterException) ended.get()).code());
-        scene.close();
-    }
-
-    @Test
-    public void aWorkerThatIsKilledInTheMiddleIsReplacedAndNothingIsLostOrGivenTwice() {
-        Segmenter.Scene scene = scene(Pictures.crowd(160));
-        List<Outline> whole = new ArrayList<>();
-        scene.everything(Options.plain(), whole::add, null);
-        assertTrue(whole.size() > 10);
-        Object first = stats().get("pid");
-        List<Outline> repaired = new ArrayList<>();
-        List<String> told = new ArrayList<>();
-        scene.everything(Options.plain(), outline -> {
-            repaired.add(outline);
-            if (repaired.size() == 3) {
-                kill(first);
-            }
-        }, progress(told, new AtomicBoolean()));
-        assertFalse(first.equals(stats().get("pid")));
-        assertArrayEquals(rings(whole.toArray(new Outline[0])), rings(repaired.toArray(new Outline[0])));
-        assertTrue(told.toString(), told.stream().anyMatch(
-            line -> line.startsWith("The worker was killed by signal 9 during everything.")));
-        scene.close();
-    }
-
-    @Test
-    public void aWorkerThatDiedBetweenTwoQuestionsIsReplacedUnnoticedWhateverBecameOfTheCallersPixels() {
-        Pixels pixels = Pictures.bytes();
-        Segmenter.Scene scene = scene(pixels);
-        int[][][] before = rings(scene.segment(around(Pictures.DISCS[0]), Options.plain()));
-        Arrays.fill((byte[]) pixels.array, (byte) 0);
-        kill(stats().get("pid"));
-        assertArrayEquals(before, rings(scene.segment(around(Pictures.DISCS[0]), Options.plain())));
-        scene.close();
-    }
-
-    @Test
-    public void anEncodingThatTheWorkerHasForgottenIsMadeAgain() {
-        Segmenter.Scene scene = scene(Pictures.bytes());
-        int[][][] before = rings(scene.segment(around(Pictures.DISCS[0]), Options.plain()));
-        String name = ((ApposeScene) scene).encoding();
-        assertEquals(1, number(call("release", Collections.singletonMap("encodings", Collections.singletonList(name)))
-            .get("released")), 0);
-        assertArrayEquals(before, rings(scene.segment(around(Pictures.DISCS[0]), Options.plain())));
-        scene.close();
-    }
-
-    @Test
     public void theWorkersOwnWordsArriveWithCodeAndHint() {
         SegmenterException error = assertThrows(SegmenterException.class,
             () -> call("segment", Collections.singletonMap("encoding", "x")));
@@ -238,48 +131,6 @@ public class ApposeSegmenterTest {
     }
 
     @Test
-    public void twentyImagesLeaveNoSharedMemoryBehind() {
-        for (int i = 0; i < 20; i++) {
-            scene(Pictures.crowd(32 + i)).close();
-        }
-        String[] left = new File("/dev/shm").list((folder, name) -> name.startsWith(SentPixels.BLOCKS));
-        assertEquals("[]", left == null ? "[]" : Arrays.toString(left));
-    }
-
-    @Test
-    public void threadsWithoutAClassLoaderOfTheirOwnWork() throws InterruptedException {
-        AtomicReference<Object> result = new AtomicReference<>();
-        Thread bare = new Thread(() -> {
-            try {
-                Segmenter.Scene scene = scene(Pictures.bytes());
-                result.set(scene.segment(around(Pictures.DISCS[0]), Options.plain()));
-                scene.close();
-            } catch (RuntimeException | Error error) {
-                result.set(error);
-            }
-        });
-        bare.setContextClassLoader(null);
-        bare.start();
-        bare.join();
-        assertTrue(String.valueOf(result.get()), result.get() instanceof Outline[]);
-    }
-
-    @Test
-    public void closingEndsACallInProgressAndTheNextOneStartsAnotherWorker() throws InterruptedException {
-        Segmenter.Scene scene = scene(Pictures.crowd(512));
-        AtomicReference<Throwable> ended = new AtomicReference<>();
-        Thread caller = callInProgress(scene, ended);
-        segmenter.close();
-        caller.join();
-        assertTrue(String.valueOf(ended.get()),
-            Arrays.asList("segmenter-closed", "cancelled").contains(((SegmenterException) ended.get()).code()));
-        assertEquals("", segmenter.device());
-        assertFalse(scene.segment(Prompt.ofPoint(16, 16), Options.plain())[0].isEmpty());
-        assertTrue(segmenter.device(), segmenter.device().matches("cpu, \\d+ threads|cuda.*|mps.*"));
-        scene.close();
-    }
-
-    @Test
     public void modelsAreThoseOnTheCardAndOthersAreToldHowToInstall() {
         ModelInfo first = segmenter.models()[0];
         assertEquals("starter", first.id);
@@ -291,51 +142,14 @@ public class ApposeSegmenterTest {
         assertTrue(error.hint(), error.hint().endsWith("samj-bridge models install no-such-model"));
     }
 
-    @Test
-    public void aDeviceThatIsNotThereIsToldInTheWorkersWordsAndAutoWorksAgain() {
-        segmenter.prepare("starter", null);
-        assertTrue(segmenter.devices().length == 0 || segmenter.devices()[0].equals("auto"));
-        segmenter.useDevice("cuda:77");
-        try {
-            SegmenterException error = assertThrows(SegmenterException.class, () -> segmenter.prepare("starter", null));
-            assertEquals("device-unavailable", error.code());
-        } finally {
-            segmenter.useDevice("auto");
-        }
-        segmenter.prepare("starter", null);
-        assertFalse(segmenter.device().isEmpty());
-    }
-
-    private Segmenter.Scene scene(Pixels pixels) {
-        return segmenter.encode("starter", pixels, null);
-    }
-
-    private Map<String, Object> call(String operation, Map<String, Object> inputs) {
-        return segmenter.attempt("starter", ApposeSegmenter.SILENT,
-            worker -> worker.call(operation, inputs, ApposeSegmenter.SILENT, event -> { }));
-    }
-
-    private Map<String, Object> stats() {
-        return call("stats", Collections.emptyMap());
-    }
-
     private void check(Map<?, ?> expected, String name, Pixels pixels, Prompt prompt) {
         Segmenter.Scene scene = scene(pixels);
         assertArrayEquals(name, rings(expected.get(name)), rings(scene.segment(prompt, THREE)));
         scene.close();
     }
 
-    private static Prompt around(int[] disc) {
-        int margin = disc[2] + 3;
-        return Prompt.ofBox(disc[0] - margin, disc[1] - margin, disc[0] + margin, disc[1] + margin);
-    }
-
     private static Outline square(int x0, int y0, int x1, int y1) {
         return new Outline(new int[][] {{x0, y0, x1, y0, x1, y1, x0, y1}}, Double.NaN);
-    }
-
-    private static int[][][] rings(Outline[] outlines) {
-        return Arrays.stream(outlines).map(outline -> outline.rings).toArray(int[][][]::new);
     }
 
     private static int[][][] rings(Object json) {
@@ -348,31 +162,5 @@ public class ApposeSegmenterTest {
             all.add(rings.toArray(new int[0][]));
         }
         return all.toArray(new int[0][][]);
-    }
-
-    private static double number(Object value) {
-        return ((Number) value).doubleValue();
-    }
-
-    private static void kill(Object pid) {
-        try {
-            assertEquals(0, new ProcessBuilder("kill", "-9", pid.toString()).start().waitFor());
-        } catch (java.io.IOException | InterruptedException error) {
-            throw new AssertionError(error);
-        }
-    }
-
-    private static Segmenter.Progress progress(List<String> told, AtomicBoolean stop) {
-        return new Segmenter.Progress() {
-            @Override
-            public void tell(String message, double fraction) {
-                told.add(message);
-            }
-
-            @Override
-            public boolean isCancelled() {
-                return stop.get();
-            }
-        };
     }
 }

@@ -4,8 +4,6 @@ import ij.IJ;
 import ij.ImagePlus;
 import ij.gui.PointRoi;
 import ij.gui.Roi;
-import ij.plugin.frame.RoiManager;
-import java.awt.GraphicsEnvironment;
 import java.awt.Point;
 import java.awt.Rectangle;
 import java.util.ArrayList;
@@ -15,11 +13,11 @@ import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
-import org.samj.bridge.ij.Bridge;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.results.Filling;
 import org.samj.bridge.ij.rois.Kinds;
+import org.samj.bridge.ij.work.Desk;
 
 /** Many prompts at once: those that the ROI Manager holds, or the labels of an image. */
 public final class Batch {
@@ -32,25 +30,25 @@ public final class Batch {
     private static final int MOST = 128;
     private static final long SOON_MS = 250;
 
-    private final Bridge bridge;
+    private final Desk desk;
     private final Choices choices;
     private final Filling filling;
     private boolean begun;
     private volatile int found;
 
-    private Batch(Bridge bridge, Choices choices) {
-        this.bridge = bridge;
+    private Batch(Desk desk, Choices choices) {
+        this.desk = desk;
         this.choices = choices;
-        this.filling = new Filling(bridge, choices);
+        this.filling = new Filling(desk.results, choices);
     }
 
     /** A prompt, the plane it is meant for, and the label that it comes from (0: none). */
     public static final class Job {
-        public final Plane plane;
-        public final Prompt prompt;
-        public final int label;
+        final Plane plane;
+        final Prompt prompt;
+        final int label;
 
-        public Job(Plane plane, Prompt prompt, int label) {
+        Job(Plane plane, Prompt prompt, int label) {
             this.plane = plane;
             this.prompt = prompt;
             this.label = label;
@@ -91,8 +89,8 @@ public final class Batch {
      *
      * @return number of objects found
      */
-    public static int run(Bridge bridge, List<Job> jobs, Choices choices, Segmenter.Progress progress) {
-        return new Batch(bridge, choices).run(jobs, progress);
+    public static int run(Desk desk, List<Job> jobs, Choices choices, Segmenter.Progress progress) {
+        return new Batch(desk, choices).run(jobs, progress);
     }
 
     private int run(List<Job> jobs, Segmenter.Progress progress) {
@@ -108,7 +106,7 @@ public final class Batch {
                 List<Job> some = jobs.subList(from, Math.min(from + together, jobs.size()));
                 Prompt[] prompts = some.stream().map(job -> job.prompt).toArray(Prompt[]::new);
                 long begunAt = System.currentTimeMillis();
-                bridge.call(() -> {
+                desk.work.call(() -> {
                     scene(some.get(0).plane, progress).segmentAll(prompts, options,
                         (index, outlines) -> take(some.get(index), outlines));
                     return null;
@@ -129,9 +127,9 @@ public final class Batch {
 
     /** The encoding of a plane, looked at for changes before the first prompt only. On the worker's thread. */
     private Segmenter.Scene scene(Plane plane, Segmenter.Progress progress) {
-        Segmenter.Scene known = begun ? bridge.live.scenes.known(plane, choices.model) : null;
+        Segmenter.Scene known = begun ? desk.scenes.known(plane, choices.model) : null;
         begun = true;
-        return known != null ? known : bridge.live.scenes.of(plane, choices.model, progress);
+        return known != null ? known : desk.scenes.of(plane, choices.model, progress);
     }
 
     private void take(Job job, Outline[] outlines) {
@@ -139,15 +137,6 @@ public final class Batch {
             found++;
             filling.add(job.plane, outlines[0], job.prompt, job.label);
         }
-    }
-
-    /** What the ROI Manager holds now; nothing where there is none. */
-    public static Roi[] managed() {
-        if (GraphicsEnvironment.isHeadless()) {
-            return new Roi[0];
-        }
-        RoiManager manager = RoiManager.getInstance2();
-        return manager == null ? new Roi[0] : manager.getRoisAsArray();
     }
 
     /** Say how it ended. */

@@ -8,13 +8,14 @@ import ij.macro.Interpreter;
 import java.awt.GraphicsEnvironment;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.ij.Bridge;
+import org.samj.bridge.ij.work.Desk;
 import org.samj.bridge.ij.work.Log;
 
 /** What the commands for menus and macros have in common: the image that they work on, and how errors are told. */
-public final class Command {
+final class Command {
 
     /** What a command does. */
-    public interface Task {
+    interface Task {
         /**
          * Do it.
          *
@@ -27,7 +28,7 @@ public final class Command {
     }
 
     /** Do something with the current image; errors are told and end the macro or script that called. */
-    public static void run(Task task) {
+    static void run(Task task) {
         try {
             // ImageJ's own way to ask for it ends the whole program where there are neither windows nor images.
             ImagePlus imp = WindowManager.getCurrentImage();
@@ -46,11 +47,11 @@ public final class Command {
      * she runs, as ImageJ does it. Batch mode, scripts and an ImageJ without windows have it in ImageJ's log.
      */
     private static void tell(SegmenterException error) {
-        Bridge bridge = Bridge.isInstalled() ? Bridge.running() : null;
-        if (bridge == null) {
+        Desk desk = Bridge.isInstalled() ? Bridge.running() : null;
+        if (desk == null) {
             Log.add(error);
         } else {
-            bridge.live.fail(error);
+            desk.talk.fail(error);
         }
         Interpreter macro = Interpreter.getInstance();
         boolean alone = GraphicsEnvironment.isHeadless() || Interpreter.isBatchMode();

@@ -6,8 +6,8 @@ import ij.gui.Roi;
 import ij.plugin.PlugIn;
 import java.io.File;
 import org.samj.bridge.SegmenterException;
-import org.samj.bridge.ij.batch.Batch;
 import org.samj.bridge.ij.export.Export;
+import org.samj.bridge.ij.results.Results;
 
 /**
  * {@code run("SAMJ Export", "format=labels")}: what the ROI Manager holds (the overlay without windows) as a label
@@ -27,7 +27,7 @@ public final class ExportCommand implements PlugIn {
             throw new SegmenterException("bad-option", "path= is missing: where is the file to be written?",
                 "Write path=[FILE].");
         }
-        Roi[] rois = Batch.managed();
+        Roi[] rois = Results.managed();
         if (rois.length == 0 && imp.getOverlay() != null) {
             rois = imp.getOverlay().toArray();
         }

@@ -9,9 +9,8 @@ public final class PanelCommand implements PlugIn {
 
     @Override
     public void run(String arg) {
-        Bridge bridge = Bridge.running();
-        if (bridge != null) {
-            EventQueue.invokeLater(bridge::showPanel);
+        if (Bridge.running() != null) {
+            EventQueue.invokeLater(Bridge::showPanel);
         }
     }
 }

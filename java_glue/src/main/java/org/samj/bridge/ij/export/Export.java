@@ -6,8 +6,6 @@ import ij.gui.Roi;
 import ij.io.FileSaver;
 import ij.io.RoiEncoder;
 import ij.measure.Calibration;
-import ij.plugin.filter.ThresholdToSelection;
-import ij.process.ByteProcessor;
 import ij.process.FloatProcessor;
 import ij.process.ImageProcessor;
 import ij.process.LUT;
@@ -42,7 +40,7 @@ public final class Export {
      * bits, or 32 for more than 65,535 ROIs. A stack has a label plane for each of its planes, channels counting as one
      * where no ROI names any; ROIs without a position are on all of them. Spatial calibration as in the image.
      */
-    public static ImagePlus labels(ImagePlus imp, Roi[] rois) {
+    static ImagePlus labels(ImagePlus imp, Roi[] rois) {
         boolean channels = false;
         for (Roi roi : rois) {
             channels |= Kinds.isArea(roi) && Plane.position(roi, imp)[0] > 0;
@@ -82,7 +80,7 @@ public final class Export {
     }
 
     /** Give the pixels of a ROI that lie in an image a value. */
-    public static void fill(ImageProcessor image, Roi roi, float value) {
+    static void fill(ImageProcessor image, Roi roi, float value) {
         Rectangle b = roi.getBounds();
         ImageProcessor mask = roi.getMask();
         for (int y = Math.max(0, b.y); y < Math.min(image.getHeight(), b.y + b.height); y++) {
@@ -95,7 +93,7 @@ public final class Export {
     }
 
     /** An ImageJ ROI zip, as the ROI Manager saves it. */
-    public static void zip(File file, Roi[] rois) {
+    static void zip(File file, Roi[] rois) {
         write(file, out -> {
             ZipOutputStream zip = new ZipOutputStream(out);
             RoiEncoder encoder = new RoiEncoder(zip);
@@ -198,10 +196,5 @@ public final class Export {
             told.initCause(error);
             throw told;
         }
-    }
-
-    public static Roi traced(ByteProcessor mask) {
-        mask.setThreshold(255, 255, ImageProcessor.NO_LUT_UPDATE);
-        return new ThresholdToSelection().convert(mask);
     }
 }

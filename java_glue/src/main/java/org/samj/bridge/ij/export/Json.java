@@ -15,7 +15,7 @@ import org.samj.bridge.ij.rois.Kinds;
 import org.samj.bridge.ij.rois.Rings;
 
 /** Areas of a list of ROIs as text in JSON: GeoJSON and COCO. */
-public final class Json {
+final class Json {
 
     /** COCO's category of objects without a class; a class has the number of its group after it. */
     private static final int NO_CLASS = 1;
@@ -24,7 +24,7 @@ public final class Json {
     }
 
     /** GeoJSON in pixels, one feature per area with its plane and class, as QuPath reads it. */
-    public static String geoJson(ImagePlus imp, Roi[] rois) {
+    static String geoJson(ImagePlus imp, Roi[] rois) {
         StringBuilder text = new StringBuilder("{\"type\": \"FeatureCollection\", \"features\": [");
         boolean first = true;
         for (int i = 0; i < rois.length; i++) {
@@ -69,7 +69,7 @@ public final class Json {
      * by its uncompressed run lengths, which hold holes as well. ROIs without a position belong to the plane that is
      * shown.
      */
-    public static String coco(ImagePlus imp, Roi[] rois) {
+    static String coco(ImagePlus imp, Roi[] rois) {
         int width = imp.getWidth();
         int height = imp.getHeight();
         Map<Integer, int[]> planes = new TreeMap<>();

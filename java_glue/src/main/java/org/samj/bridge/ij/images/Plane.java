@@ -131,7 +131,7 @@ public final class Plane {
     }
 
     /** A number that changes when pixels or display range do: whoever filters an image gets it encoded again. */
-    public static long sum(Pixels pixels) {
+    static long sum(Pixels pixels) {
         CRC32 crc = new CRC32();
         Object array = pixels.array;
         if (array instanceof byte[]) {

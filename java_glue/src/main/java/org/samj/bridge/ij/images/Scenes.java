@@ -19,11 +19,12 @@ public final class Scenes {
     private String model = "";
     private long turn;
 
+    /** None yet. */
     public Scenes(Segmenter segmenter) {
         this(segmenter, BUDGET);
     }
 
-    public Scenes(Segmenter segmenter, long budget) {
+    Scenes(Segmenter segmenter, long budget) {
         this.segmenter = segmenter;
         this.budget = budget;
     }

@@ -6,7 +6,6 @@ import ij.plugin.frame.Recorder;
 import java.io.File;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.ij.results.Choices;
-import org.samj.bridge.ij.tool.Proposal;
 
 /** What is done by hand, as the macro line that does it again. */
 public final class Recording {
@@ -14,20 +13,28 @@ public final class Recording {
     private Recording() {
     }
 
-    public static void segment(Proposal taken, Choices choices) {
-        command("SAMJ Segment", options(taken, choices));
+    /** An object that was accepted. */
+    public static void segment(Prompt prompt, String model, int chosen, Choices choices) {
+        command("SAMJ Segment", options(prompt, model, chosen, choices));
     }
 
+    /** The labels of an image that became prompts. */
     public static void labels(ImagePlus labels, Choices choices) {
         command("SAMJ Segment", "model=" + choices.model + " labels=[" + labels.getTitle() + "]" + kept(choices));
     }
 
+    /** Every object of an image. */
+    public static void everything(Choices choices) {
+        command("SAMJ Everything", options(choices));
+    }
+
+    /** What the ROI Manager held, as an image or a file. */
     public static void export(String format, File file) {
         command("SAMJ Export", "format=" + format + (file == null ? "" : " path=[" + file + "]"));
     }
 
     /** Record a command with its options, in the recorder's language. */
-    public static void command(String name, String options) {
+    private static void command(String name, String options) {
         if (!IJ.recording()) {
             return;
         }
@@ -35,9 +42,8 @@ public final class Recording {
         Recorder.recordString((Recorder.scriptMode() ? "IJ.run" : "run") + call);
     }
 
-    public static String options(Proposal taken, Choices choices) {
-        Prompt prompt = taken.prompt;
-        StringBuilder text = new StringBuilder("model=" + taken.model);
+    private static String options(Prompt prompt, String model, int chosen, Choices choices) {
+        StringBuilder text = new StringBuilder("model=" + model);
         if (prompt.box != null) {
             text.append(" box=").append(join(prompt.box, ","));
         }
@@ -47,14 +53,14 @@ public final class Recording {
         if (prompt.negative.length > 0) {
             text.append(" negative=[").append(pairs(prompt.negative)).append(']');
         }
-        if (taken.chosen > 0) {
-            text.append(" candidate=").append(taken.chosen + 1);
+        if (chosen > 0) {
+            text.append(" candidate=").append(chosen + 1);
         }
         return text.append(kept(choices)).toString();
     }
 
     /** The options of a command that has no prompt. */
-    public static String options(Choices choices) {
+    private static String options(Choices choices) {
         return "model=" + choices.model + kept(choices);
     }
 

@@ -8,12 +8,12 @@ import javax.swing.JScrollPane;
 import org.samj.bridge.ij.work.Log;
 
 /** The guide, in a window of its own: it is part of the jar, so that it opens without a network. */
-public final class Guide {
+final class Guide {
 
     private Guide() {
     }
 
-    public static void show(JFrame beside) {
+    static void show(JFrame beside) {
         JEditorPane page = new JEditorPane();
         page.setEditable(false);
         try {

@@ -21,7 +21,7 @@ import org.samj.bridge.ij.work.Log;
  * What a person has to know, or do, before a model is installed: a licence to agree to, a file to get by hand. A window
  * of the panel's that blocks nothing: who wants to read first goes on drawing.
  */
-public final class Licence extends JDialog {
+final class Licence extends JDialog {
 
     private Licence(Window owner, ModelInfo model, Runnable agreed) {
         super(owner, "SAMJ: " + model.title, ModalityType.MODELESS);
@@ -62,17 +62,17 @@ public final class Licence extends JDialog {
     }
 
     /** Whether a person has to see something before this model is installed. */
-    public static boolean isNeeded(ModelInfo model) {
+    static boolean isNeeded(ModelInfo model) {
         return isToBeAsked(model) || !model.byHand.isEmpty();
     }
 
     /** Whether its licence was agreed to: once is enough, until it is another one. */
-    public static boolean isAccepted(ModelInfo model) {
+    static boolean isAccepted(ModelInfo model) {
         return model.licence.equals(Prefs.get(key(model), ""));
     }
 
     /** Show it; `agreed` runs on the event thread when the user says yes. */
-    public static Licence show(Window owner, ModelInfo model, Runnable agreed) {
+    static Licence show(Window owner, ModelInfo model, Runnable agreed) {
         Licence window = new Licence(owner, model, agreed);
         window.setVisible(true);
         return window;

@@ -2,8 +2,6 @@ package org.samj.bridge.ij.panel;
 
 import ij.Prefs;
 import java.awt.BorderLayout;
-import java.awt.Color;
-import java.awt.Component;
 import java.awt.EventQueue;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -11,25 +9,23 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import javax.swing.BoxLayout;
-import javax.swing.DefaultListCellRenderer;
 import javax.swing.JButton;
 import javax.swing.JComboBox;
 import javax.swing.JLabel;
-import javax.swing.JList;
 import javax.swing.JPanel;
 import javax.swing.JProgressBar;
 import javax.swing.SwingUtilities;
 import org.samj.bridge.ModelInfo;
 import org.samj.bridge.Segmenter;
-import org.samj.bridge.ij.Bridge;
 import org.samj.bridge.ij.results.Choices;
+import org.samj.bridge.ij.work.Desk;
 
 /** The part of the panel about the model: which one, its state, its installation, and what it runs on. */
-public final class ModelRows extends JPanel {
+final class ModelRows extends JPanel {
 
     private static final String DEVICE = "samj.device";
 
-    private final transient Bridge bridge;
+    private final transient Desk desk;
     private final JComboBox<ModelInfo> models = new JComboBox<>();
     private final JLabel state = new JLabel(" ");
     private final JButton ready = new JButton("Start");
@@ -44,8 +40,8 @@ public final class ModelRows extends JPanel {
     private boolean busy;
     private boolean filling;
 
-    public ModelRows(Bridge bridge) {
-        this.bridge = bridge;
+    ModelRows(Desk desk) {
+        this.desk = desk;
         setLayout(new BoxLayout(this, BoxLayout.Y_AXIS));
         JPanel chooser = new JPanel(new BorderLayout(6, 0));
         chooser.add(new JLabel("Model"), BorderLayout.WEST);
@@ -69,7 +65,7 @@ public final class ModelRows extends JPanel {
         device.setName("samj device");
         devices.setName("samj devices");
         cancel.setName("samj cancel installation");
-        models.setRenderer(new Renderer());
+        models.setRenderer(new ModelWords.Renderer());
         devices.setToolTipText("auto is the fastest one; images are read again after a change");
         models.addActionListener(e -> chosen());
         devices.addActionListener(e -> useDevice());
@@ -77,20 +73,20 @@ public final class ModelRows extends JPanel {
         cancel.addActionListener(e -> stop = true);
         String wanted = Prefs.get(DEVICE, "");
         if (!wanted.isEmpty()) {
-            bridge.work.later(() -> choose(wanted));
+            desk.work.later(() -> choose(wanted));
         }
         refresh();
     }
 
     /** Ask the segmenter which models there are, and show them. */
-    public void refresh() {
-        bridge.work.later(() -> {
+    void refresh() {
+        desk.work.later(() -> {
             ModelInfo[] known;
             try {
-                known = bridge.segmenter.models();
+                known = desk.segmenter.models();
             } catch (RuntimeException | Error error) {
                 // A catalog of the laboratory's own may be wrong: its problems are told in words.
-                bridge.live.fail(error);
+                desk.talk.fail(error);
                 return;
             }
             EventQueue.invokeLater(() -> show(known));
@@ -98,7 +94,7 @@ public final class ModelRows extends JPanel {
     }
 
     /** Stop an installation; what came of it is kept. */
-    public void stop() {
+    void stop() {
         stop = true;
         if (asked != null) {
             asked.dispose();
@@ -106,7 +102,7 @@ public final class ModelRows extends JPanel {
     }
 
     /** Wait a moment for an installation that was stopped. Not on the event thread. */
-    public void join() {
+    void join() {
         Thread thread = installing;
         if (thread == null) {
             return;
@@ -145,15 +141,15 @@ public final class ModelRows extends JPanel {
             return;
         }
         models.setToolTipText(model.goodFor);
-        ready.setText(label(model));
+        ready.setText(ModelWords.label(model));
         ready.setToolTipText("Licence: " + model.licence);
         if (!busy) {
-            state.setText(stateOf(model));
+            state.setText(ModelWords.state(model));
             state.setToolTipText(null);
         }
-        bridge.work.later(() -> {
-            String line = bridge.segmenter.device();
-            String[] choice = bridge.segmenter.devices();
+        desk.work.later(() -> {
+            String line = desk.segmenter.device();
+            String[] choice = desk.segmenter.devices();
             EventQueue.invokeLater(() -> showDevice(line, choice));
         });
     }
@@ -182,10 +178,10 @@ public final class ModelRows extends JPanel {
         }
         Prefs.set(DEVICE, wanted);
         device.setText("...");
-        bridge.work.later(() -> {
+        desk.work.later(() -> {
             choose(wanted);
             EventQueue.invokeLater(() -> {
-                bridge.live.say("The next prompt runs on " + wanted + "; images are read again for it.");
+                desk.talk.say("The next prompt runs on " + wanted + "; images are read again for it.");
                 describe();
             });
         });
@@ -193,10 +189,10 @@ public final class ModelRows extends JPanel {
 
     private void choose(String wanted) {
         try {
-            bridge.live.scenes.forget();
-            bridge.segmenter.useDevice(wanted);
+            desk.scenes.forget();
+            desk.segmenter.useDevice(wanted);
         } catch (RuntimeException | Error error) {
-            bridge.live.fail(error);
+            desk.talk.fail(error);
         }
     }
 
@@ -219,7 +215,7 @@ public final class ModelRows extends JPanel {
 
     private void start(ModelInfo model) {
         begin("Starting " + model.title);
-        bridge.work.later(() -> attempt(steps -> bridge.segmenter.prepare(model.id, steps),
+        desk.work.later(() -> attempt(steps -> desk.segmenter.prepare(model.id, steps),
             () -> model.title + " is ready."));
     }
 
@@ -231,7 +227,7 @@ public final class ModelRows extends JPanel {
         begin("Installing " + model.title);
         boolean accepted = model.licenceAsks && Licence.isAccepted(model);
         Thread thread = new Thread(() -> attempt(
-            steps -> bridge.segmenter.install(model.id, accepted, steps),
+            steps -> desk.segmenter.install(model.id, accepted, steps),
             () -> model.title + (model.id.equals(Choices.get().model) ? " is installed: the next prompt uses it."
                 : " is installed: choose it to use it.")), "SAMJ installation");
         thread.setDaemon(true);
@@ -246,7 +242,7 @@ public final class ModelRows extends JPanel {
         ready.setEnabled(false);
         state.setText(words);
         // In place of what was told of an earlier try.
-        bridge.live.say(words + ".");
+        desk.talk.say(words + ".");
         progress.setIndeterminate(true);
         waiting.setVisible(true);
     }
@@ -254,9 +250,9 @@ public final class ModelRows extends JPanel {
     private void attempt(Consumer<Segmenter.Progress> job, Supplier<String> done) {
         try {
             job.accept(new Steps());
-            EventQueue.invokeLater(() -> bridge.live.say(done.get()));
+            EventQueue.invokeLater(() -> desk.talk.say(done.get()));
         } catch (RuntimeException | Error error) {
-            bridge.live.fail(error);
+            desk.talk.fail(error);
         }
         EventQueue.invokeLater(() -> {
             busy = false;
@@ -264,43 +260,6 @@ public final class ModelRows extends JPanel {
             waiting.setVisible(false);
         });
         refresh();
-    }
-
-    private static String stateOf(ModelInfo model) {
-        if (model.installed) {
-            return "Installed.";
-        }
-        if (model.fetchedBytes > 0) {
-            return megabytes(model.fetchedBytes) + (model.sizeBytes > 0 ? " of " + megabytes(model.sizeBytes) : "")
-                + " are here already.";
-        }
-        return model.byHand.isEmpty() ? "Not installed." : "Not installed: its file has to be got by hand.";
-    }
-
-    private static String label(ModelInfo model) {
-        if (model.installed) {
-            return "Start";
-        }
-        if (!model.byHand.isEmpty()) {
-            return "How to get it...";
-        }
-        String size = model.sizeBytes > 0 ? megabytes(model.sizeBytes) : "size unknown";
-        return (model.fetchedBytes > 0 ? "Go on installing (" : "Install (") + size + ", " + licence(model) + ")";
-    }
-
-    /** A licence in as many words as a button has room for. */
-    private static String licence(ModelInfo model) {
-        if (model.licence.contains("non-commercial")) {
-            return "non-commercial";
-        }
-        if (model.licence.startsWith("unknown")) {
-            return "licence unknown";
-        }
-        return model.licence.length() > 24 ? model.licence.substring(0, 22) + "..." : model.licence;
-    }
-
-    private static String megabytes(long bytes) {
-        return bytes < 10_000_000 ? String.format("%.1f MB", bytes / 1e6) : String.format("%.0f MB", bytes / 1e6);
     }
 
     private final class Steps implements Segmenter.Progress {
@@ -320,25 +279,6 @@ public final class ModelRows extends JPanel {
         @Override
         public boolean isCancelled() {
             return stop;
-        }
-    }
-
-    /** Each model with its state: what is not here yet is grey, and says how big it is. */
-    private static final class Renderer extends DefaultListCellRenderer {
-        @Override
-        public Component getListCellRendererComponent(JList<?> list, Object value, int index, boolean selected,
-                boolean focused) {
-            super.getListCellRendererComponent(list, value, index, selected, focused);
-            if (value instanceof ModelInfo) {
-                ModelInfo model = (ModelInfo) value;
-                String size = !model.byHand.isEmpty() ? "by hand"
-                    : model.sizeBytes > 0 ? megabytes(model.sizeBytes) : "not installed";
-                setText(model.title + (model.installed ? "" : " (" + size + ")"));
-                if (!model.installed && !selected) {
-                    setForeground(Color.GRAY);
-                }
-            }
-            return this;
         }
     }
 }

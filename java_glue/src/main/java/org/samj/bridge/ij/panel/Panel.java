@@ -25,20 +25,23 @@ import javax.swing.JProgressBar;
 import javax.swing.JScrollPane;
 import javax.swing.JTextArea;
 import javax.swing.JToggleButton;
-import org.samj.bridge.ij.Bridge;
+import org.samj.bridge.Segmenter;
 import org.samj.bridge.ij.batch.Batch;
+import org.samj.bridge.ij.batch.Everything;
 import org.samj.bridge.ij.batch.Labels;
-import org.samj.bridge.ij.commands.EverythingCommand;
 import org.samj.bridge.ij.export.Export;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.macros.Recording;
 import org.samj.bridge.ij.results.Choices;
+import org.samj.bridge.ij.results.Results;
+import org.samj.bridge.ij.work.Desk;
 import org.samj.bridge.ij.work.Log;
 
 /** The small window beside the toolbar: model, Live, what is kept, everything, and what happens in words. */
 public final class Panel extends JFrame {
 
-    private final transient Bridge bridge;
+    private final transient Desk desk;
+    private final transient Runnable acceptShown;
     private final ModelRows model;
     private final JButton cancel = new JButton("Cancel");
     private final JToggleButton live = new JToggleButton("Live");
@@ -53,16 +56,23 @@ public final class Panel extends JFrame {
     private final JPanel waiting = row(progress, cancel);
     private volatile boolean stop;
 
-    public Panel(Bridge bridge) {
+    /**
+     * The window, not shown yet.
+     *
+     * @param desk what it works with
+     * @param acceptShown puts the object that is shown into the ROI Manager
+     */
+    public Panel(Desk desk, Runnable acceptShown) {
         super("SAMJ");
-        this.bridge = bridge;
-        this.model = new ModelRows(bridge);
+        this.desk = desk;
+        this.acceptShown = acceptShown;
+        this.model = new ModelRows(desk);
         setName("SAMJ panel");
         setDefaultCloseOperation(HIDE_ON_CLOSE);
         add(content(), BorderLayout.CENTER);
         live.setSelected(Choices.get().live);
         listen();
-        bridge.live.tellTo(this::tell);
+        desk.talk.tellTo(this::tell);
         Log.read(line -> EventQueue.invokeLater(() -> log.append(line + "\n")));
         log.setText(Log.all().isEmpty() ? "" : Log.all() + "\n");
         pack();
@@ -81,7 +91,7 @@ public final class Panel extends JFrame {
         page.add(row(export, help));
         page.add(waiting);
         page.add(Box.createVerticalStrut(4));
-        page.add(new ResultsRows(bridge.live));
+        page.add(new ResultsRows(desk.talk));
         page.add(Box.createVerticalStrut(4));
         page.add(readOnly(message, "What happens"));
         page.add(readOnly(log, "Log"));
@@ -107,7 +117,7 @@ public final class Panel extends JFrame {
     }
 
     /** Two components side by side. */
-    public static JPanel row(JComponent left, JComponent right) {
+    static JPanel row(JComponent left, JComponent right) {
         JPanel row = new JPanel(new GridLayout(1, 2, 6, 0));
         row.add(left);
         row.add(right);
@@ -116,7 +126,7 @@ public final class Panel extends JFrame {
     }
 
     /** A component that has a line to itself. */
-    public static JPanel line(JComponent only) {
+    static JPanel line(JComponent only) {
         JPanel line = new JPanel(new BorderLayout());
         line.add(only, BorderLayout.CENTER);
         line.setMaximumSize(new Dimension(Integer.MAX_VALUE, 28));
@@ -138,16 +148,19 @@ public final class Panel extends JFrame {
     private void listen() {
         live.addActionListener(e -> {
             Choices.set(Choices.get().withLive(live.isSelected()));
-            bridge.live.say(live.isSelected() ? "Live: rectangles and points on any image are prompts now."
+            desk.talk.say(live.isSelected() ? "Live: rectangles and points on any image are prompts now."
                 : "Live is off: ImageJ's tools are its own again.");
         });
         cancel.addActionListener(e -> {
             stop = true;
-            bridge.live.cancel();
+            desk.talk.cancel();
         });
-        accept.addActionListener(e -> bridge.live.accept());
-        everything.addActionListener(e -> inBackground("everything", imp ->
-            EverythingCommand.everything(imp, Choices.get()) + " objects are in the ROI Manager."));
+        accept.addActionListener(e -> acceptShown.run());
+        everything.addActionListener(e -> inBackground("everything", imp -> {
+            Choices choices = Choices.get();
+            Recording.everything(choices);
+            return Everything.find(desk, imp, choices) + " objects are in the ROI Manager.";
+        }));
         batch.addActionListener(e -> batch());
         export.addActionListener(e -> export());
         help.addActionListener(e -> Guide.show(this));
@@ -156,7 +169,7 @@ public final class Panel extends JFrame {
     private void batch() {
         ImagePlus imp = WindowManager.getCurrentImage();
         if (imp == null) {
-            bridge.live.say("Open an image first.");
+            desk.talk.say("Open an image first.");
             return;
         }
         Map<ImagePlus, String> others = Labels.candidates(imp);
@@ -178,15 +191,15 @@ public final class Panel extends JFrame {
     }
 
     private void batchOfRois(ImagePlus imp) {
-        List<Batch.Job> jobs = Batch.ofRois(imp, Batch.managed());
+        List<Batch.Job> jobs = Batch.ofRois(imp, Results.managed());
         if (jobs.isEmpty()) {
-            bridge.live.say("The ROI Manager has no rectangle or point for this plane: draw some and add them with t, "
+            desk.talk.say("The ROI Manager has no rectangle or point for this plane: draw some and add them with t, "
                 + "or open a label image of the same size.");
             return;
         }
         Choices choices = Choices.get();
         inBackground("batch", image -> {
-            int found = Batch.run(bridge, jobs, choices, new PanelProgress());
+            int found = Batch.run(desk, jobs, choices, new PanelProgress());
             return Batch.sentence(jobs.size(), found);
         });
     }
@@ -196,7 +209,7 @@ public final class Panel extends JFrame {
         Plane plane = Plane.shown(imp);
         inBackground("batch", image -> {
             List<Batch.Job> jobs = Labels.jobs(plane, labels);
-            int found = Batch.run(bridge, jobs, choices, new PanelProgress());
+            int found = Batch.run(desk, jobs, choices, new PanelProgress());
             Recording.labels(labels, choices);
             return Batch.sentence(jobs.size(), found);
         });
@@ -217,7 +230,7 @@ public final class Panel extends JFrame {
     private void export(String format) {
         ImagePlus imp = WindowManager.getCurrentImage();
         if (imp == null) {
-            bridge.live.say("Open an image first: an export needs its size.");
+            desk.talk.say("Open an image first: an export needs its size.");
             return;
         }
         String suffix = "roi".equals(format) ? "_rois.zip" : "geojson".equals(format) ? "_outlines.geojson"
@@ -233,7 +246,7 @@ public final class Panel extends JFrame {
         }
         java.io.File target = file;
         inBackground("export", image -> {
-            ImagePlus labels = Export.as(format, target, image, Batch.managed());
+            ImagePlus labels = Export.as(format, target, image, Results.managed());
             Recording.export(format, target);
             if (labels != null) {
                 labels.show();
@@ -251,7 +264,7 @@ public final class Panel extends JFrame {
     private void inBackground(String name, Task task) {
         ImagePlus imp = WindowManager.getCurrentImage();
         if (imp == null) {
-            bridge.live.say("Open an image first.");
+            desk.talk.say("Open an image first.");
             return;
         }
         stop = false;
@@ -259,9 +272,9 @@ public final class Panel extends JFrame {
         Thread thread = new Thread(() -> {
             try {
                 String end = task.on(imp);
-                EventQueue.invokeLater(() -> bridge.live.say(end));
+                EventQueue.invokeLater(() -> desk.talk.say(end));
             } catch (RuntimeException | Error error) {
-                bridge.live.fail(error);
+                desk.talk.fail(error);
             }
             EventQueue.invokeLater(() -> busy(false));
         }, "SAMJ " + name);
@@ -296,7 +309,7 @@ public final class Panel extends JFrame {
             left >= screen.x || fitsRight ? ij.getY() : ij.getY() + ij.getHeight() + 4);
     }
 
-    private final class PanelProgress implements org.samj.bridge.Segmenter.Progress {
+    private final class PanelProgress implements Segmenter.Progress {
         @Override
         public void tell(String text, double fraction) {
             EventQueue.invokeLater(() -> {

@@ -20,12 +20,12 @@ import org.samj.bridge.SegmenterException;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.results.Classes;
 import org.samj.bridge.ij.results.Colours;
-import org.samj.bridge.ij.tool.Live;
+import org.samj.bridge.ij.work.Talk;
 
 /** The part of the panel that says what is kept of each object, and how it is called and coloured. */
-public final class ResultsRows extends JPanel {
+final class ResultsRows extends JPanel {
 
-    private final transient Live live;
+    private final transient Talk talk;
     private final JSpinner candidates = new JSpinner(new SpinnerNumberModel(3, 1, 3, 1));
     private final JSpinner minArea = new JSpinner(new SpinnerNumberModel(0, 0, 1_000_000, 10));
     private final JSpinner simplify = new JSpinner(new SpinnerNumberModel(0.0, 0.0, 20.0, 0.5));
@@ -38,8 +38,8 @@ public final class ResultsRows extends JPanel {
     private final JCheckBox preview = new JCheckBox("Preview");
     private boolean filling;
 
-    public ResultsRows(Live live) {
-        this.live = live;
+    ResultsRows(Talk talk) {
+        this.talk = talk;
         setLayout(new BoxLayout(this, BoxLayout.Y_AXIS));
         add(Panel.row(new JLabel("Candidates"), candidates));
         add(Panel.row(new JLabel("Minimum size (px)"), minArea));
@@ -142,7 +142,7 @@ public final class ResultsRows extends JPanel {
         } catch (SegmenterException error) {
             classed = old.className;
             EventQueue.invokeLater(() -> className.setSelectedItem(old.className));
-            live.fail(error);
+            talk.fail(error);
         }
         Options options = new Options((Integer) candidates.getValue(), (Integer) minArea.getValue(),
             fillHoles.isSelected(), largestOnly.isSelected());

@@ -109,7 +109,7 @@ public final class Classes {
      * of Maven Central, opens its log window with a complaint whenever a group is set: there the ROI has the property
      * alone, and a colour of ours.
      */
-    public static void mark(Roi roi, String name) {
+    static void mark(Roi roi, String name) {
         if (name.isEmpty()) {
             return;
         }

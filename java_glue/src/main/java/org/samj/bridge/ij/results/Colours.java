@@ -10,8 +10,8 @@ import java.util.List;
 /** The colours of outlines: each object its own, its class's, or one for all. */
 public final class Colours {
 
-    public static final String BY_LABEL = "by label";
-    public static final String BY_CLASS = "by class";
+    static final String BY_LABEL = "by label";
+    static final String BY_CLASS = "by class";
 
     private static final Color[] COLOURS = {
         new Color(0x4e79a7), new Color(0xf28e2b), new Color(0x59a14f), new Color(0xe15759), new Color(0x76b7b2),
@@ -29,12 +29,12 @@ public final class Colours {
     }
 
     /** A colour that neighbours in a list do not share. */
-    public static Color of(int number) {
+    static Color of(int number) {
         return COLOURS[Math.floorMod(number, COLOURS.length)];
     }
 
     /** Give a ROI its class and its colour. */
-    public static void paint(Roi roi, int number, Choices choices) {
+    static void paint(Roi roi, int number, Choices choices) {
         Classes.mark(roi, choices.className);
         if (BY_LABEL.equals(choices.colour)) {
             roi.setStrokeColor(of(number));

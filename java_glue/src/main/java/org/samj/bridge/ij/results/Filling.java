@@ -1,17 +1,13 @@
 package org.samj.bridge.ij.results;
 
-import ij.IJ;
 import ij.ImagePlus;
 import ij.gui.Roi;
 import ij.plugin.frame.RoiManager;
 import java.awt.EventQueue;
-import java.awt.GraphicsEnvironment;
 import java.lang.reflect.InvocationTargetException;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.SegmenterException;
-import org.samj.bridge.ij.Bridge;
-import org.samj.bridge.ij.commands.SegmentCommand;
 import org.samj.bridge.ij.images.Plane;
 
 /**
@@ -22,39 +18,40 @@ public final class Filling {
 
     private static final long SHOWN_EVERY_MS = 250;
 
-    private final Bridge bridge;
+    private final Results results;
     private final Choices choices;
     private long shownAt;
 
-    public Filling(Bridge bridge, Choices choices) {
-        this.bridge = bridge;
+    /** Nothing yet; the choices are those that each object gets. */
+    public Filling(Results results, Choices choices) {
+        this.results = results;
         this.choices = choices;
     }
 
     /** Add an object. From any thread but the event thread. */
     public void add(Plane plane, Outline outline, Prompt prompt, int label) {
-        if (isHeadless()) {
-            note(SegmentCommand.keep(bridge, plane, outline, prompt, 0, choices), label);
+        if (Keeping.isWindowless()) {
+            note(Keeping.inOverlay(plane, outline, prompt, 0, choices), label);
             return;
         }
         EventQueue.invokeLater(() -> {
-            note(bridge.live.results.enter(plane, outline, prompt, choices.model, 0, choices), label);
+            note(results.enter(plane, outline, prompt, choices.model, 0, choices), label);
             long now = System.currentTimeMillis();
             // To paint all of them anew for each one more would take longer than to find it: the more, the seldomer.
             if (now - shownAt >= SHOWN_EVERY_MS + count()) {
                 shownAt = now;
-                bridge.live.results.show(plane.imp);
+                results.show(plane.imp);
             }
         });
     }
 
     /** Show the last ones; when it returns, everything is there. */
     public void finish(ImagePlus imp) {
-        if (isHeadless()) {
+        if (Keeping.isWindowless()) {
             return;
         }
         try {
-            EventQueue.invokeAndWait(() -> bridge.live.results.show(imp));
+            EventQueue.invokeAndWait(() -> results.show(imp));
         } catch (InterruptedException stop) {
             Thread.currentThread().interrupt();
         } catch (InvocationTargetException error) {
@@ -71,9 +68,5 @@ public final class Filling {
         if (label > 0) {
             roi.setProperty("label", Integer.toString(label));
         }
-    }
-
-    private static boolean isHeadless() {
-        return GraphicsEnvironment.isHeadless() || IJ.getInstance() == null;
     }
 }

@@ -4,6 +4,7 @@ import ij.ImagePlus;
 import ij.gui.Overlay;
 import ij.gui.Roi;
 import ij.plugin.frame.RoiManager;
+import java.awt.GraphicsEnvironment;
 import java.awt.Rectangle;
 import java.awt.Window;
 import java.util.ArrayDeque;
@@ -29,6 +30,15 @@ public final class Results {
     private final Map<ImagePlus, Boolean> seen = new WeakHashMap<>();
     private int number;
 
+    /** What the ROI Manager holds now; nothing where there is none. */
+    public static Roi[] managed() {
+        if (GraphicsEnvironment.isHeadless()) {
+            return new Roi[0];
+        }
+        RoiManager manager = RoiManager.getInstance2();
+        return manager == null ? new Roi[0] : manager.getRoisAsArray();
+    }
+
     /** Add an object, and show it. Returns its ROI as the manager holds it. */
     public Roi add(Plane plane, Outline outline, Prompt prompt, String model, int candidate, Choices choices) {
         Roi held = enter(plane, outline, prompt, model, candidate, choices);
@@ -37,7 +47,7 @@ public final class Results {
     }
 
     /** Add an object without showing it: for one of many, see {@link #show}. */
-    public Roi enter(Plane plane, Outline outline, Prompt prompt, String model, int candidate, Choices choices) {
+    Roi enter(Plane plane, Outline outline, Prompt prompt, String model, int candidate, Choices choices) {
         Roi roi = Rois.of(outline, choices.simplify);
         Rois.describe(roi, outline, prompt, model, candidate);
         plane.place(roi);
@@ -118,7 +128,7 @@ public final class Results {
     }
 
     /** Show what the manager holds on an image, unless the user doesn't want it. The image's selection stays. */
-    public void show(ImagePlus imp) {
+    void show(ImagePlus imp) {
         RoiManager manager = RoiManager.getInstance2();
         if (manager == null) {
             return;
@@ -171,7 +181,7 @@ public final class Results {
     }
 
     /** A name from a pattern: {@code #} stand for the number's digits, {image} and {model} for what they say. */
-    public static String name(String pattern, int number, ImagePlus imp, String model) {
+    static String name(String pattern, int number, ImagePlus imp, String model) {
         String title = imp.getShortTitle();
         String text = pattern.replace("{image}", title).replace("{model}", model);
         int from = text.indexOf('#');

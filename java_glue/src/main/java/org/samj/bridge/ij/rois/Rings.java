@@ -3,13 +3,13 @@ package org.samj.bridge.ij.rois;
 import ij.gui.PolygonRoi;
 import ij.gui.Roi;
 import ij.gui.ShapeRoi;
+import ij.plugin.filter.ThresholdToSelection;
 import ij.process.ByteProcessor;
 import ij.process.ImageProcessor;
 import java.awt.Polygon;
 import java.awt.Rectangle;
 import java.util.ArrayList;
 import java.util.List;
-import org.samj.bridge.ij.export.Export;
 
 /** The exact pixel outline of any ROI with an area: rings of whole numbers on pixel corners. */
 public final class Rings {
@@ -33,7 +33,7 @@ public final class Rings {
     /** Rings of the pixels that are 255 in a mask, whose first pixel is (x, y) of the image. */
     public static List<int[]> of(ByteProcessor mask, int x, int y) {
         List<int[]> rings = new ArrayList<>();
-        Roi traced = Export.traced(mask);
+        Roi traced = traced(mask);
         if (traced == null) {
             return rings;
         }
@@ -50,6 +50,11 @@ public final class Rings {
             }
         }
         return rings;
+    }
+
+    private static Roi traced(ByteProcessor mask) {
+        mask.setThreshold(255, 255, ImageProcessor.NO_LUT_UPDATE);
+        return new ThresholdToSelection().convert(mask);
     }
 
     /** Rings as polygons: an exterior, then the holes in it. */

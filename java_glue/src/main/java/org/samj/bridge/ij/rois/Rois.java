@@ -61,11 +61,6 @@ public final class Rois {
         roi.setProperty("samj", "proposal");
     }
 
-    /** Whether a ROI is a proposal of ours, as it was shown. */
-    public static boolean isProposal(Roi roi) {
-        return roi != null && "proposal".equals(roi.getProperty("samj"));
-    }
-
     /** Note where a ROI comes from. */
     public static void describe(Roi roi, Outline outline, Prompt prompt, String model, int candidate) {
         if (!Double.isNaN(outline.score)) {

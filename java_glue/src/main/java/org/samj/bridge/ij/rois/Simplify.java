@@ -1,7 +1,7 @@
 package org.samj.bridge.ij.rois;
 
 /** Fewer vertices for a ring: Ramer, Douglas and Peucker's method (1972, 1973). */
-public final class Simplify {
+final class Simplify {
 
     private Simplify() {
     }
@@ -13,7 +13,7 @@ public final class Simplify {
      * @param tolerance in pixels
      * @return the ring itself where it would lose its area
      */
-    public static int[] ring(int[] ring, double tolerance) {
+    static int[] ring(int[] ring, double tolerance) {
         int n = ring.length / 2;
         if (n < 5) {
             return ring;

@@ -22,20 +22,23 @@ public final class Keys implements KeyEventDispatcher {
     /** A key whose press was taken: its typed and released events must not reach ImageJ either. */
     private int taken = KeyEvent.VK_UNDEFINED;
 
+    /** Takes no key yet. */
     public Keys(Live live) {
         this.live = live;
     }
 
+    /** Take keys from now on. */
     public void install() {
         KeyboardFocusManager.getCurrentKeyboardFocusManager().addKeyEventDispatcher(this);
     }
 
+    /** Take no more keys. */
     public void remove() {
         KeyboardFocusManager.getCurrentKeyboardFocusManager().removeKeyEventDispatcher(this);
     }
 
     /** What the undo key is called here. */
-    public static String undoKey() {
+    static String undoKey() {
         return ij.IJ.isMacOSX() ? "Cmd-Z" : "Ctrl-Z";
     }
 

@@ -10,12 +10,14 @@ import org.samj.bridge.Prompt;
  * What goes on on one image: the object that is shown there, what was shown before, and what is on its way. Images
  * have nothing to do with each other. On the event thread only, but for {@link #closed}.
  */
-public final class OnImage {
+final class OnImage {
 
     private static final int KEPT = 50;
 
+    final ImagePlus imp;
+
     /** What was shown before something was done, and when that was. */
-    public static final class Step {
+    static final class Step {
         final Proposal before;
         final long when;
 
@@ -26,21 +28,21 @@ public final class OnImage {
     }
 
     /** Not accepted yet; null: none. */
-    public Proposal shown;
+    Proposal shown;
     /** What a click would give, while the mouse rests there; null: none. */
-    public Proposal preview;
+    Proposal preview;
     /** The newest prompt while its answer is on its way; null: it is there. */
-    public Prompt asked;
+    Prompt asked;
     /** Number of the newest prompt. */
-    public long lastAsked;
+    long lastAsked;
     /** Prompts without an answer yet. */
-    public int waiting;
+    int waiting;
     /** The prompt whose answer goes into the ROI Manager at once; -1: none. */
-    public long acceptAt = -1;
-    public boolean previewing;
-    public long lastPreview;
+    long acceptAt = -1;
+    boolean previewing;
+    long lastPreview;
     /** Set when the image is closed: whatever is being done for it can stop. */
-    public volatile boolean closed;
+    volatile boolean closed;
 
     /** The selection that shows the proposal, and a copy of it as it was. */
     private Roi drawn;
@@ -48,30 +50,34 @@ public final class OnImage {
     private final Deque<Step> done = new ArrayDeque<>();
     private final Deque<Step> undone = new ArrayDeque<>();
 
+    OnImage(ImagePlus imp) {
+        this.imp = imp;
+    }
+
     /** Whether an object is shown, or on its way. */
-    public boolean isBusy() {
+    boolean isBusy() {
         return shown != null || waiting > 0;
     }
 
     /** Note that the image's selection shows the proposal now. */
-    public void drawn(ImagePlus imp) {
+    void drawn() {
         drawn = imp.getRoi();
         asDrawn = drawn == null ? null : (Roi) drawn.clone();
     }
 
     /** Whether the image's selection still is the proposal, and nobody has moved or edited it. */
-    public boolean shownIsOn(ImagePlus imp) {
+    boolean shownIsOn() {
         return drawn != null && imp.getRoi() == drawn && drawn.equals(asDrawn);
     }
 
     /** Show another object, or none; undo brings back what was shown before. */
-    public void change(Proposal next) {
+    void change(Proposal next) {
         note(shown);
         shown = next;
     }
 
     /** Note an object that undo is to bring back, though another one is shown. */
-    public void note(Proposal before) {
+    void note(Proposal before) {
         done.push(new Step(before, System.nanoTime()));
         if (done.size() > KEPT) {
             done.removeLast();
@@ -80,7 +86,7 @@ public final class OnImage {
     }
 
     /** The object was accepted: its steps are not to be undone any more. */
-    public Proposal accepted() {
+    Proposal accepted() {
         Proposal taken = shown;
         while (!done.isEmpty() && done.peek().before != null && done.peek().before.object == taken.object) {
             done.pop();
@@ -94,23 +100,23 @@ public final class OnImage {
     }
 
     /** When the step was that {@link #undo} would take back; the smallest number: there is none. */
-    public long newestDone() {
+    long newestDone() {
         return done.isEmpty() ? Long.MIN_VALUE : done.peek().when;
     }
 
     /** When the step was taken back that {@link #redo} would do again; the smallest number: there is none. */
-    public long newestUndone() {
+    long newestUndone() {
         return undone.isEmpty() ? Long.MIN_VALUE : undone.peek().when;
     }
 
     /** Go back to what was shown before the last step. */
-    public void undo() {
+    void undo() {
         undone.push(new Step(shown, System.nanoTime()));
         shown = done.pop().before;
     }
 
     /** Do the last step again that was taken back. */
-    public void redo() {
+    void redo() {
         done.push(new Step(shown, System.nanoTime()));
         shown = undone.pop().before;
     }

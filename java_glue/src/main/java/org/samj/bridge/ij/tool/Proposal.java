@@ -5,19 +5,19 @@ import org.samj.bridge.Prompt;
 import org.samj.bridge.ij.images.Plane;
 
 /** An object that is not accepted yet: what was pointed at, and the candidates for it. */
-public final class Proposal {
+final class Proposal {
 
     /** Number of the prompt. */
-    public final long id;
+    final long id;
     /** Number of the prompt that the object began with: what refines it has another number, but is the same object. */
-    public final long object;
-    public final Plane plane;
-    public final Prompt prompt;
-    public final String model;
-    public final Outline[] candidates;
-    public final int chosen;
+    final long object;
+    final Plane plane;
+    final Prompt prompt;
+    final String model;
+    final Outline[] candidates;
+    final int chosen;
 
-    public Proposal(long id, long object, Plane plane, Prompt prompt, String model, Outline[] candidates, int chosen) {
+    Proposal(long id, long object, Plane plane, Prompt prompt, String model, Outline[] candidates, int chosen) {
         this.id = id;
         this.object = object;
         this.plane = plane;
@@ -27,12 +27,12 @@ public final class Proposal {
         this.chosen = chosen;
     }
 
-    public Outline outline() {
+    Outline outline() {
         return candidates[chosen];
     }
 
     /** The same with another candidate; this one where there is no such candidate. */
-    public Proposal choose(int index) {
+    Proposal choose(int index) {
         boolean there = index >= 0 && index < candidates.length && !candidates[index].isEmpty();
         return there ? new Proposal(id, object, plane, prompt, model, candidates, index) : this;
     }

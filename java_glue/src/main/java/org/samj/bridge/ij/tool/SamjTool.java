@@ -6,8 +6,8 @@ import ij.gui.Roi;
 import ij.plugin.tool.PlugInTool;
 import java.awt.event.InputEvent;
 import java.awt.event.MouseEvent;
+import java.util.function.Supplier;
 import org.samj.bridge.Prompt;
-import org.samj.bridge.ij.Bridge;
 import org.samj.bridge.ij.rois.Kinds;
 
 /**
@@ -19,15 +19,35 @@ public final class SamjTool extends PlugInTool {
     /** A drag shorter than this on the screen is a click with an unsteady hand. */
     private static final int CLICK = 4;
 
+    /** Its name in the toolbar. */
+    public static final String NAME =
+        "SAMJ Tool (drag: box; click: point; Alt or right click: outside; Shift: more of the same)";
+
+    private final Supplier<Live> running;
+    private final Supplier<Live> connected;
+    private final Runnable options;
     private int downX;
     private int downY;
     private int startX;
     private int startY;
     private boolean dragged;
 
+    /**
+     * A button that stays, whatever is connected behind it.
+     *
+     * @param running who takes prompts now; null: nobody
+     * @param connected the same, connected now if it can be
+     * @param options shows what can be chosen
+     */
+    public SamjTool(Supplier<Live> running, Supplier<Live> connected, Runnable options) {
+        this.running = running;
+        this.connected = connected;
+        this.options = options;
+    }
+
     @Override
     public String getToolName() {
-        return "SAMJ Tool (drag: box; click: point; Alt or right click: outside; Shift: more of the same)";
+        return NAME;
     }
 
     @Override
@@ -63,8 +83,8 @@ public final class SamjTool extends PlugInTool {
     @Override
     public void mouseReleased(ImagePlus imp, MouseEvent e) {
         e.consume();
-        Bridge bridge = Bridge.running();
-        if (bridge == null) {
+        Live live = connected.get();
+        if (live == null) {
             return;
         }
         if (dragged) {
@@ -74,7 +94,7 @@ public final class SamjTool extends PlugInTool {
                 imp.deleteRoi();
             }
             if (box[2] > box[0] && box[3] > box[1]) {
-                bridge.live.point(imp, Prompt.ofBox(box[0], box[1], box[2], box[3]));
+                live.point(imp, Prompt.ofBox(box[0], box[1], box[2], box[3]));
             }
             return;
         }
@@ -82,22 +102,22 @@ public final class SamjTool extends PlugInTool {
             return;
         }
         if (isOutside(e)) {
-            bridge.live.refine(imp, startX, startY, false);
+            live.refine(imp, startX, startY, false);
         } else if (e.isShiftDown()) {
-            bridge.live.refine(imp, startX, startY, true);
+            live.refine(imp, startX, startY, true);
         } else {
-            bridge.live.point(imp, Prompt.ofPoint(startX, startY));
+            live.point(imp, Prompt.ofPoint(startX, startY));
         }
     }
 
     @Override
     public void mouseMoved(ImagePlus imp, MouseEvent e) {
-        Bridge bridge = Bridge.isInstalled() ? Bridge.running() : null;
+        Live live = running.get();
         ImageCanvas canvas = imp.getCanvas();
         int x = canvas.offScreenX(e.getX());
         int y = canvas.offScreenY(e.getY());
-        if (bridge != null && x >= 0 && y >= 0 && x < imp.getWidth() && y < imp.getHeight()) {
-            bridge.live.preview(imp, x, y);
+        if (live != null && x >= 0 && y >= 0 && x < imp.getWidth() && y < imp.getHeight()) {
+            live.preview(imp, x, y);
         }
     }
 
@@ -108,10 +128,7 @@ public final class SamjTool extends PlugInTool {
 
     @Override
     public void showOptionsDialog() {
-        Bridge bridge = Bridge.running();
-        if (bridge != null) {
-            bridge.showPanel();
-        }
+        options.run();
     }
 
     private static boolean isOutside(MouseEvent e) {

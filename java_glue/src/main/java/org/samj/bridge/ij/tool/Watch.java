@@ -35,10 +35,12 @@ public final class Watch extends MouseAdapter implements ImageListener {
     private final Map<ImageCanvas, Boolean> watched = new WeakHashMap<>();
     private final Set<ImagePlus> updated = ConcurrentHashMap.newKeySet();
 
+    /** Looks at nothing yet. */
     public Watch(Live live) {
         this.live = live;
     }
 
+    /** Look at every image, from now on. */
     public void install() {
         ImagePlus.addImageListener(this);
         int[] ids = WindowManager.getIDList();
@@ -47,6 +49,7 @@ public final class Watch extends MouseAdapter implements ImageListener {
         }
     }
 
+    /** Look no more. */
     public void remove() {
         ImagePlus.removeImageListener(this);
         for (ImageCanvas canvas : new ArrayList<>(watched.keySet())) {
@@ -164,7 +167,7 @@ public final class Watch extends MouseAdapter implements ImageListener {
                 live.point(imp, new Prompt(null, points, null, null));
             }
         } else {
-            live.say("Live takes rectangles and points; a " + Kinds.name(roi) + " is left as it is.");
+            live.desk.talk.say("Live takes rectangles and points; a " + Kinds.name(roi) + " is left as it is.");
         }
     }
 }

@@ -1,11 +1,17 @@
 package org.samj.bridge.ij.work;
 
+import ij.IJ;
 import java.awt.EventQueue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingDeque;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingDeque;
+import org.samj.bridge.SegmenterException;
 
 /** The one thread that talks to the segmenter. The event thread only leaves jobs here. */
 public final class Work {
@@ -14,7 +20,7 @@ public final class Work {
     private final Thread thread;
     private volatile boolean closed;
 
-    public Work() {
+    Work() {
         thread = new Thread(this::run, "SAMJ worker");
         thread.setDaemon(true);
         // Without one, Swing's look and feel can't be found by whatever the job calls.
@@ -32,6 +38,29 @@ public final class Work {
     public void later(Runnable job) {
         jobs.addLast(job);
         dropIfClosed();
+    }
+
+    /** Do something on the worker's thread and wait for it: for commands and macros, never on the event thread. */
+    public <T> T call(Callable<T> job) {
+        if (EventQueue.isDispatchThread()) {
+            throw new SegmenterException("event-thread", "This can't run on ImageJ's event thread.",
+                "Run it from a macro, a script or the menu.");
+        }
+        FutureTask<T> task = new FutureTask<>(job);
+        later(task);
+        try {
+            return task.get();
+        } catch (ExecutionException error) {
+            throw SegmenterException.of(error.getCause());
+        } catch (CancellationException closed) {
+            throw new SegmenterException("cancelled", "SAMJ was closed before this was done.", "");
+        } catch (InterruptedException stop) {
+            Thread.currentThread().interrupt();
+            throw new SegmenterException("cancelled", "Stopped on request.", "");
+        } finally {
+            // Takes the bar in ImageJ's window away, after whatever was told of it.
+            EventQueue.invokeLater(() -> IJ.showProgress(1.0));
+        }
     }
 
     /** Take no more jobs; what waits is dropped, whoever waits for it is told, and what runs ends by itself. */

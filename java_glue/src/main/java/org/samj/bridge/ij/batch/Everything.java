@@ -1,0 +1,58 @@
+package org.samj.bridge.ij.batch;
+
+import ij.ImagePlus;
+import ij.gui.Roi;
+import org.samj.bridge.Outline;
+import org.samj.bridge.Prompt;
+import org.samj.bridge.Segmenter;
+import org.samj.bridge.ij.images.Plane;
+import org.samj.bridge.ij.results.Choices;
+import org.samj.bridge.ij.results.Filling;
+import org.samj.bridge.ij.rois.Kinds;
+import org.samj.bridge.ij.rois.Rois;
+import org.samj.bridge.ij.work.Desk;
+
+/** Every object of an image, or of its selection. */
+public final class Everything {
+
+    private Everything() {
+    }
+
+    /** Find them, and keep each as soon as it is found; returns their number. Not on the event thread. */
+    public static int find(Desk desk, ImagePlus imp, Choices choices) {
+        Plane plane = Plane.shown(imp);
+        // A proposal is no selection of the user's.
+        Roi within = Kinds.isArea(imp.getRoi()) && !Kinds.isOurs(imp.getRoi()) ? imp.getRoi() : null;
+        int[] count = new int[1];
+        Filling filling = new Filling(desk.results, choices);
+        Prompt none = new Prompt(null, null, null, null);
+        try {
+            desk.work.call(() -> {
+                Segmenter.Progress progress = desk.talk.progress();
+                desk.scenes.of(plane, choices.model, progress).everything(choices.options, outline -> {
+                    if (within == null || isWithin(within, outline)) {
+                        // Each is in the ROI Manager as soon as it is found: a cancel keeps those that were.
+                        filling.add(plane, outline, none, 0);
+                        count[0]++;
+                    }
+                }, progress);
+                return null;
+            });
+        } finally {
+            filling.finish(imp);
+        }
+        if (within != null) {
+            imp.setRoi(within);
+        } else {
+            imp.deleteRoi();
+        }
+        return count[0];
+    }
+
+    /** Whether the middle of an object lies in a selection. */
+    private static boolean isWithin(Roi within, Outline outline) {
+        double[] middle = Rois.of(outline).getContourCentroid();
+        // Not containsPoint: ImageJ 1.54p says no for every rectangle that a macro made.
+        return within.contains((int) Math.floor(middle[0]), (int) Math.floor(middle[1]));
+    }
+}

@@ -1,0 +1,2 @@
+/** The window beside the toolbar. */
+package org.samj.bridge.ij.panel;

@@ -1,0 +1,80 @@
+package org.samj.bridge.ij.work;
+
+import ij.IJ;
+import java.awt.EventQueue;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.samj.bridge.Segmenter;
+import org.samj.bridge.SegmenterException;
+
+/** What is told to the user, and whether she wants what is being done to stop. */
+public final class Talk {
+
+    private Consumer<String> teller = message -> { };
+    private volatile boolean cancelled;
+
+    /** Whoever shows messages, such as the panel. */
+    public void tellTo(Consumer<String> newTeller) {
+        teller = newTeller;
+    }
+
+    /** Tell something, and keep it in the log. On the event thread. */
+    public void say(String message) {
+        Log.add(message);
+        show(message);
+    }
+
+    /** Tell something that is true for the moment only. On the event thread. */
+    public void show(String message) {
+        IJ.showStatus(message);
+        teller.accept(message);
+    }
+
+    /** Show an error in words. From any thread. */
+    public void fail(Throwable error) {
+        SegmenterException told = SegmenterException.of(error);
+        Log.add(error);
+        EventQueue.invokeLater(() -> {
+            IJ.showProgress(1.0);
+            say(told.sentence());
+        });
+    }
+
+    /** Progress to the status bar and to whoever listens, of something that begins now. */
+    public Segmenter.Progress progress() {
+        return progress(() -> false);
+    }
+
+    /** The same, of something that stops as well when nobody wants it any more. */
+    public Segmenter.Progress progress(BooleanSupplier unwanted) {
+        goOn();
+        return new Segmenter.Progress() {
+            @Override
+            public void tell(String message, double fraction) {
+                EventQueue.invokeLater(() -> {
+                    if (fraction < 0) {
+                        say(message);
+                        return;
+                    }
+                    show(message);
+                    IJ.showProgress(fraction);
+                });
+            }
+
+            @Override
+            public boolean isCancelled() {
+                return cancelled || unwanted.getAsBoolean();
+            }
+        };
+    }
+
+    /** Stop what is being done. */
+    public void cancel() {
+        cancelled = true;
+    }
+
+    /** What was stopped before says nothing of what begins now. */
+    public void goOn() {
+        cancelled = false;
+    }
+}
