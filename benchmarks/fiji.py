@@ -175,9 +175,7 @@ def main() -> None:
     settings = Settings.from_environment()
     image, centres = spots()
     open_window(settings=settings)
-    java_class("ij.gui.Toolbar").getInstance().setTool(
-        str(java_class("org.samj.bridge.ij.tool.SamjTool").NAME)
-    )
+    java_class("ij.gui.Toolbar").getInstance().setTool(str(java_class("org.samj.bridge.ij.tool.SamjTool").NAME))
     imp = show(image)
     # Only what lies on the screen can be clicked on.
     seen = imp.getCanvas().getSrcRect()
