@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.engine_inside import best_of, build, plain, random_weights, share_row
 from benchmarks.engine_rows import line
+from benchmarks.engine_tools import best_of, build, plain, random_weights, share_row
 from samj_bridge.worker.families import efficientvit_sam, sam2
 from samj_bridge.worker.nets import sam2_hiera
 from samj_bridge.worker.nets.efficientvit import EFFICIENTVIT, EPS, EfficientVit

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from samj_bridge.export.imagej_zip import read_rois
     from samj_bridge.geometry.region import Region
     from samj_bridge.progress import CancelToken, ProgressEvent
-    from samj_bridge.session import Prompt, Scene, Session
+    from samj_bridge.session import Prompt, Scene, Session, Wanted
     from samj_bridge.settings import Settings
 
 __version__ = "0.1.0"
@@ -36,6 +36,7 @@ _PUBLIC = {
     "Scene": "samj_bridge.session",
     "Session": "samj_bridge.session",
     "Settings": "samj_bridge.settings",
+    "Wanted": "samj_bridge.session",
     "read_rois": "samj_bridge.export.imagej_zip",
     "write_labels": "samj_bridge.export",
     "write_rois": "samj_bridge.export",
@@ -50,6 +51,7 @@ __all__ = [
     "Scene",
     "Session",
     "Settings",
+    "Wanted",
     "__version__",
     "read_rois",
     "write_labels",

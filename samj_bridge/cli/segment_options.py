@@ -10,6 +10,7 @@ import typer
 from samj_bridge.cli.options import Call
 from samj_bridge.cli.result import Result
 from samj_bridge.progress import CancelToken, Progress
+from samj_bridge.protocol.segment import MOST_CANDIDATES, Wanted
 from samj_bridge.settings import Settings
 
 __all__ = ["segment"]
@@ -35,8 +36,8 @@ def segment(
         str | None, typer.Option("--range", help="low,high: display range instead of the image's percentiles.")
     ] = None,
     candidates: Annotated[
-        int, typer.Option(min=1, max=3, help="Regions per prompt: 1, the best; more are all written.")
-    ] = 1,
+        int, typer.Option(min=1, max=MOST_CANDIDATES, help="Regions per prompt: 1, the best; more are all written.")
+    ] = Wanted.candidates,
     everything: Annotated[
         bool, typer.Option("--everything", help="Find all objects, without prompts, object by object.")
     ] = False,
@@ -55,11 +56,13 @@ def segment(
     crop_layers: Annotated[
         int, typer.Option(min=0, max=4, help="With --everything --exact: layers of crops to look at as well.")
     ] = 0,
-    min_area: Annotated[int, typer.Option(min=0, help="Drop parts (or objects) of fewer pixels.")] = 0,
-    fill_holes: Annotated[bool, typer.Option("--fill-holes", help="Fill holes in objects.")] = False,
+    min_area: Annotated[
+        int, typer.Option(min=0, help="Drop parts (or objects) of fewer pixels.")
+    ] = Wanted.min_area,
+    fill_holes: Annotated[bool, typer.Option("--fill-holes", help="Fill holes in objects.")] = Wanted.fill_holes,
     largest_only: Annotated[
         bool, typer.Option("--largest-only", help="Keep an object's largest part only.")
-    ] = False,
+    ] = Wanted.largest_only,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     precision: Annotated[
@@ -88,10 +91,7 @@ def segment(
             plane=plane,
             channels=parse_channels(channels),
             ranges=parse_numbers(display_range, "low,high") if display_range else None,  # type: ignore[arg-type]
-            min_area=min_area,
-            fill_holes=fill_holes,
-            largest_only=largest_only,
-            candidates=candidates,
+            wanted=Wanted(candidates, min_area, fill_holes, largest_only),
             everything=options,
             overwrite=overwrite,
         )

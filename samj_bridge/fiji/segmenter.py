@@ -23,7 +23,7 @@ from samj_bridge.geometry.region import Region
 from samj_bridge.install import find_environment
 from samj_bridge.models import find_model
 from samj_bridge.progress import ProgressEvent
-from samj_bridge.session import Prompt, Scene, Session
+from samj_bridge.session import Prompt, Scene, Session, Wanted
 from samj_bridge.settings import Settings
 
 __all__ = ["SessionSegmenter", "java_segmenter"]
@@ -186,12 +186,12 @@ def _java_scene(scene: Scene, taken: Sequence[str], progress: Any) -> Any:
     outlines = jpype.JArray(java_class(f"{_PACKAGE}.Outline"))
 
     def segment(prompt: Any, options: Any) -> Any:
-        regions = scene.segment(_prompt(prompt, scene.shape, taken), progress=tell, **_options(options))
+        regions = scene.segment(_prompt(prompt, scene.shape, taken), _wanted(options), progress=tell)
         return outlines([_outline(region) for region in regions])
 
     def segment_all(prompts: Any, options: Any, answers: Any) -> None:
-        wanted = [_prompt(prompt, scene.shape, taken) for prompt in prompts]
-        for index, regions in scene.stream(wanted, progress=tell, **_options(options)):
+        asked = [_prompt(prompt, scene.shape, taken) for prompt in prompts]
+        for index, regions in scene.stream(asked, _wanted(options), progress=tell):
             answers.add(index, outlines([_outline(region) for region in regions]))
 
     return _proxy(
@@ -203,13 +203,17 @@ def _java_scene(scene: Scene, taken: Sequence[str], progress: Any) -> Any:
     )
 
 
-def _options(options: Any) -> dict[str, Any]:
-    return {
-        "candidates": int(options.candidates),
-        "min_area": int(options.minArea),
-        "fill_holes": bool(options.fillHoles),
-        "largest_only": bool(options.largestOnly),
+def _wanted(options: Any) -> Wanted:
+    """Return what Java's ``Options`` say: the same fields, a number or a truth value each, in Java's spelling."""
+    values = {
+        name: type(getattr(Wanted, name))(getattr(options, _in_java(name))) for name in Wanted.__dataclass_fields__
     }
+    return Wanted(**values)
+
+
+def _in_java(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def _proxy(interface: str, **methods: Callable[..., Any]) -> Any:
@@ -224,7 +228,7 @@ def _proxy(interface: str, **methods: Callable[..., Any]) -> Any:
 
 def _everything(scene: Scene, options: Any, found: Any, progress: Any) -> None:
     with watched(progress) as (tell, cancel):
-        smallest = int(options.minArea)
+        smallest = _wanted(options).min_area
         for region in scene.stream_everything(progress=tell, cancel=cancel, min_area=smallest or None):
             if not region.is_empty:
                 found.add(_outline(region))

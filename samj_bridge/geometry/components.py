@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from samj_bridge.geometry.trace import as_mask
 
-__all__ = ["drop_small", "fill_holes", "keep_largest", "label_components"]
+__all__ = ["clean", "drop_small", "fill_holes", "keep_largest", "label_components"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,33 @@ def drop_small(mask: ArrayLike, min_area: float) -> NDArray[np.bool_]:
     if keep.all():
         return np.array(pixels)
     return _select(pixels, runs, keep[runs.component])
+
+
+def clean(
+    mask: NDArray[np.bool_], *, fill: bool = False, largest: bool = False, min_area: int = 0
+) -> NDArray[np.bool_]:
+    """Return what is kept of an object: its holes filled first, then its largest part, then parts large enough.
+
+    Parameters
+    ----------
+    mask : (Y, X) bool array
+    fill, largest : bool
+        Whether holes are filled; whether all parts but the largest are dropped.
+    min_area : int
+        Parts with fewer pixels are dropped.
+
+    Returns
+    -------
+    (Y, X) bool array
+        `mask` itself where nothing is asked for.
+    """
+    if fill:
+        mask = fill_holes(mask)
+    if largest:
+        mask = keep_largest(mask)
+    if min_area > 1:
+        mask = drop_small(mask, min_area)
+    return mask
 
 
 def _select(pixels: NDArray[np.bool_], runs: _Runs, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:

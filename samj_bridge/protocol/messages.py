@@ -7,18 +7,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from samj_bridge.protocol.arrays import ArrayDescription
-from samj_bridge.protocol.failures import FailureCode, OperationFailed
+from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.protocol.fields import (
-    box_edges,
     choice,
-    flag,
     only,
     optional_text,
-    outline,
     pair_list,
     refuse,
     text,
-    whole_number,
 )
 
 __all__ = [
@@ -31,10 +27,7 @@ __all__ = [
     "HelloReply",
     "LoadReply",
     "LoadRequest",
-    "PromptMessage",
-    "RegionMessage",
     "ReleaseRequest",
-    "SegmentRequest",
 ]
 
 OPERATIONS = ("hello", "load", "encode", "segment", "everything", "release", "stats", "convert")
@@ -45,8 +38,6 @@ CHANNEL_MODES = ("auto", "each", "merge")
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 """Number formats of the networks; ``auto``: what the worker finds fastest and good enough on its machine."""
-
-_MOST_PIXELS = 2**40
 
 
 @dataclass(frozen=True)
@@ -204,114 +195,6 @@ class EncodeReply:
 
 
 @dataclass(frozen=True)
-class PromptMessage:
-    """A prompt in continuous coordinates: pixel (x, y) covers [x, x+1) x [y, y+1)."""
-
-    box: tuple[float, float, float, float] | None = None
-    """Edges x0, y0, x1, y1, half open."""
-    points: tuple[tuple[float, float], ...] = ()
-    """Points inside the object."""
-    negative: tuple[tuple[float, float], ...] = ()
-    """Points outside the object."""
-    mask_rings: tuple[tuple[int, ...], ...] = ()
-    """Outline of an earlier region: rings of x0, y0, x1, y1, ... on pixel corners."""
-
-    @classmethod
-    def from_wire(cls, value: Any) -> PromptMessage:
-        """Check one prompt.
-
-        Raises
-        ------
-        OperationFailed
-            ``bad-prompt``, with what is wrong.
-        """
-        bad = FailureCode.BAD_PROMPT
-        if not isinstance(value, Mapping):
-            reason = f"A prompt is {value!r:.100}, not an object."
-            raise refuse(reason, bad)
-        only(value, ("box", "points", "negative", "mask"), "A prompt")
-        edges = box_edges(value.get("box"))
-        points = pair_list(value.get("points") or (), "points", bad)
-        mask = value.get("mask")
-        rings = () if mask is None else outline(mask)
-        if edges is None and not points and not rings:
-            raise refuse("A prompt has no box, no positive point and no mask.", bad, "Add one of them.")
-        return cls(edges, points, pair_list(value.get("negative") or (), "negative", bad), rings)
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the JSON object, without empty fields."""
-        value: dict[str, Any] = {"box": self.box, "points": self.points, "negative": self.negative}
-        if self.mask_rings:
-            value["mask"] = {"rings": self.mask_rings}
-        return {name: item for name, item in value.items() if item}
-
-
-@dataclass(frozen=True)
-class SegmentRequest:
-    """Answer prompts on an encoded image."""
-
-    encoding: str
-    """Identifier from ``encode``."""
-    prompts: tuple[PromptMessage, ...]
-    """At least one."""
-    candidates: int = 1
-    """Masks per prompt, 1 to 3, best first."""
-    min_area: int = 0
-    """Parts with fewer pixels are dropped."""
-    fill_holes: bool = False
-    """Whether holes are filled."""
-    largest_only: bool = False
-    """Whether all parts but the largest are dropped."""
-    stream: bool = False
-    """Whether regions come in one UPDATE per prompt instead of in the outputs."""
-
-    @classmethod
-    def from_wire(cls, inputs: Mapping[str, Any]) -> SegmentRequest:
-        """Check the inputs of ``segment``."""
-        only(inputs, cls.__dataclass_fields__, "segment")
-        prompts = inputs.get("prompts")
-        if not isinstance(prompts, (list, tuple)) or not prompts:
-            reason = f"prompts is {prompts!r:.100}, not a list with at least one prompt."
-            raise refuse(reason, FailureCode.BAD_PROMPT)
-        return cls(
-            text(inputs, "encoding"),
-            tuple(_prompt(index, prompt) for index, prompt in enumerate(prompts)),
-            whole_number(inputs, "candidates", 1, 1, 3),
-            whole_number(inputs, "min_area", 0, 0, _MOST_PIXELS),
-            flag(inputs, "fill_holes"),
-            flag(inputs, "largest_only"),
-            flag(inputs, "stream"),
-        )
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the inputs."""
-        return {**vars(self), "prompts": [prompt.to_wire() for prompt in self.prompts]}
-
-
-@dataclass(frozen=True)
-class RegionMessage:
-    """One answer to one prompt."""
-
-    prompt: int
-    """Index of the prompt in the request."""
-    candidate: int
-    """0 for the best, then 1 and 2."""
-    score: float | None
-    """Predicted IoU, 0 to 1; None where the network gave no finite number."""
-    rings: tuple[list[int], ...]
-    """Outline: closed rings of x0, y0, x1, y1, ... on pixel corners; none for an empty region."""
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the JSON object."""
-        return {"prompt": self.prompt, "candidate": self.candidate, "score": self.score, "rings": self.rings}
-
-    @classmethod
-    def from_wire(cls, value: Mapping[str, Any]) -> RegionMessage:
-        """Read the JSON object that a worker wrote."""
-        return cls(value["prompt"], value["candidate"], value["score"], tuple(value["rings"]))
-
-
-@dataclass(frozen=True)
 class ReleaseRequest:
     """Forget encodings."""
 
@@ -344,11 +227,3 @@ def _ranges(value: Any, shape: tuple[int, ...]) -> tuple[tuple[float, float], ..
         reason = f"ranges {value!r:.100} do not fit {channels} channels."
         raise refuse(reason, FailureCode.BAD_IMAGE, hint)
     return ranges
-
-
-def _prompt(index: int, value: Any) -> PromptMessage:
-    try:
-        return PromptMessage.from_wire(value)
-    except OperationFailed as error:
-        message = f"Prompt {index}: {error.message}"
-        raise OperationFailed(error.code, message, hint=error.hint, prompt=index) from error

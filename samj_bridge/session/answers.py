@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from samj_bridge.errors import WorkerCrashed, WorkerError
 from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.protocol.failures import FailureCode
-from samj_bridge.protocol.messages import RegionMessage, SegmentRequest
+from samj_bridge.protocol.segment import RegionMessage, SegmentRequest
 from samj_bridge.session.encoded import EncodedImage
 from samj_bridge.session.prompts import Prompt
 from samj_bridge.session.supervisor import Running, Supervisor
@@ -88,12 +89,8 @@ def _batch(
     cancel: CancelToken | None,
     timeout_s: float | None,
 ) -> Iterator[list[Mapping[str, Any]]]:
-    inputs = {
-        **vars(request),
-        "encoding": encoding,
-        "prompts": [prompt.to_wire() for prompt in request.prompts[done : done + _BATCH]],
-    }
-    call = running.client.start("segment", inputs, timeout_s=timeout_s, cancel=cancel)
+    batch = replace(request, encoding=encoding, prompts=request.prompts[done : done + _BATCH])
+    call = running.client.start("segment", batch.to_wire(), timeout_s=timeout_s, cancel=cancel)
     if not request.stream:
         yield call.result()["regions"]
         return

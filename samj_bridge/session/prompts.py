@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from samj_bridge.errors import PromptError
 from samj_bridge.geometry.region import Region
-from samj_bridge.protocol.messages import PromptMessage
+from samj_bridge.protocol.segment import PromptMessage
 
 __all__ = ["Prompt", "check_taken", "message_of", "prompts_of"]
 

@@ -6,18 +6,17 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from samj_bridge.errors import InputError, PromptError
+from samj_bridge.errors import PromptError
 from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
-from samj_bridge.protocol.messages import SegmentRequest
+from samj_bridge.protocol.segment import SegmentRequest, Wanted
 from samj_bridge.session.answers import answers
 from samj_bridge.session.encoded import EncodedImage
 from samj_bridge.session.everything import Objects, Search, request_of
 from samj_bridge.session.images import Plane
 from samj_bridge.session.prompts import Prompt, check_taken, message_of, prompts_of
 from samj_bridge.session.supervisor import Supervisor
+from samj_bridge.session.wanted import wanted_of
 
 if TYPE_CHECKING:
     from samj_bridge.session.session import Session
@@ -55,14 +54,12 @@ class Scene:
     def segment(
         self,
         prompts: Prompt | Iterable[Prompt],
+        wanted: Wanted | None = None,
         *,
-        candidates: int = 1,
-        min_area: int = 0,
-        fill_holes: bool = False,
-        largest_only: bool = False,
         progress: Progress = ignore_progress,
         cancel: CancelToken | None = None,
         timeout_s: float | None = None,
+        **options: Any,
     ) -> list[Region]:
         """Answer prompts.
 
@@ -70,12 +67,8 @@ class Scene:
         ----------
         prompts : Prompt or iterable of Prompt
             Any number of them.
-        candidates : int
-            Regions per prompt, 1 to 3, best score first.
-        min_area : int
-            Parts with fewer pixels are dropped.
-        fill_holes, largest_only : bool
-            Fill holes; drop all parts but the largest.
+        wanted : Wanted, optional
+            How many regions per prompt, and what is kept of each; by default the best one, whole.
         progress : callable
             Called with each prompt that is done.
         cancel : CancelToken, optional
@@ -83,6 +76,10 @@ class Scene:
         timeout_s : float, optional
             Seconds for the whole call. By default it is given up only after ``settings.timeout_s`` seconds in
             which no prompt was done.
+        **options : Any
+            Fields of `Wanted` by name, instead of it or different from it: ``candidates`` (regions per prompt, 1
+            to 3, best score first), ``min_area`` (parts with fewer pixels are dropped), ``fill_holes``,
+            ``largest_only`` (all parts but the largest are dropped).
 
         Returns
         -------
@@ -93,57 +90,36 @@ class Scene:
         ------
         PromptError
             A prompt can't be used, or is of a kind that the model does not take; nothing was done.
+        InputError
+            An option is unknown, or out of its range; nothing was done.
         WorkerCrashed
             The worker died twice during this call.
         SamjError
             Any other failure of the worker, `WorkerTimeout`, `Cancelled`.
         """
-        found = self.stream(
-            prompts,
-            candidates=candidates,
-            min_area=min_area,
-            fill_holes=fill_holes,
-            largest_only=largest_only,
-            progress=progress,
-            cancel=cancel,
-            timeout_s=timeout_s,
-        )
+        found = self.stream(prompts, wanted, progress=progress, cancel=cancel, timeout_s=timeout_s, **options)
         return [region for _, regions in found for region in regions]
 
     def stream(
         self,
         prompts: Prompt | Iterable[Prompt],
+        wanted: Wanted | None = None,
         *,
-        candidates: int = 1,
-        min_area: int = 0,
-        fill_holes: bool = False,
-        largest_only: bool = False,
         progress: Progress = ignore_progress,
         cancel: CancelToken | None = None,
         timeout_s: float | None = None,
+        **options: Any,
     ) -> Iterator[tuple[int, list[Region]]]:
         """Answer prompts one by one: yields each prompt's index and regions as soon as they are there.
 
         Parameters, errors: as `segment`. Leaving the loop early stops the rest.
         """
-        wanted = prompts_of(prompts)
-        check_taken(wanted, self._supervisor.model.id, self._supervisor.model.prompts)
-        messages = [message_of(prompt, self.shape, index) for index, prompt in enumerate(wanted)]
-        whole = all(isinstance(number, (int, np.integer)) for number in (candidates, min_area))
-        if not whole or candidates not in (1, 2, 3) or min_area < 0:
-            message = f"candidates is {candidates!r} and min_area {min_area!r}."
-            raise InputError(message, hint="Ask for 1 to 3 candidates, and an area of 0 or more pixels.")
-        request = SegmentRequest(
-            "",
-            tuple(messages),
-            int(candidates),
-            int(min_area),
-            bool(fill_holes),
-            bool(largest_only),
-            len(wanted) > 1,
-        )
+        asked = prompts_of(prompts)
+        check_taken(asked, self._supervisor.model.id, self._supervisor.model.prompts)
+        messages = tuple(message_of(prompt, self.shape, index) for index, prompt in enumerate(asked))
+        request = SegmentRequest("", messages, wanted_of(wanted, options), len(asked) > 1)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        return answers(self._supervisor, self._image, self.shape, request, wanted, progress, cancel, deadline)
+        return answers(self._supervisor, self._image, self.shape, request, asked, progress, cancel, deadline)
 
     def everything(
         self,

@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import samj_bridge
-from samj_bridge.geometry.components import drop_small, fill_holes, keep_largest
+from samj_bridge.geometry.components import clean
 from samj_bridge.geometry.rasterise import rasterise
 from samj_bridge.geometry.trace import trace
 from samj_bridge.protocol import PROTOCOL_VERSION
@@ -28,11 +27,9 @@ from samj_bridge.protocol.messages import (
     EncodeRequest,
     HelloReply,
     LoadRequest,
-    PromptMessage,
-    RegionMessage,
     ReleaseRequest,
-    SegmentRequest,
 )
+from samj_bridge.protocol.segment import MOST_CANDIDATES, PromptMessage, RegionMessage, SegmentRequest, Wanted
 from samj_bridge.worker import devices, machine, precision
 from samj_bridge.worker.engine import Engine
 from samj_bridge.worker.everything.operation import everything
@@ -138,9 +135,10 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
     regions: list[dict[str, Any]] = []
     arrays = [_arrays(prompt) for prompt in request.prompts]
     # Networks give one mask or three; of three the best `candidates` are kept.
-    wanted = 1 if request.candidates == 1 else 3
-    for index, candidates in enumerate(engine.decode(entry, arrays, wanted, context.check)):
-        found = [region.to_wire() for region in _regions(candidates[: request.candidates], request, index)]
+    asked = 1 if request.wanted.candidates == 1 else MOST_CANDIDATES
+    for index, candidates in enumerate(engine.decode(entry, arrays, asked, context.check)):
+        kept = candidates[: request.wanted.candidates]
+        found = [region.to_wire() for region in _regions(kept, request.wanted, index)]
         engine.segmented += 1
         if request.stream:
             context.update(current=index + 1, maximum=total, info={"prompt": index, "regions": found})
@@ -150,9 +148,10 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
     return {"regions": regions, "prompts": total, "seconds": time.perf_counter() - begun}
 
 
-def _regions(found: Sequence[Candidate], request: SegmentRequest, index: int) -> Iterator[RegionMessage]:
+def _regions(found: Sequence[Candidate], wanted: Wanted, index: int) -> Iterator[RegionMessage]:
     for number, candidate in enumerate(found):
-        rings = trace(_cleaned(candidate, request), candidate.origin_xy)
+        mask = clean(candidate.mask, fill=wanted.fill_holes, largest=wanted.largest_only, min_area=wanted.min_area)
+        rings = trace(mask, candidate.origin_xy)
         score = float(candidate.score)
         yield RegionMessage(
             index,
@@ -160,17 +159,6 @@ def _regions(found: Sequence[Candidate], request: SegmentRequest, index: int) ->
             min(max(score, 0.0), 1.0) if math.isfinite(score) else None,
             tuple(ring.ravel().tolist() for ring in rings),
         )
-
-
-def _cleaned(candidate: Candidate, request: SegmentRequest) -> NDArray[np.bool_]:
-    mask = candidate.mask
-    if request.fill_holes:
-        mask = fill_holes(mask)
-    if request.largest_only:
-        mask = keep_largest(mask)
-    if request.min_area > 1:
-        mask = drop_small(mask, request.min_area)
-    return mask
 
 
 def _arrays(prompt: PromptMessage) -> PromptArrays:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from samj_bridge.cli.result import Result
 from samj_bridge.cli.save import refuse_existing, result_files, save_regions
 from samj_bridge.errors import Cancelled, FileError, PromptError, SamjError
 from samj_bridge.export import EXPORTERS
-from samj_bridge.geometry.components import fill_holes, keep_largest
+from samj_bridge.geometry.components import clean
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.trace import trace
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
-from samj_bridge.session import Prompt, Scene, Session
+from samj_bridge.session import Prompt, Scene, Session, Wanted
 from samj_bridge.settings import Settings
 
 __all__ = ["Request", "everything_options", "make_output_folder", "run"]
@@ -46,14 +46,8 @@ class Request:
     """Channels of an image that has several."""
     ranges: tuple[float, float] | None = None
     """Display range; None: robust percentiles of each image."""
-    min_area: int = 0
-    """Smallest object in pixels."""
-    fill_holes: bool = False
-    """Whether to fill holes."""
-    largest_only: bool = False
-    """Whether to keep the largest part only."""
-    candidates: int = 1
-    """Regions per prompt; more than one are all written, named by prompt and rank."""
+    wanted: Wanted = field(default_factory=Wanted)
+    """Regions per prompt (more than one are all written, named by prompt and rank), and what is kept of each."""
     everything: Mapping[str, Any] | None = None
     """Options of `Scene.everything`, which takes the place of prompts; None: prompts."""
     overwrite: bool = False
@@ -132,18 +126,11 @@ def _found(
     """Return an image's regions, and what everything mode says of its search."""
     if request.everything is not None:
         objects = scene.everything(
-            min_area=request.min_area, progress=progress, cancel=cancel, **request.everything
+            min_area=request.wanted.min_area, progress=progress, cancel=cancel, **request.everything
         )
-        return _cleaned(objects, request), objects.message
-    regions = scene.segment(
-        prompts,
-        candidates=request.candidates,
-        min_area=request.min_area,
-        fill_holes=request.fill_holes,
-        largest_only=request.largest_only,
-        cancel=cancel,
-    )
-    if request.candidates == 1:
+        return _cleaned(objects, request.wanted), objects.message
+    regions = scene.segment(prompts, request.wanted, cancel=cancel)
+    if request.wanted.candidates == 1:
         return regions, ""
     # All of them are written: their names say which prompt they answer, and their rank.
     return [
@@ -152,14 +139,14 @@ def _found(
     ], ""
 
 
-def _cleaned(regions: Sequence[Region], request: Request) -> list[Region]:
-    if not (request.fill_holes or request.largest_only):
+def _cleaned(regions: Sequence[Region], wanted: Wanted) -> list[Region]:
+    """Do to the objects of everything mode what the worker does to answers; small ones it has dropped itself."""
+    if not (wanted.fill_holes or wanted.largest_only):
         return list(regions)
     done = []
     for region in regions:
         mask, (x, y) = region.crop()
-        mask = fill_holes(mask) if request.fill_holes else mask
-        mask = keep_largest(mask) if request.largest_only else mask
+        mask = clean(mask, fill=wanted.fill_holes, largest=wanted.largest_only)
         done.append(replace(region, rings=trace(mask, (x, y))))
     return done
 

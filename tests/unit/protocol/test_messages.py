@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from samj_bridge.protocol import messages
+from samj_bridge.protocol import messages, segment
 from samj_bridge.protocol.arrays import ArrayDescription, describe
 from samj_bridge.protocol.conversion import ConvertReply, ConvertRequest
 from samj_bridge.protocol.failures import OperationFailed
@@ -17,16 +17,13 @@ BOX = {"box": [1, 2, 3, 4]}
         messages.LoadRequest("starter", "starter", "/w é.safetensors", "cpu"),
         messages.EncodeRequest("m", ArrayDescription("uint8", (10, 20), "psm_x", 200), ((0.0, 9.5),), "each", "id"),
         messages.EncodeRequest("m", ArrayDescription("uint8", (10, 20, 3), "psm_x", 600)),
-        messages.SegmentRequest(
+        segment.SegmentRequest(
             "e",
             (
-                messages.PromptMessage((0.0, 0.5, 3.0, 4.0), ((1.5, 2.5),), ((0.5, 0.5),)),
-                messages.PromptMessage(mask_rings=((0, 0, 4, 0, 4, 4, 0, 4),)),
+                segment.PromptMessage((0.0, 0.5, 3.0, 4.0), ((1.5, 2.5),), ((0.5, 0.5),)),
+                segment.PromptMessage(mask_rings=((0, 0, 4, 0, 4, 4, 0, 4),)),
             ),
-            3,
-            5,
-            True,
-            True,
+            segment.Wanted(3, 5, True, True),
             True,
         ),
         messages.ReleaseRequest(("a", "b")),
@@ -44,8 +41,8 @@ def test_the_reply_of_a_conversion_survives_the_wire():
 
 
 def test_a_region_survives_the_wire():
-    region = messages.RegionMessage(3, 1, None, ([0, 0, 1, 0, 1, 1, 0, 1],))
-    assert messages.RegionMessage.from_wire(region.to_wire()) == region
+    region = segment.RegionMessage(3, 1, None, ([0, 0, 1, 0, 1, 1, 0, 1],))
+    assert segment.RegionMessage.from_wire(region.to_wire()) == region
 
 
 @pytest.mark.parametrize(
@@ -62,27 +59,27 @@ def test_a_region_survives_the_wire():
         (messages.EncodeRequest, {"model": "m", "image": IMAGE, "ranges": 3}, "bad-image"),
         (messages.EncodeRequest, {"model": "m", "image": IMAGE, "channels": "all"}, "bad-request"),
         (messages.EncodeRequest, {"model": "", "image": IMAGE}, "bad-request"),
-        (messages.SegmentRequest, {"encoding": "e"}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": []}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [3]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"boks": [1, 2, 3, 4]}]}, "bad-request"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"box": [1, 2, 3]}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"box": [1, 2, 1, 4]}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"box": [3, 2, 1, 4]}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"box": [1, 2, 3, float("nan")]}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"points": [[1]]}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"points": [[1, True]]}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"points": "x"}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"negative": [[1, 1]]}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"mask": {}}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"mask": {"rings": [[1, 2, 3]]}}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [{"mask": {"rings": [[1.5] * 8]}}]}, "bad-prompt"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [BOX], "candidates": 4}, "bad-request"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [BOX], "candidates": True}, "bad-request"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [BOX], "min_area": -1}, "bad-request"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [BOX], "fill_holes": 1}, "bad-request"),
-        (messages.SegmentRequest, {"encoding": "e", "prompts": [BOX], "min_aera": 1}, "bad-request"),
+        (segment.SegmentRequest, {"encoding": "e"}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": []}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [3]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"boks": [1, 2, 3, 4]}]}, "bad-request"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"box": [1, 2, 3]}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"box": [1, 2, 1, 4]}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"box": [3, 2, 1, 4]}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"box": [1, 2, 3, float("nan")]}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"points": [[1]]}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"points": [[1, True]]}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"points": "x"}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"negative": [[1, 1]]}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"mask": {}}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"mask": {"rings": [[1, 2, 3]]}}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [{"mask": {"rings": [[1.5] * 8]}}]}, "bad-prompt"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [BOX], "candidates": 4}, "bad-request"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [BOX], "candidates": True}, "bad-request"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [BOX], "min_area": -1}, "bad-request"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [BOX], "fill_holes": 1}, "bad-request"),
+        (segment.SegmentRequest, {"encoding": "e", "prompts": [BOX], "min_aera": 1}, "bad-request"),
         (messages.ReleaseRequest, {}, "bad-request"),
         (ConvertRequest, {"source": "/a"}, "bad-request"),
         (ConvertRequest, {"source": "/a", "target": "/b", "arch": "x"}, "bad-request"),
@@ -99,5 +96,5 @@ def test_inputs_that_do_not_fit_are_refused_with_a_code_and_a_hint(kind, inputs,
 
 def test_a_mistake_in_a_batch_names_its_prompt():
     with pytest.raises(OperationFailed, match="Prompt 1:") as caught:
-        messages.SegmentRequest.from_wire({"encoding": "e", "prompts": [BOX, {"box": [5, 5, 1, 1]}]})
+        segment.SegmentRequest.from_wire({"encoding": "e", "prompts": [BOX, {"box": [5, 5, 1, 1]}]})
     assert caught.value.details["prompt"] == 1

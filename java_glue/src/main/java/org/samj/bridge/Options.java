@@ -1,9 +1,12 @@
 package org.samj.bridge;
 
-/** What is kept of each object. */
+/** What is wanted of the answers to prompts: how many, and what is kept of each. Python's {@code Wanted}. */
 public final class Options {
 
-    /** Outlines per prompt, 1 to 3. */
+    /** Most outlines that a network gives to one prompt. */
+    public static final int MOST_CANDIDATES = 3;
+
+    /** Outlines per prompt, 1 to 3, best first. */
     public final int candidates;
     /** Parts with fewer pixels are dropped. */
     public final int minArea;
@@ -23,5 +26,18 @@ public final class Options {
     /** One answer, everything kept. */
     public static Options plain() {
         return new Options(1, 0, false, false);
+    }
+
+    /** The same, with another number of outlines per prompt. */
+    public Options withCandidates(int wanted) {
+        return new Options(wanted, minArea, fillHoles, largestOnly);
+    }
+
+    /** Throws a SegmenterException where a number is out of its range. */
+    public void check() {
+        if (candidates < 1 || candidates > MOST_CANDIDATES || minArea < 0) {
+            throw new SegmenterException("bad-input", "candidates is " + candidates + " and minArea " + minArea + ".",
+                "Ask for 1 to " + MOST_CANDIDATES + " candidates, and an area of 0 or more pixels.");
+        }
     }
 }

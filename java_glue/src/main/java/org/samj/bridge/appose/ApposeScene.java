@@ -48,10 +48,7 @@ final class ApposeScene implements Segmenter.Scene {
 
     @Override
     public Outline[] segment(Prompt prompt, Options options) {
-        if (options.candidates < 1 || options.candidates > 3 || options.minArea < 0) {
-            throw new SegmenterException("bad-input", "candidates is " + options.candidates + " and minArea "
-                + options.minArea + ".", "Ask for 1 to 3 candidates, and an area of 0 or more pixels.");
-        }
+        options.check();
         Map<String, Object> inputs = new HashMap<>();
         inputs.put("candidates", options.candidates);
         inputs.put("min_area", options.minArea);

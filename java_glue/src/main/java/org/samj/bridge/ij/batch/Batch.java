@@ -94,8 +94,7 @@ public final class Batch {
     }
 
     private int run(List<Job> jobs, Segmenter.Progress progress) {
-        Options own = choices.options;
-        Options options = new Options(1, own.minArea, own.fillHoles, own.largestOnly);
+        Options options = choices.options.withCandidates(1);
         try {
             int together = FEW;
             for (int from = 0; from < jobs.size(); ) {

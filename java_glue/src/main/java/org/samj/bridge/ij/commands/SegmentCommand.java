@@ -47,8 +47,7 @@ public final class SegmentCommand implements PlugIn {
         if (wanted < 1 || wanted > 3) {
             throw new SegmenterException("bad-option", "candidate=" + wanted + " is none of 1, 2 and 3.", "");
         }
-        Options own = choices.options;
-        Options limited = new Options(asked > 1 ? 3 : 1, own.minArea, own.fillHoles, own.largestOnly);
+        Options limited = choices.options.withCandidates(asked > 1 ? Options.MOST_CANDIDATES : 1);
         Outline[] found = desk.work.call(
             () -> desk.scenes.of(plane, choices.model, desk.talk.progress()).segment(prompt, limited));
         if (found.length < asked || found[asked - 1].isEmpty()) {

@@ -42,8 +42,7 @@ final class Previews {
         Choices choices = Choices.get();
         Plane plane = Plane.named(on.imp);
         Prompt prompt = Prompt.ofPoint(x, y);
-        Options own = choices.options;
-        Options options = new Options(1, own.minArea, own.fillHoles, own.largestOnly);
+        Options options = choices.options.withCandidates(1);
         desk.work.later(() -> {
             Outline[] found = new Outline[0];
             try {
