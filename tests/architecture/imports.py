@@ -48,7 +48,7 @@ def graph(root: Path, packages: Iterable[str]) -> dict[str, set[str]]:
 
 
 def circles(imports: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """Return the groups of modules that import each other, directly or over others; sorted, none when all is well."""
+    """Return the groups of modules that import each other, directly or over others; none when all is well."""
     reached = {name: _reached(name, imports) for name in imports}
     found = {
         tuple(sorted(other for other in reached[name] if name in reached[other]))
