@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmarks.data_sets import Picture, pictures
+from samj_bridge.models import weights_file
 
 SEED = 3
 WHOLE_LEAST_SCORE = 0.3
@@ -294,7 +295,7 @@ def _segmenter(weights: Path | None, *, direct: bool) -> Iterator[Segmenter]:
         if weights is None:
             from samj_bridge.models import find_model
 
-            weights = find_model("starter").check_file()
+            weights = weights_file(find_model("starter"))
         yield DirectSegmenter(weights)
         return
     from samj_bridge import Session

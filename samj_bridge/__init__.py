@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from samj_bridge.version import __version__
+
 if TYPE_CHECKING:
     from samj_bridge.errors import SamjError
     from samj_bridge.export import write_labels, write_rois
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from samj_bridge.progress import CancelToken, ProgressEvent
     from samj_bridge.session import Prompt, Scene, Session, Wanted
     from samj_bridge.settings import Settings
-
-__version__ = "0.1.0"
 
 _PUBLIC = {
     "CancelToken": "samj_bridge.progress",

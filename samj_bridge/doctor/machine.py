@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from samj_bridge import __version__
 from samj_bridge.doctor.finding import Finding
 from samj_bridge.install.causes import find_musl, find_wrong_architecture
 from samj_bridge.settings import Settings, settings_path
+from samj_bridge.version import __version__
 
 __all__ = ["check_host", "check_machine", "check_settings"]
 

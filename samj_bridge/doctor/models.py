@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from samj_bridge.doctor.finding import Finding
 from samj_bridge.errors import ModelError
+from samj_bridge.models import weights_file
 from samj_bridge.settings import Settings
 
 __all__ = ["check_model"]
@@ -16,7 +17,7 @@ def check_model(settings: Settings) -> Iterator[Finding]:
     from samj_bridge.models.catalog import catalog, packaged_catalog
     from samj_bridge.models.store import Store
 
-    size = packaged_catalog()["starter"].check_file(settings).stat().st_size
+    size = weights_file(packaged_catalog()["starter"], settings).stat().st_size
     yield Finding("model", "ok", f"starter, {size / 1e6:.1f} MB, in the package")
     try:
         known = catalog(settings)
@@ -30,7 +31,7 @@ def check_model(settings: Settings) -> Iterator[Finding]:
         try:
             record = store.record(name)
             if name in known:
-                known[name].check_file(settings)
+                weights_file(known[name], settings)
         except ModelError as error:
             # Waiting for an environment is no trouble: the first use ends it.
             status = "ok" if error.code == "model-not-converted" else "broken"

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from samj_bridge import __version__
 from samj_bridge.download.reply import REDIRECTS, Reply, Trouble, next_address, read_reply, shown
 from samj_bridge.download.source import Policy
 from samj_bridge.errors import InputError
 from samj_bridge.progress import CancelToken
 from samj_bridge.settings import Settings
+from samj_bridge.version import __version__
 
 if TYPE_CHECKING:
     import httpx

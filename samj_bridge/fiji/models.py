@@ -8,7 +8,7 @@ from samj_bridge.download.meter import amount
 from samj_bridge.errors import Cancelled, ModelError, SamjError
 from samj_bridge.fiji.jvm import java_class
 from samj_bridge.fiji.watching import watched
-from samj_bridge.models import ModelEntry, catalog, find_model
+from samj_bridge.models import ModelEntry, catalog, find_model, weights_file
 from samj_bridge.models.by_hand import ask_for_it
 from samj_bridge.models.obtain import downloads_of, source_of
 from samj_bridge.models.store import Store
@@ -72,7 +72,7 @@ def _info(info: Any, entry: ModelEntry, settings: Settings) -> Any:
 
 def _is_installed(entry: ModelEntry, settings: Settings) -> bool:
     try:
-        entry.check_file(settings)
+        weights_file(entry, settings)
     except ModelError as error:
         # A file that came before there was an environment is converted at its first use.
         return error.code == "model-not-converted"

@@ -13,6 +13,7 @@ from typing import Any
 from samj_bridge.errors import ModelError
 from samj_bridge.models.entry import ModelEntry
 from samj_bridge.models.schema import entry_from_table, problems_of_recommendations
+from samj_bridge.models.store import Store
 from samj_bridge.settings import Settings
 
 if sys.version_info >= (3, 11):
@@ -35,8 +36,6 @@ def catalog(settings: Settings | None = None) -> Mapping[str, ModelEntry]:
     ModelError
         ``bad-catalog``: the user's catalog can't be used; every problem is named.
     """
-    from samj_bridge.models.store import Store
-
     settings = settings or Settings.from_environment()
     entries = dict(packaged_catalog())
     if settings.catalog:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from samj_bridge.errors import ModelError
-from samj_bridge.settings import Settings
-
 __all__ = ["ON_ANSWERS", "OPEN_LICENCES", "ModelEntry", "Recommendation"]
 
 ON_ANSWERS = ("negative", "mask")
@@ -127,27 +124,3 @@ class ModelEntry:
     def is_packaged(self) -> bool:
         """Whether its weights are there without being installed."""
         return self.file is not None
-
-    def check_file(self, settings: Settings | None = None) -> Path:
-        """Return the path of the weights to load: a safetensors file.
-
-        Parameters
-        ----------
-        settings : Settings, optional
-            Whose store is asked; read from ``SAMJ_*`` variables by default.
-
-        Raises
-        ------
-        ModelError
-            ``model-not-installed``, ``model-not-converted``, or ``weights-missing``: the file has gone.
-        """
-        if self.file is None:
-            from samj_bridge.models.store import Store
-
-            return Store(settings or Settings.from_environment()).weights_of(self)
-        if not self.file.is_file():
-            message = f"The weights of the model {self.id!r} are not at {self.file}."
-            raise ModelError(
-                message, code="weights-missing", hint="Install samj-bridge again.", path=str(self.file)
-            )
-        return self.file

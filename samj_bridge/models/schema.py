@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from samj_bridge.download import ALGORITHMS
 from samj_bridge.models.entry import ModelEntry, Recommendation
+from samj_bridge.protocol.architectures import ARCHITECTURES, TRANSFORMS
 
 __all__ = [
     "ALGORITHMS",
@@ -19,33 +20,6 @@ __all__ = [
     "entry_from_table",
     "problems_of_recommendations",
 ]
-
-ARCHITECTURES = {
-    "starter-1": "starter",
-    "sam-vit-b": "sam",
-    "sam-vit-l": "sam",
-    "sam-vit-h": "sam",
-    "mobile-sam": "sam",
-    "efficient-sam-ti": "efficient-sam",
-    "efficient-sam-s": "efficient-sam",
-    "sam2.1-tiny": "sam2",
-    "sam2.1-small": "sam2",
-    "sam2.1-base-plus": "sam2",
-    "sam2.1-large": "sam2",
-    "efficientvit-sam-l0": "efficientvit-sam",
-    "efficientvit-sam-l1": "efficientvit-sam",
-    "efficientvit-sam-l2": "efficientvit-sam",
-}
-"""Family of each architecture, as the worker's table has it: the host never imports the worker, a test compares."""
-
-TRANSFORMS = {
-    "starter": ("starter",),
-    "sam": ("sam", "micro-sam", "medsam", "cellsam"),
-    "efficient-sam": ("efficient-sam",),
-    "sam2": ("sam2",),
-    "efficientvit-sam": ("efficientvit-sam",),
-}
-"""Transforms that a family can do; the first is what its authors published."""
 
 PROMPTS = ("box", "points", "negative", "mask")
 

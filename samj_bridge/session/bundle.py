@@ -35,7 +35,7 @@ def bundle_bytes(package: Path | None = None) -> bytes:
     package = Path(__file__).parents[1] if package is None else package
     found = [path for part in _PARTS for path in (package / part).rglob("*.py")]
     names = {f"samj_bridge/{path.relative_to(package).as_posix()}": path.read_bytes() for path in found}
-    names["samj_bridge/__init__.py"] = (package / "__init__.py").read_bytes()
+    names |= {f"samj_bridge/{name}": (package / name).read_bytes() for name in ("__init__.py", "version.py")}
     names["__main__.py"] = _MAIN.encode("ascii")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import samj_bridge
 from samj_bridge.errors import SamjError
 from samj_bridge.install.prefixes.environment import activation, find_environment, lease_of, write_text_atomically
-from samj_bridge.models import ModelEntry, catalog
+from samj_bridge.models import ModelEntry, catalog, weights_file
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.session.bundle import write_bundle
 from samj_bridge.session.launcher import options_for, worker_command
 from samj_bridge.settings import Settings
+from samj_bridge.version import __version__
 
 __all__ = ["CARD_NAME", "Card", "CardModel", "card_of", "refresh_card"]
 
@@ -111,7 +111,7 @@ def card_of(settings: Settings) -> Card | None:
     entries = ((entry, _weights(entry, lasting)) for entry in catalog(lasting).values())
     return Card(
         format=_FORMAT,
-        version=samj_bridge.__version__,
+        version=__version__,
         protocol=PROTOCOL_VERSION,
         command=tuple(command),
         python=str(environment.python),
@@ -154,7 +154,7 @@ def _lasting(settings: Settings) -> Settings:
 
 def _weights(entry: ModelEntry, settings: Settings) -> Path | None:
     try:
-        return entry.check_file(settings)
+        return weights_file(entry, settings)
     except SamjError:
         return None
 

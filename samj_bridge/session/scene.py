@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from samj_bridge.errors import PromptError
 from samj_bridge.geometry.region import Region
@@ -18,9 +18,6 @@ from samj_bridge.session.prompts import Prompt, check_taken, message_of, prompts
 from samj_bridge.session.supervisor import Supervisor
 from samj_bridge.session.wanted import wanted_of
 
-if TYPE_CHECKING:
-    from samj_bridge.session.session import Session
-
 __all__ = ["Scene"]
 
 
@@ -32,7 +29,7 @@ class Scene:
     time. Close scenes that are done with, or let them go.
     """
 
-    def __init__(self, session: Session, supervisor: Supervisor, plane: Plane, name: str) -> None:
+    def __init__(self, session: object, supervisor: Supervisor, plane: Plane, name: str) -> None:
         self.name = name
         """Name given to `Session.encode`."""
         self.shape: tuple[int, int] = (plane.pixels.shape[0], plane.pixels.shape[1])

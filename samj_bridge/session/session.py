@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samj_bridge.errors import InputError, InstallError, ModelError
-from samj_bridge.models import ModelEntry, find_model
+from samj_bridge.models import ModelEntry, find_model, weights_file
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.protocol.messages import PRECISIONS
 from samj_bridge.session.card import refresh_card
@@ -184,7 +184,7 @@ class Session:
 
 def _check_installed(entry: ModelEntry, settings: Settings) -> None:
     try:
-        entry.check_file(settings)
+        weights_file(entry, settings)
     except ModelError as error:
         # Downloaded before there was an environment: it is converted now, as soon as there is one.
         if error.code != "model-not-converted":

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from samj_bridge.errors import SamjError, WorkerCrashed, WorkerError
-from samj_bridge.models import ModelEntry
+from samj_bridge.models import ModelEntry, weights_file
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.messages import LoadRequest, ReleaseRequest
 from samj_bridge.session.client import Client
@@ -139,7 +139,7 @@ class Supervisor:
 
     def _start(self, progress: Progress, cancel: CancelToken | None) -> Running:
         progress(ProgressEvent("start", "Starting the worker"))
-        checkpoint = self.model.check_file(self._settings)
+        checkpoint = weights_file(self.model, self._settings)
         self.starts += 1
         service = self._launcher.start()
         client = Client(service, silence_s=self._settings.timeout_s, log=str(self._launcher.log.path))

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import samj_bridge
 from samj_bridge.protocol.arrays import ArrayDescription, attached
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply, LoadRequest
+from samj_bridge.version import __version__
 from samj_bridge.worker import devices, intensity, precision
 from samj_bridge.worker.cache import Encodings, Entry, size_of
 from samj_bridge.worker.disk import DiskCache
@@ -269,7 +269,7 @@ def _content_key(view: memoryview, request: EncodeRequest, network: str) -> str:
 def _content_of(path: Path, request: LoadRequest, digits: str) -> str:
     # An edited or replaced file is another network; so is another version's code.
     about = path.stat()
-    parts = (request.family, request.architecture, request.transform, digits, samj_bridge.__version__)
+    parts = (request.family, request.architecture, request.transform, digits, __version__)
     return _digest(*parts, str(path), str(about.st_size), str(about.st_mtime_ns))
 
 

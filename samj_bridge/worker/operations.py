@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-import samj_bridge
 from samj_bridge.geometry.components import clean
 from samj_bridge.geometry.rasterise import rasterise
 from samj_bridge.geometry.trace import trace
@@ -30,6 +29,7 @@ from samj_bridge.protocol.messages import (
     ReleaseRequest,
 )
 from samj_bridge.protocol.segment import MOST_CANDIDATES, PromptMessage, RegionMessage, SegmentRequest, Wanted
+from samj_bridge.version import __version__
 from samj_bridge.worker import devices, machine, precision
 from samj_bridge.worker.engine import Engine
 from samj_bridge.worker.everything.operation import everything
@@ -77,7 +77,7 @@ def _guarded(
 def _hello(threads: int, engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
     EmptyRequest.from_wire(inputs)
     versions = {
-        "samj_bridge": samj_bridge.__version__,
+        "samj_bridge": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "torch": devices.TORCH_VERSION,

@@ -37,7 +37,7 @@ def test_the_layers_point_one_way() -> None:
 def test_importing_the_package_loads_neither_numpy_nor_torch_nor_a_jvm() -> None:
     modules = loaded_after("import samj_bridge")
     assert not modules & {"numpy", "torch", "jpype", "scyjava", "imagej", "appose", "typer"}
-    assert {name for name in modules if name.startswith("samj_bridge")} == {"samj_bridge"}
+    assert {name for name in modules if name.startswith("samj_bridge")} == {"samj_bridge", "samj_bridge.version"}
 
 
 def test_a_session_is_imported_without_torch_and_without_a_jvm() -> None:
@@ -51,7 +51,7 @@ def test_importing_fiji_starts_no_jvm() -> None:
 
 @pytest.mark.parametrize("folder", ["worker", "protocol", "geometry"])
 def test_what_ships_to_the_worker_imports_nothing_of_the_host(folder: str) -> None:
-    allowed = ("samj_bridge.protocol", "samj_bridge.geometry", "samj_bridge.worker")
+    allowed = ("samj_bridge.protocol", "samj_bridge.geometry", "samj_bridge.worker", "samj_bridge.version")
     for path in (PACKAGE / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = []

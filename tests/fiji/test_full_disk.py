@@ -18,13 +18,13 @@ from workbench import BLOB, choose_tool, managed, panel_says, prompt_of, to_fron
 
 from samj_bridge.fiji.segmenter import SessionSegmenter
 from samj_bridge.install import adopt_environment
-from samj_bridge.models import find_model
+from samj_bridge.models import find_model, weights_file
 from samj_bridge.models.store import Store
 from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.worker
 
-WEIGHTS = find_model("starter").check_file()
+WEIGHTS = weights_file(find_model("starter"))
 SIZE = WEIGHTS.stat().st_size
 LABEL = f"({SIZE / 1e6:.1f} MB, MIT)"
 

@@ -21,7 +21,7 @@ from samj_bridge.errors import WorkerError
 from samj_bridge.fiji import attach, detach, java_class, roi_mask
 from samj_bridge.fiji.segmenter import SessionSegmenter
 from samj_bridge.install import adopt_environment
-from samj_bridge.models import find_model
+from samj_bridge.models import find_model, weights_file
 from samj_bridge.models.store import Store
 from samj_bridge.session import Prompt
 from samj_bridge.settings import Settings
@@ -29,7 +29,7 @@ from samj_bridge.settings import Settings
 pytestmark = pytest.mark.worker
 
 Dying = tuple[FileServer, Callable[[], None]]
-SIZE = f"{find_model('starter').check_file().stat().st_size / 1e6:.1f} MB"
+SIZE = f"{weights_file(find_model('starter')).stat().st_size / 1e6:.1f} MB"
 OTHER = (139, 55)
 """In another blob."""
 SHARED = "Modified MIT, academic and non-commercial use only"
@@ -86,7 +86,7 @@ def _as_before(desk: Desktop) -> Iterator[None]:
 
 def other_weights(path: Path, number: int) -> Path:
     """Write the starter's weights as another file: more space after the header of a safetensors file is nothing."""
-    data = find_model("starter").check_file().read_bytes()
+    data = weights_file(find_model("starter")).read_bytes()
     length = int.from_bytes(data[:8], "little")
     header = data[8 : 8 + length] + b" " * 8 * (number + 1)
     path.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])

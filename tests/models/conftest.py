@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fakes.opening import VARIABLES
 
-from samj_bridge.models import find_model
+from samj_bridge.models import find_model, weights_file
 from samj_bridge.session.launcher import Launcher
 from samj_bridge.settings import Settings
 
@@ -21,7 +21,7 @@ MAKER = Path(__file__).parents[1] / "fakes" / "checkpoints.py"
 def made(worker_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of checkpoints, good, bad and hostile, made with torch."""
     folder = tmp_path_factory.mktemp("checkpoints é漢")
-    starter = find_model("starter").check_file()
+    starter = weights_file(find_model("starter"))
     variables = {**VARIABLES, "OMP_NUM_THREADS": "1", "HOSTILE_FOLDER": str(folder), "PYTHONWARNINGS": "ignore"}
     if "SYSTEMROOT" in os.environ:
         variables["SYSTEMROOT"] = os.environ["SYSTEMROOT"]

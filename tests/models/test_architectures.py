@@ -14,8 +14,8 @@ import pytest
 from fakes.opening import VARIABLES
 
 from samj_bridge.models.catalog import packaged_catalog
-from samj_bridge.models.schema import ARCHITECTURES as CATALOGUED
-from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
+from samj_bridge.protocol.architectures import ARCHITECTURES, TRANSFORMS
+from samj_bridge.worker.families import FAMILIES
 
 pytestmark = pytest.mark.worker
 
@@ -30,6 +30,7 @@ from samj_bridge.protocol.failures import OperationFailed
 from samj_bridge.worker.checkpoints.converting import shapes_of
 from samj_bridge.worker.checkpoints.recognising import recognise
 from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
+from samj_bridge.worker.transforms import TRANSFORMS
 
 cache = {}
 
@@ -52,6 +53,7 @@ result = {
     "without_one": {name: found(dict(list(shapes(name).items())[:-1])) for name in names},
     "parameters": {name: sum(int(np.prod(shape)) for shape in shapes(name).values()) for name in names},
     "published": {},
+    "transforms": sorted(TRANSFORMS),
 }
 for name, path in json.loads(sys.argv[1]).items():
     with np.load(path) as file:
@@ -99,6 +101,9 @@ def test_the_sizes_are_those_of_the_published_networks(report: dict[str, Any]) -
         assert abs(report["parameters"][name] - published[name]) < 0.002 * published[name]
 
 
-def test_every_architecture_of_a_family_is_in_both_tables() -> None:
-    assert {name for name, family in CATALOGUED.items() if family in FAMILIES} == set(ARCHITECTURES)
-    assert {entry.architecture for entry in packaged_catalog().values()} <= set(CATALOGUED)
+def test_what_a_catalog_may_name_is_what_the_worker_has(report: dict[str, Any]) -> None:
+    assert set(ARCHITECTURES.values()) == set(TRANSFORMS) == set(FAMILIES)
+    # The starter prepares images itself.
+    named = {name for names in TRANSFORMS.values() for name in names} - {"starter"}
+    assert named == set(report["transforms"])
+    assert {entry.architecture for entry in packaged_catalog().values()} <= set(ARCHITECTURES)

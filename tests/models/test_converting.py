@@ -12,7 +12,7 @@ import pytest
 from fakes.opening import VARIABLES
 
 from samj_bridge.errors import Cancelled, ModelError
-from samj_bridge.models import find_model
+from samj_bridge.models import find_model, weights_file
 from samj_bridge.progress import CancelToken, ProgressEvent
 from samj_bridge.protocol.conversion import ConvertReply, ConvertRequest
 from samj_bridge.session.client import Client
@@ -265,6 +265,6 @@ def test_a_converted_file_is_loaded_as_the_worker_loads_models(convert: Convert,
         "load", {"model": "x", "family": "starter", "checkpoint": str(convert.target), "architecture": "starter-1"}
     ).result()
     again = convert.client.start(
-        "load", {"model": "x", "family": "starter", "checkpoint": str(find_model("starter").check_file())}
+        "load", {"model": "x", "family": "starter", "checkpoint": str(weights_file(find_model("starter")))}
     ).result()
     assert loaded["parameters"] == again["parameters"]

@@ -15,7 +15,7 @@ from fakes.model_files import FileContent, offer, table, write_catalog
 from fakes.opening import VARIABLES
 
 from samj_bridge.errors import HashMismatch, InputError, InstallError, ModelError
-from samj_bridge.models import ModelEntry, find_model
+from samj_bridge.models import ModelEntry, find_model, weights_file
 from samj_bridge.models.obtain import downloads_of
 from samj_bridge.models.store import Store
 from samj_bridge.models.verifying import verify
@@ -86,7 +86,7 @@ def test_without_an_environment_the_file_is_kept_and_converted_at_the_first_use(
     assert lab.store.source_path(installed.record).is_file()
     with Session("ours", settings=lab.settings, launcher=lab.launcher) as session:
         assert session.hello["pid"] > 0
-    assert entry.check_file(lab.settings).is_file()
+    assert weights_file(entry, lab.settings).is_file()
     assert not lab.store.source_path(installed.record).exists()
     assert [item.status for item in verify(lab.store)] == ["ok"]
 

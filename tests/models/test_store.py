@@ -19,7 +19,7 @@ from fakes.model_files import table, write_catalog
 from samj_bridge.doctor.models import check_model
 from samj_bridge.download import Digests
 from samj_bridge.errors import Cancelled, DownloadError, FileError, ModelError, NoSpaceError, SizeMismatch
-from samj_bridge.models import ModelEntry, catalog, find_model
+from samj_bridge.models import ModelEntry, catalog, find_model, weights_file
 from samj_bridge.models.obtain import downloads_of, obtain
 from samj_bridge.models.record import Acceptance, Record, Weights, read_record
 from samj_bridge.models.store import Store, disk_error, fits, now
@@ -228,17 +228,17 @@ def test_what_is_installed_is_left_alone(bed: Bed) -> None:
 def test_a_catalog_that_names_another_file_now_is_noticed(bed: Bed, tmp_path: Path) -> None:
     (bed.incoming / "x").write_bytes(DATA)
     bed.convert(bed.obtain())
-    assert bed.entry().check_file(bed.settings).is_file()
+    assert weights_file(bed.entry(), bed.settings).is_file()
     changed = table("https://x.example/w/ours.pth", DATA + b"new")
     write_catalog(Path(bed.settings.catalog), ours=changed)
     with pytest.raises(ModelError, match="another one than the catalog names now") as caught:
-        bed.entry().check_file(bed.settings)
+        weights_file(bed.entry(), bed.settings)
     assert caught.value.code == "model-changed"
 
 
 def test_a_model_that_is_not_installed_says_the_command(bed: Bed) -> None:
     with pytest.raises(ModelError) as caught:
-        bed.entry().check_file(bed.settings)
+        weights_file(bed.entry(), bed.settings)
     assert caught.value.code == "model-not-installed"
     assert "samj-bridge models install ours" in caught.value.hint
 
@@ -247,10 +247,10 @@ def test_a_checkpoint_waits_for_an_environment_and_then_goes(bed: Bed) -> None:
     (bed.incoming / "x").write_bytes(DATA)
     record = bed.obtain()
     with pytest.raises(ModelError) as caught:
-        bed.entry().check_file(bed.settings)
+        weights_file(bed.entry(), bed.settings)
     assert caught.value.code == "model-not-converted"
     bed.convert(record)
-    assert bed.entry().check_file(bed.settings).read_bytes() == b"converted"
+    assert weights_file(bed.entry(), bed.settings).read_bytes() == b"converted"
     assert not bed.store.source_path(record).exists()
     assert bed.files() == {"records/ours.json", f"weights/{record.source}.safetensors", "incoming/x"}
 
@@ -261,11 +261,11 @@ def test_weights_that_were_cut_or_deleted_are_noticed_before_they_are_loaded(bed
     path = bed.store.weights_path(record)
     path.write_bytes(b"conv")
     with pytest.raises(ModelError, match="cut short") as caught:
-        bed.entry().check_file(bed.settings)
+        weights_file(bed.entry(), bed.settings)
     assert caught.value.code == "weights-missing"
     path.unlink()
     with pytest.raises(ModelError, match="have gone"):
-        bed.entry().check_file(bed.settings)
+        weights_file(bed.entry(), bed.settings)
     # And installing again mends it.
     assert bed.obtain().weights is None
 
@@ -280,7 +280,7 @@ def test_the_same_bytes_under_two_names_are_kept_once_and_stay_as_long_as_one_is
     assert other.weights == record.weights
     assert len(list((bed.store.folder / "weights").iterdir())) == 1
     assert bed.store.remove("ours") < len(b"converted") + 2000
-    assert bed.entry("theirs").check_file(bed.settings).is_file()
+    assert weights_file(bed.entry("theirs"), bed.settings).is_file()
     assert bed.store.remove("theirs") >= len(b"converted")
     assert bed.files() == set()
 
@@ -291,7 +291,7 @@ def test_converting_one_name_of_the_same_bytes_converts_both(tmp_path: Path) -> 
     (bed.incoming / "x").write_bytes(DATA)
     record, _ = bed.obtain("ours"), bed.obtain("theirs")
     bed.convert(record)
-    assert bed.entry("theirs").check_file(bed.settings).is_file()
+    assert weights_file(bed.entry("theirs"), bed.settings).is_file()
 
 
 def test_removing_what_is_not_there_says_so(bed: Bed) -> None:
@@ -408,7 +408,7 @@ def test_a_read_only_store_says_so_and_still_serves(bed: Bed) -> None:
             assert caught.value.code == "read-only-store"
         finally:
             bed.store.folder.chmod(0o755)
-    assert bed.entry().check_file(bed.settings).is_file()
+    assert weights_file(bed.entry(), bed.settings).is_file()
 
 
 @pytest.mark.parametrize(
@@ -450,7 +450,7 @@ def test_on_a_drive_without_locks_nothing_is_begun_and_what_is_there_still_serve
         assert "installed models can still be used" in caught.value.hint
         assert "SAMJ_HOME" in caught.value.hint
     assert bed.files() == before
-    assert bed.entry().check_file(bed.settings).is_file()
+    assert weights_file(bed.entry(), bed.settings).is_file()
     assert [item.status for item in verify(bed.store)] == ["ok"]
     assert bed.store.records()[0].id == "ours"
 

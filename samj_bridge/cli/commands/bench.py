@@ -14,7 +14,7 @@ from rich.table import Table
 
 from samj_bridge.cli.result import Result
 from samj_bridge.errors import Cancelled, ModelError, SamjError
-from samj_bridge.models import catalog
+from samj_bridge.models import catalog, weights_file
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
@@ -80,7 +80,7 @@ def _installed(settings: Settings) -> list[str]:
     found = []
     for name, entry in catalog(settings).items():
         try:
-            entry.check_file(settings)
+            weights_file(entry, settings)
         except ModelError:
             continue
         found.append(name)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from samj_bridge.cli.result import Result
 from samj_bridge.errors import ModelError
-from samj_bridge.models import ModelEntry, catalog, find_model
+from samj_bridge.models import ModelEntry, catalog, find_model, weights_file
 from samj_bridge.models.record import Record
 from samj_bridge.models.store import Store
 from samj_bridge.protocol.folders import file_size
@@ -87,7 +87,7 @@ def run_licences(settings: Settings) -> Result:
 
 def run_path(settings: Settings, name: str) -> Result:
     """Say where the weights of a model are."""
-    path = find_model(name, settings).check_file(settings)
+    path = weights_file(find_model(name, settings), settings)
     return Result("models path", data={"id": name, "path": str(path)}, lines=[escape(str(path))])
 
 

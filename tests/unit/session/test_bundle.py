@@ -34,7 +34,7 @@ def test_it_holds_the_worker_and_nothing_of_the_host(settings):
     names = zipfile.ZipFile(write_bundle(settings)).namelist()
     assert "__main__.py" in names
     parts = {name.split("/")[1] for name in names if name.startswith("samj_bridge/")}
-    assert parts == {"__init__.py", "protocol", "geometry", "worker"}
+    assert parts == {"__init__.py", "version.py", "protocol", "geometry", "worker"}
     assert all(name.endswith(".py") for name in names)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from samj_bridge.install.prefixes.environment import ADOPTED_NAME, Environment, marker_text, write_marker
-from samj_bridge.models import find_model
+from samj_bridge.models import find_model, weights_file
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.session.bundle import write_bundle
 from samj_bridge.session.card import CARD_NAME, Card, CardModel, refresh_card
@@ -52,7 +52,7 @@ def test_the_card_says_how_the_host_itself_would_start_the_worker(settings, envi
     assert (said["format"], said["protocol"]) == (1, PROTOCOL_VERSION)
     starter = find_model("starter", settings)
     assert said["models"][0]["id"] == "starter"
-    assert said["models"][0]["checkpoint"] == str(starter.check_file(settings))
+    assert said["models"][0]["checkpoint"] == str(weights_file(starter, settings))
     assert said["models"][0]["prompts"] == list(starter.prompts)
     assert [model["id"] for model in said["models"]] == ["starter"], "models that are not installed can't be loaded"
 
