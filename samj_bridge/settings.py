@@ -10,6 +10,7 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import platformdirs
 from samj_bridge.errors import InputError
 from samj_bridge.protocol.messages import PRECISIONS
 
-__all__ = ["SETTINGS_NAME", "Settings", "mamba_exe", "settings_path"]
+__all__ = ["SETTINGS_NAME", "Settings", "as_path", "mamba_exe", "settings_path"]
 
 SETTINGS_NAME = "settings.toml"
 """Name of the file of settings, in ``SAMJ_HOME`` or else in the user's folder for configuration."""
@@ -109,7 +110,7 @@ class Settings:
     @property
     def incoming_dir(self) -> Path:
         """Folder of model files put there by hand."""
-        return Path(self.models_dir).expanduser().absolute() if self.models_dir else self.store_dir / "incoming"
+        return as_path(self.models_dir) if self.models_dir else self.store_dir / "incoming"
 
     @property
     def cache_dir(self) -> Path:
@@ -163,15 +164,32 @@ class Settings:
             values["ca_bundle"] = next((environ[name] for name in _CERTIFICATES if environ.get(name)), "")
         if "home" in values:
             # resolve() would follow links that a user set on purpose; absolute() is enough for child processes.
-            values["home"] = Path(values["home"]).expanduser().absolute()
+            values["home"] = as_path(values["home"])
+        for name in ("ca_bundle", "catalog", "models_dir", "python"):
+            text = values.get(name) or ""
+            # Other programs, which stand in other folders, are told of them. A bare name is looked for on PATH.
+            if text and (name != "python" or "/" in text or os.sep in text):
+                values[name] = str(as_path(text))
         return cls(**values)
 
 
 def settings_path(home: Path | str | None = None) -> Path:
     """Return where the file of settings is read from: a home that was named has its own, or there is the user's."""
     if home:
-        return Path(home).expanduser().absolute() / SETTINGS_NAME
+        return as_path(home) / SETTINGS_NAME
     return Path(platformdirs.user_config_dir("samj-bridge", appauthor=False)) / SETTINGS_NAME
+
+
+def as_path(text: str | Path) -> Path:
+    """Return a path that somebody wrote: absolute, ``~`` being the user's home. Links and ``..`` are kept."""
+    path = Path(text)
+    # What begins with ~ and is nobody's home is a name like any other; so is a file that is really there.
+    with suppress(RuntimeError):
+        path = path if path.exists() else path.expanduser()
+    # The folder that one stands in may have been removed.
+    with suppress(FileNotFoundError):
+        path = path.absolute()
+    return path
 
 
 def mamba_exe(environ: Mapping[str, str] | None = None) -> str:

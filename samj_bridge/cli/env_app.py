@@ -15,7 +15,10 @@ env_app = typer.Typer(help="The isolated environments on this machine.", no_args
 
 Name = Annotated[str, typer.Argument(help="Name of the environment.")]
 Builder = Annotated[str | None, typer.Option(help="Who makes it: auto, micromamba or uv.")]
-Micromamba = Annotated[Path | None, typer.Option(help="The micromamba to use; one is fetched by default.")]
+Micromamba = Annotated[
+    # Not a path: a bare name is looked for on PATH.
+    str | None, typer.Option(metavar="PATH", help="The micromamba to use; one is fetched by default.")
+]
 Channel = Annotated[
     list[str] | None,
     typer.Option(help="Conda channel, a name or a URL, instead of the specification's; repeat it."),
@@ -75,7 +78,7 @@ def env_create(
     call.run(
         lambda settings, progress, cancel: command.run_create(request, settings, progress=progress, cancel=cancel),
         builder=builder,
-        micromamba=str(micromamba) if micromamba else None,
+        micromamba=micromamba or None,
         channels=tuple(channel) if channel else None,
         device=device,
     )
@@ -164,6 +167,6 @@ def env_lock(
         lambda settings, progress, cancel: command.run_lock(
             settings, spec, output, platform or [], only, progress=progress, cancel=cancel
         ),
-        micromamba=str(micromamba) if micromamba else None,
+        micromamba=micromamba or None,
         channels=tuple(channel) if channel else None,
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from samj_bridge.cli.edge import run_app
 from samj_bridge.cli.env_app import env_app
 from samj_bridge.cli.models_app import models_app
 from samj_bridge.cli.options import Call, command_of
-from samj_bridge.cli.result import Show
 from samj_bridge.cli.segment_options import segment
-from samj_bridge.errors import InputError
 from samj_bridge.version import __version__
 
 __all__ = ["app", "main"]
@@ -160,11 +160,7 @@ def fiji(
 
 def main() -> None:
     """Run the command line; the entry point ``samj-bridge``."""
-    try:
-        app()
-    except InputError as error:  # pragma: no cover - parse errors outside a command's body
-        Show().error(error)
-        raise SystemExit(2) from error
+    sys.exit(run_app(app, sys.argv[1:]))
 
 
 if __name__ == "__main__":

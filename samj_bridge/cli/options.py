@@ -6,17 +6,19 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
-from samj_bridge.cli.result import Result, Show, cancel_on_interrupt, run_command
+from samj_bridge.cli.result import Result, cancel_on_interrupt, run_command
+from samj_bridge.cli.show import Show, is_asked_for_json
 from samj_bridge.progress import CancelToken, Progress
-from samj_bridge.settings import Settings
+from samj_bridge.settings import Settings, as_path
 
-__all__ = ["Call", "command_of"]
+__all__ = ["Call", "command_of", "user_path"]
 
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines, and nothing else.")]
 _Home = Annotated[
@@ -63,7 +65,36 @@ class Call:
 
                     refresh_card(settings)
 
-        raise typer.Exit(run_command(show, self.command, run))
+        raise typer.Exit(run_command(show, self.command, run, self._logs))
+
+    def _logs(self) -> Path:
+        return Settings.from_environment(home=self.home).logs_dir
+
+
+def user_path(text: str | Path) -> Path:
+    """Return a path that a user typed, absolute: workers and other programs stand in other folders.
+
+    Links are kept. An empty one, which a variable that is not set leaves, is refused: it would mean this folder.
+    """
+    if isinstance(text, str) and not text.strip():
+        raise typer.BadParameter("a path is empty; write . for the folder that you are in")
+    return as_path(text)
+
+
+def _with_paths(kind: Any, name: str) -> Any:
+    """Return the annotation of an option; where it is a path, typer then reads it by `user_path`."""
+    if Path in _parts(kind):
+        for item in get_args(kind)[1:]:
+            if item.parser is None:
+                item.parser = user_path
+                # Else typer would show the function's name.
+                item.metavar = item.metavar or ("PATH" if isinstance(item, OptionInfo) else name.upper())
+    return kind
+
+
+def _parts(kind: Any) -> set[Any]:
+    inner = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
+    return {kind}.union(*map(_parts, inner))
 
 
 def command_of(
@@ -73,19 +104,21 @@ def command_of(
 
     ``--json`` and ``--home`` come after those, and ``--verbose`` where there is more to say.
     """
-    shared: dict[str, tuple[Any, Any]] = {"json_output": (_Json, False), "home": (_Home, None)}
+    shared: dict[str, tuple[Any, Any]] = {"json_output": (_Json, False), "home": (_with_paths(_Home, "home"), None)}
     if verbose:
         shared["verbose"] = (_Verbose, False)
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         def typed(**values: Any) -> None:
             call = Call(command, **{name: values.pop(name) for name in shared})
+            if is_asked_for_json():
+                call = replace(call, json_output=True)
             function(call, **values)
 
         # What typer reads: the parameters of `function` but for the first, then the shared ones.
         kinds = get_type_hints(function, include_extras=True)
         own = list(inspect.signature(function).parameters.values())[1:]
-        parameters = [item.replace(annotation=kinds[item.name]) for item in own]
+        parameters = [item.replace(annotation=_with_paths(kinds[item.name], item.name)) for item in own]
         parameters += [
             inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)
             for name, (kind, default) in shared.items()

@@ -1,30 +1,38 @@
-"""What a command returns, and how it is shown: as text for people or as one JSON object for machines."""
+"""What a command returns, and what becomes of everything that can end it."""
 
 from __future__ import annotations
 
-import json
+import errno
 import logging
-import sys
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from samj_bridge.cli.show import Line, Show, styled
 from samj_bridge.errors import Cancelled, InputError, SamjError
-from samj_bridge.progress import CancelToken, ProgressEvent
+from samj_bridge.progress import CancelToken
 
-__all__ = ["EXIT_CANCELLED", "EXIT_FAILED", "EXIT_USAGE", "Result", "Show", "cancel_on_interrupt", "run_command"]
+__all__ = [
+    "EXIT_CANCELLED",
+    "EXIT_FAILED",
+    "EXIT_USAGE",
+    "Line",
+    "Result",
+    "about",
+    "cancel_on_interrupt",
+    "in_words",
+    "run_command",
+    "styled",
+]
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_CANCELLED = 130
-
-ENVELOPE_VERSION = 1
 
 _log = logging.getLogger(__name__)
 
@@ -37,113 +45,25 @@ class Result:
     """Name of the command, as typed."""
     data: dict[str, Any] = field(default_factory=dict)
     """What ``--json`` prints under ``data``."""
-    lines: list[str] = field(default_factory=list)
-    """Sentences for people; rich markup."""
+    lines: Sequence[Line] = field(default_factory=list)
+    """Sentences for people: plain text, or `styled`."""
     tables: list[Table] = field(default_factory=list)
-    """Tables for people, shown before the sentences."""
+    """Tables for people, shown before the sentences; their strings are plain text, too."""
     failures: list[SamjError] = field(default_factory=list)
     """What went wrong without stopping the rest."""
     ok: bool = True
     """False makes the exit code 1 even without a failure."""
 
 
-class Show:
-    """The two consoles: standard output for data, standard error for talk.
+def run_command(show: Show, command: str, body: Callable[[], Result], logs: Callable[[], Path]) -> int:
+    """Run a command's body, print what comes of it, and return the exit code.
 
-    Parameters
-    ----------
-    json_output : bool
-        One JSON object on standard output and nothing else.
-    quiet : bool
-        No progress, even on a terminal.
+    ``logs`` says in which folder the traceback of an error goes that nobody foresaw.
     """
-
-    def __init__(self, *, json_output: bool = False, quiet: bool = False) -> None:
-        self.json_output = json_output
-        # Without a terminal there is no width to fit: paths must not be broken in two.
-        self.out = Console(file=sys.stdout, highlight=False, **_wide(sys.stdout.isatty()))
-        self.talk = Console(file=sys.stderr, highlight=False, **_wide(sys.stderr.isatty()))
-        self._bars = self.talk.is_terminal and not quiet and not json_output
-
-    @contextmanager
-    def progress(self) -> Iterator[Callable[[ProgressEvent], None]]:
-        """Show progress bars while the block runs; yields what takes the events. Quiet without a terminal."""
-        if not self._bars:
-            yield _log_event
-            return
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[amount]}"),
-            TimeElapsedColumn(),
-        )
-        bars = Progress(*columns, console=self.talk, transient=True)
-        task = bars.add_task("", total=None, amount="")
-
-        def show(event: ProgressEvent) -> None:
-            # Not before there is something to show: until then a command may ask questions on the terminal.
-            bars.start()
-            bars.update(
-                task,
-                description=escape(event.message),
-                completed=event.done,
-                total=event.total,
-                amount=_amount(event),
-            )
-
-        try:
-            yield show
-        finally:
-            bars.stop()
-
-    def result(self, result: Result) -> None:
-        """Print a result."""
-        if self.json_output:
-            self._envelope(result.command, result.data, result.failures, ok=result.ok and not result.failures)
-            return
-        for table in result.tables:
-            self.out.print(table)
-        for line in result.lines:
-            self.out.print(line)
-        for failure in result.failures:
-            self.error(failure)
-
-    def error(self, error: SamjError) -> None:
-        """Print an error: what happened, then what to do."""
-        self.talk.print(f"[bold red]{escape(error.message)}[/]")
-        if error.hint:
-            self.talk.print(escape(error.hint))
-
-    def failed(self, command: str, error: SamjError) -> None:
-        """Print the error that ended a command."""
-        if self.json_output:
-            self._envelope(command, {}, [error], ok=False)
-        else:
-            self.error(error)
-
-    def _envelope(self, command: str, data: dict[str, Any], errors: list[SamjError], *, ok: bool) -> None:
-        envelope = {
-            "version": ENVELOPE_VERSION,
-            "command": command,
-            "ok": ok,
-            "data": data,
-            "errors": [error.to_dict() for error in errors],
-        }
-        # Written, not printed through rich: a machine's line is never wrapped or coloured.
-        sys.stdout.write(json.dumps(envelope, default=str, allow_nan=False) + "\n")
-        sys.stdout.flush()
-
-
-def run_command(show: Show, command: str, body: Callable[[], Result]) -> int:
-    """Run a command's body, print what comes of it, and return the exit code."""
     try:
         result = body()
-    except Cancelled as error:
-        show.failed(command, error)
-        return EXIT_CANCELLED
-    except KeyboardInterrupt:
-        show.failed(command, Cancelled("Interrupted."))
+    except (Cancelled, KeyboardInterrupt) as error:
+        show.failed(command, error if isinstance(error, Cancelled) else Cancelled("Interrupted."))
         return EXIT_CANCELLED
     except InputError as error:
         show.failed(command, error)
@@ -151,8 +71,41 @@ def run_command(show: Show, command: str, body: Callable[[], Result]) -> int:
     except SamjError as error:
         show.failed(command, error)
         return EXIT_FAILED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - nobody is shown a traceback; it is kept for who mends it
+        show.failed(command, in_words(error, logs))
+        return EXIT_FAILED
     show.result(result)
     return 0 if result.ok and not result.failures else EXIT_FAILED
+
+
+def in_words(error: Exception, logs: Callable[[], Path]) -> SamjError:
+    """Return an error that nobody foresaw as one with a sentence; its traceback is written to a file."""
+    _log.info("unforeseen", exc_info=error)
+    if isinstance(error, MemoryError):
+        message = "There was not enough memory for this."
+        return SamjError(message, code="no-memory", hint="Close other programs, or do less at once.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" ({error.filename})" if error.filename else ""
+        return SamjError(f"The disk is full{where}.", code="no-space", hint="Make space, then try again.")
+    said = str(error).strip()
+    message = f"samj-bridge made a mistake: {type(error).__name__}" + (f", {said}." if said else ".")
+    try:
+        folder = logs()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "last-error.txt"
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    except (OSError, SamjError):
+        return SamjError(message, code="internal", hint="Once more with --verbose shows where. Please report it.")
+    return SamjError(message, code="internal", hint=f"Please report it with the file {path}.", log=str(path))
+
+
+def about(error: SamjError, name: str) -> SamjError:
+    """Let an error say which of several things it is about, if it doesn't yet; returns it."""
+    if name not in error.message:
+        error.message = f"{name}: {error.message}"
+    return error
 
 
 @contextmanager
@@ -176,20 +129,3 @@ def cancel_on_interrupt() -> Iterator[CancelToken]:
         yield token
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _amount(event: ProgressEvent) -> str:
-    if event.unit == "bytes":
-        done = f"{event.done / 1e6:.0f}"
-        return f"{done} of {event.total / 1e6:.0f} MB" if event.total else f"{done} MB"
-    if event.unit:
-        return f"{event.done:.0f} of {event.total:.0f} {event.unit}" if event.total else ""
-    return ""
-
-
-def _log_event(event: ProgressEvent) -> None:
-    _log.info("%s: %s", event.stage, event.message)
-
-
-def _wide(terminal: bool) -> dict[str, Any]:
-    return {} if terminal else {"width": 240, "soft_wrap": True}

@@ -14,7 +14,7 @@ from samj_bridge.errors import ModelError
 from samj_bridge.models.entry import ModelEntry
 from samj_bridge.models.schema import entry_from_table, problems_of_recommendations
 from samj_bridge.models.store import Store
-from samj_bridge.settings import Settings
+from samj_bridge.settings import Settings, as_path
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -39,7 +39,7 @@ def catalog(settings: Settings | None = None) -> Mapping[str, ModelEntry]:
     settings = settings or Settings.from_environment()
     entries = dict(packaged_catalog())
     if settings.catalog:
-        entries.update(read_catalog(Path(settings.catalog).expanduser()))
+        entries.update(read_catalog(as_path(settings.catalog)))
     entries.update(Store(settings).own_entries())
     return MappingProxyType(entries)
 

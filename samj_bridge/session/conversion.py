@@ -69,7 +69,8 @@ def convert_checkpoint(
 
     try:
         client.greet(cancel)
-        request = ConvertRequest(str(source), str(target), architecture, wrapped)
+        # The worker stands in another folder.
+        request = ConvertRequest(str(source.absolute()), str(target.absolute()), architecture, wrapped)
         outputs = client.start("convert", request.to_wire(), cancel=cancel).result(show)
     except WorkerError as error:
         number = error.details.get("errno")

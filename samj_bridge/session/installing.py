@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from samj_bridge.protocol.conversion import ConvertReply
 from samj_bridge.session.card import refresh_card
 from samj_bridge.session.conversion import convert_checkpoint, convert_or_put_back, weights_from
 from samj_bridge.session.launcher import Launcher
-from samj_bridge.settings import Settings
+from samj_bridge.settings import Settings, as_path
 
 __all__ = ["Installed", "existing_launcher", "import_model", "install_model"]
 
@@ -167,6 +168,7 @@ def import_model(
         ``no-environment``: there is none to read it with.
     """
     _check_words(name, transform)
+    path = as_path(path)
     digests, store = _digests(path, progress, cancel), Store(settings)
     published = _published(digests, store) if not (name or transform) else None
     if published is not None:
@@ -293,6 +295,7 @@ def _table(path: Path, name: str, reply: ConvertReply, transform: str) -> Mappin
     is_cellsam = reply.family == "sam" and (has_detector or "model_cp." in reply.unwrapped)
     usual = "cellsam" if is_cellsam else TRANSFORMS[reply.family][0]
     chosen = transform or usual
+    file = shlex.quote(str(path))
     return {
         "title": f"{path.name}, imported",
         "family": reply.family,
@@ -300,5 +303,5 @@ def _table(path: Path, name: str, reply: ConvertReply, transform: str) -> Mappin
         "transform": chosen,
         "prompts": list(_PROMPTS_OF.get(chosen, PROMPTS)),
         "licence_note": "your own file",
-        "obtain": f"Import it again: samj-bridge models import {path} --id {name} --transform {chosen}",
+        "obtain": f"Import it again: samj-bridge models import {file} --id {name} --transform {chosen}",
     }

@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.markup import escape
 from rich.table import Table
 
-from samj_bridge.cli.result import Result
+from samj_bridge.cli.result import Result, about
 from samj_bridge.errors import Cancelled, ModelError, SamjError
 from samj_bridge.models import catalog, weights_file
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
@@ -62,8 +61,7 @@ def run(
         except Cancelled:
             raise
         except SamjError as error:
-            error.message = f"{name}: {error.message}"
-            failures.append(error)
+            failures.append(about(error, name))
     lines = [line for row in rows for line in _limits(row)]
     if rows:
         lines += _advice(rows)
@@ -71,7 +69,7 @@ def run(
         "bench",
         data={"image": [SIDE, SIDE], "models": [asdict(row) for row in rows]},
         tables=[_table(rows)] if rows else [],
-        lines=[escape(line) for line in lines],
+        lines=lines,
         failures=failures,
     )
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from samj_bridge.cli.commands.segment import make_output_folder
 from samj_bridge.cli.demo_images import DEMO_IMAGES, DemoImage, load_demo_image
-from samj_bridge.cli.result import Result
+from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.cli.save import result_files, save_regions
 from samj_bridge.errors import FijiError
 from samj_bridge.geometry.region import Region
@@ -186,11 +186,12 @@ def _montage(overlays: Sequence[Path], path: Path) -> Path:
     return path
 
 
-def _words(rows: Sequence[_Row], picture: Path, excuse: str) -> list[str]:
-    lines = [f"Look at [bold]{picture}[/]. ROIs (.zip), label images (.tif) and overlays (.png) are beside it:"]
+def _words(rows: Sequence[_Row], picture: Path, excuse: str) -> list[Line]:
+    beside = ". ROIs (.zip), label images (.tif) and overlays (.png) are beside it:"
+    lines: list[Line] = [styled("Look at ", (str(picture), "bold"), beside)]
     lines += [f"  {path}" for row in rows for path in row.files]
     if excuse and excuse != "not asked":
-        lines.append(f"[yellow]ImageJ was not used:[/] {excuse}")
+        lines.append(styled(("ImageJ was not used:", "yellow"), f" {excuse}"))
     return lines
 
 

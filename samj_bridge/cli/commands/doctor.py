@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
 from rich.table import Table
 
-from samj_bridge.cli.result import Result
+from samj_bridge.cli.result import Result, styled
 from samj_bridge.doctor import Finding, examine
 from samj_bridge.progress import Progress, ProgressEvent
 from samj_bridge.settings import Settings
 
 __all__ = ["run"]
 
-_MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "broken": "[red]broken[/]"}
+_COLOURS = {"ok": "green", "warning": "yellow", "broken": "red"}
 
 
 def run(settings: Settings, *, start_worker: bool, network: bool, progress: Progress) -> Result:
@@ -23,14 +22,14 @@ def run(settings: Settings, *, start_worker: bool, network: bool, progress: Prog
         findings.append(finding)
     table = Table(box=None, show_header=False)
     for finding in findings:
-        text = escape(finding.message) + (f"\n[bold]{escape(finding.mend)}[/]" if finding.mend else "")
-        table.add_row(_MARKS[finding.status], finding.check, text)
+        text = styled(finding.message, *([("\n" + finding.mend, "bold")] if finding.mend else []))
+        table.add_row(styled((finding.status, _COLOURS[finding.status])), finding.check, text)
     broken = [finding for finding in findings if finding.status == "broken"]
     first = next((finding.mend for finding in broken if finding.mend), "")
     if broken:
-        last = f"[red]{len(broken)} broken.[/] " + (f"Begin with: {escape(first)}" if first else "")
+        last = styled((f"{len(broken)} broken.", "red"), f" Begin with: {first}" if first else "")
     else:
-        last = "[green]All is well.[/]"
+        last = styled(("All is well.", "green"))
     return Result(
         "doctor",
         data={"findings": [finding.to_dict() for finding in findings]},

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from rich.markup import escape
 from rich.table import Table
 
 from samj_bridge.cli.commands.setup import describe
-from samj_bridge.cli.result import Result
+from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.install.care import (
     Surveyed,
     check_environment,
@@ -27,8 +26,8 @@ def run_list(settings: Settings, *, probe: bool) -> Result:
     """List the environments: size, age, builder, Python, torch, device, healthy or not."""
     found = survey(settings, try_out=probe)
     if not found:
-        lines = ["No environment yet. Make one: samj-bridge setup"]
-        return Result("env list", data={"environments": []}, lines=lines)
+        hint = "No environment yet. Make one: samj-bridge setup"
+        return Result("env list", data={"environments": []}, lines=[hint])
     table = Table(box=None, header_style="bold")
     for heading in ("name", "state", "healthy", "builder", "python", "torch", "device", "size", "age", "where"):
         table.add_column(heading, justify="right" if heading in {"size", "age"} else "left")
@@ -37,17 +36,17 @@ def run_list(settings: Settings, *, probe: bool) -> Result:
         table.add_row(
             environment.name,
             item.state,
-            "[red]no[/]" if item.problem else "[green]yes[/]" if item.report else "not tried",
+            styled(("no", "red") if item.problem else ("yes", "green") if item.report else "not tried"),
             environment.builder,
             environment.python_version or str(item.report.get("python", "?")),
             environment.packages.get("torch", "?"),
             _device(item),
             "" if environment.adopted else f"{item.size_bytes / 1e9:.1f} GB",
             _age(environment.created),
-            escape(str(environment.prefix)),
+            str(environment.prefix),
         )
     broken = [item for item in found if item.problem]
-    lines = [f"[red]{item.environment.name}[/]: {escape(item.problem)}." for item in broken]
+    lines: list[Line] = [styled((item.environment.name, "red"), f": {item.problem}.") for item in broken]
     if any(item.state != "not in use" for item in broken):
         lines.append("Mend it: samj-bridge env repair")
     return Result("env list", data={"environments": [_data(item) for item in found]}, tables=[table], lines=lines)
@@ -65,7 +64,7 @@ def run_check(settings: Settings, name: str) -> Result:
         "env check",
         data={"environment": describe(environment), "healthy": True, "report": report},
         lines=[
-            f"[green]{name} works[/] ({escape(where)})",
+            styled((f"{name} works", "green"), f" ({where})"),
             f"{shown}; device {torch.get('device', 'cpu')}",
         ],
     )
@@ -80,7 +79,7 @@ def run_remove(settings: Settings, name: str) -> Result:
     freed = remove_environment(settings, name)
     lines = [f"Removed environment {name}: {freed / 1e9:.1f} GB freed. Make it again: samj-bridge setup"]
     if adopted is not None:
-        lines.append(f"{escape(str(adopted.prefix))}, which was used for it, was made elsewhere and is as it was.")
+        lines.append(f"{adopted.prefix!s}, which was used for it, was made elsewhere and is as it was.")
     return Result("env remove", data={"name": name, "freed_bytes": freed}, lines=lines)
 
 
@@ -90,14 +89,14 @@ def run_prune(settings: Settings, *, caches: bool, dry_run: bool) -> Result:
     gone = found if dry_run else remove_rubbish(found)
     table = Table(box=None, show_header=False)
     for item in gone:
-        table.add_row(item.kind, _megabytes(item.size_bytes), escape(str(item.path)))
+        table.add_row(item.kind, _megabytes(item.size_bytes), str(item.path))
     total = sum(item.size_bytes for item in gone)
     if not found:
         line = "Nothing to remove." + ("" if caches else " --caches also looks at what can be fetched again.")
     else:
         line = f"{'Would free' if dry_run else 'Freed'} {_megabytes(total)}."
     left = [item for item in found if item not in gone]
-    lines = [line, *(f"In use, and still there: {escape(str(item.path))}" for item in left)]
+    lines = [line, *(f"In use, and still there: {item.path!s}" for item in left)]
     data = {
         "removed": [] if dry_run else [_rubbish(item) for item in gone],
         "found": [_rubbish(item) for item in found],

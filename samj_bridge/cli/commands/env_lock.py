@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.markup import escape
-
 from samj_bridge.cli.result import Result
 from samj_bridge.errors import FileError, InputError, InstallError
 from samj_bridge.install.care import named_environment, own_lock
@@ -29,13 +27,13 @@ def run_export(settings: Settings, name: str, output: Path | None) -> Result:
     text = path.read_text(encoding="utf-8")
     data = {"name": name, "lock": text, "path": str(output or path)}
     if output is None:
-        return Result("env export", data=data, lines=[escape(text.rstrip("\n"))])
+        return Result("env export", data=data, lines=[text.rstrip("\n")])
     try:
         write_text_atomically(output, text)
     except OSError as error:
         message = f"{output} can't be written: {error.strerror or error}."
         raise FileError(message, hint="Choose another file with --output.") from error
-    line = f"Wrote {escape(str(output))}. Elsewhere: samj-bridge env create --from {escape(output.name)}"
+    line = f"Wrote {output!s}. Elsewhere: samj-bridge env create --from {output.name}"
     return Result("env export", data=data, lines=[line])
 
 
@@ -61,7 +59,7 @@ def run_lock(
         written += make_conda_locks(specification, settings, folder, platforms, progress=progress, cancel=cancel)
     if only in {"all", "pypi"}:
         written.append(make_pypi_lock(specification, settings, folder, progress=progress, cancel=cancel))
-    lines = [f"Wrote {escape(str(item))}: {_count(item)} packages" for item in written]
+    lines = [f"Wrote {item!s}: {_count(item)} packages" for item in written]
     return Result("env lock", data={"written": [str(item) for item in written]}, lines=lines)
 
 

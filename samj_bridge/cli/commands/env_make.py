@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.markup import escape
-
 from samj_bridge.cli.commands.setup import describe
-from samj_bridge.cli.result import Result
+from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.errors import InputError
 from samj_bridge.install import (
     Environment,
@@ -98,8 +96,8 @@ def run_use(
     """Use the environment in `prefix` from now on, or with `none` samj-bridge's own again."""
     if none:
         let_go, found = release_environment(settings, name)
-        now = f"{escape(str(found.prefix))} is in use." if found else "Make one: samj-bridge setup"
-        line = f"{escape(str(let_go))} is used no longer." if let_go else "None was adopted."
+        now = f"{found.prefix!s} is in use." if found else "Make one: samj-bridge setup"
+        line = f"{let_go!s} is used no longer." if let_go else "None was adopted."
         data = {"released": str(let_go) if let_go else None, "environment": describe(found) if found else None}
         return Result("env use", data=data, lines=[line, now])
     if prefix is None:
@@ -125,9 +123,7 @@ def run_repair(
     made, problem = repair_environment(
         settings, name, specification=specification, progress=progress, cancel=cancel
     )
-    first = (
-        f"It did not work ({escape(problem.rstrip('.'))}) and was made again." if problem else "It works as it is."
-    )
+    first = f"It did not work ({problem.rstrip('.')}) and was made again." if problem else "It works as it is."
     data = {"environment": describe(made), "problem": problem, "repaired": bool(problem)}
     return Result("env repair", data=data, lines=[first, *_lines(made)])
 
@@ -141,12 +137,12 @@ def _usual_environments(settings: Settings) -> list[str]:
     return ["cuda", "default"] if cuda else ["cpu", "default"]
 
 
-def _lines(environment: Environment) -> list[str]:
+def _lines(environment: Environment) -> list[Line]:
     torch = environment.packages.get("torch", "")
     versions = f"Python {environment.python_version}" + (f", torch {torch}" if torch else "")
-    made = f"{environment.name} ({environment.builder}, {environment.feature}): {escape(str(environment.prefix))}"
+    made = f"{environment.name} ({environment.builder}, {environment.feature}): {environment.prefix!s}"
     return [
-        f"[green]Ready.[/] {made}",
+        styled(("Ready.", "green"), f" {made}"),
         f"{versions}, {len(environment.packages)} packages.",
-        *(f"Note: {escape(note)}" for note in environment.notes),
+        *(f"Note: {note}" for note in environment.notes),
     ]

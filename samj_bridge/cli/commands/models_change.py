@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.markup import escape
-
-from samj_bridge.cli.result import Result
+from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.download.reply import shown
 from samj_bridge.errors import Cancelled, ModelError, SamjError
 from samj_bridge.models import ModelEntry, catalog, find_model
@@ -52,11 +50,11 @@ def run_install(request: InstallRequest, settings: Settings, *, progress: Progre
     }
     done: list[Installed] = []
     failures: list[SamjError] = []
-    lines: list[str] = []
+    lines: list[Line] = []
     for entry in entries:
         cancel.check()
         if entry.is_packaged:
-            lines.append(f"{escape(entry.id)} is part of the package: nothing to install.")
+            lines.append(f"{entry.id} is part of the package: nothing to install.")
             continue
         if not _is_installed(entry, settings):
             _announce(entry, request.folder, settings)
@@ -88,15 +86,15 @@ def run_import(
     installed = import_model(file, settings, name=name, transform=transform, progress=progress, cancel=cancel)
     entry = installed.entry
     if entry.origin != "user":
-        first = f"{escape(file.name)} is the file of [green]{escape(entry.id)}[/], and installed as that."
+        first: Line = styled(f"{file.name} is the file of ", (entry.id, "green"), ", and installed as that.")
     elif installed.new:
-        first = f"[green]{escape(entry.id)}[/] is a {entry.architecture}; transform {entry.transform}."
+        first = styled((entry.id, "green"), f" is a {entry.architecture}; transform {entry.transform}.")
     else:
-        first = f"{escape(entry.id)} is imported already."
+        first = f"{entry.id} is imported already."
     lines = [
         first,
         *_notes(installed),
-        f"Use it: samj-bridge segment IMAGE --model {escape(entry.id)}",
+        f"Use it: samj-bridge segment IMAGE --model {entry.id}",
     ]
     return Result("models import", data=_data(installed), lines=lines)
 
@@ -115,7 +113,7 @@ def run_remove(settings: Settings, models: Sequence[str]) -> Result:
         freed = store.remove(name, downloads_of(entry, store) if entry is not None else None)
         removed.append({"id": name, "freed_bytes": freed})
         shared = "" if freed else " (its file is still used by another model)"
-        lines.append(f"Removed {escape(name)}: {freed / 1e6:,.0f} MB freed{shared}.")
+        lines.append(f"Removed {name}: {freed / 1e6:,.0f} MB freed{shared}.")
     return Result("models remove", data={"removed": removed}, lines=lines)
 
 
@@ -125,10 +123,7 @@ def run_verify(settings: Settings, models: Sequence[str], *, progress: Progress,
     for name in models:
         find_model(name, settings)
     verdicts = verify(store, models, progress=progress, cancel=cancel)
-    lines = [
-        f"[{'green' if item.ok else 'red'}]{item.status}[/] {escape(item.id)}: {escape(item.message)}"
-        for item in verdicts
-    ]
+    lines = list(map(_verdict_line, verdicts))
     if not verdicts:
         lines = ["No model is installed: the starter is part of the package."]
     good = all(item.ok for item in verdicts)
@@ -167,17 +162,17 @@ def _is_installed(entry: ModelEntry, settings: Settings) -> bool:
     return known_record(entry, Store(settings)) is not None
 
 
-def _verdict_line(verdict: Verdict) -> str:
+def _verdict_line(verdict: Verdict) -> Line:
     colour = "green" if verdict.ok else "red"
-    return f"[{colour}]{verdict.status}[/] {escape(verdict.id)}: {escape(verdict.message)}"
+    return styled((verdict.status, colour), f" {verdict.id}: {verdict.message}")
 
 
-def _said(installed: Installed) -> list[str]:
+def _said(installed: Installed) -> list[Line]:
     entry, record = installed.entry, installed.record
     if not installed.new and installed.converted:
-        return [f"{escape(entry.id)} is installed already.", *_notes(installed)]
-    size, licence = f"{record.size / 1e6:,.0f} MB", escape(entry.licence_text)
-    lines = [f"[green]{escape(entry.id)}[/] is installed: {size}. Licence: {licence}."]
+        return [f"{entry.id} is installed already.", *_notes(installed)]
+    size, licence = f"{record.size / 1e6:,.0f} MB", entry.licence_text
+    lines: list[Line] = [styled((entry.id, "green"), f" is installed: {size}. Licence: {licence}.")]
     if not record.verified:
         lines.append(f"No hash of it was known: its own has to be met from now on (sha256:{record.source}).")
 
@@ -185,15 +180,15 @@ def _said(installed: Installed) -> list[str]:
     if not installed.converted:
         lines.append("There is no environment yet (samj-bridge setup): it is converted when it is first used.")
 
-    lines.append(f"Use it: samj-bridge segment IMAGE --model {escape(entry.id)}")
+    lines.append(f"Use it: samj-bridge segment IMAGE --model {entry.id}")
     if entry.citation:
-        lines.append(f"Please cite: {escape(entry.citation)}")
+        lines.append(f"Please cite: {entry.citation}")
     return lines
 
 
-def _notes(installed: Installed) -> list[str]:
+def _notes(installed: Installed) -> list[Line]:
     weights = installed.record.weights
-    return [f"Note: {escape(note)}." for note in (weights.notes if weights is not None else ())]
+    return [f"Note: {note}." for note in (weights.notes if weights is not None else ())]
 
 
 def _data(installed: Installed) -> dict[str, object]:

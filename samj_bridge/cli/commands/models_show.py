@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
-from rich.markup import escape
 from rich.table import Table
 
-from samj_bridge.cli.result import Result
+from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.errors import ModelError
 from samj_bridge.models import ModelEntry, catalog, find_model, weights_file
 from samj_bridge.models.record import Record
@@ -33,13 +32,11 @@ def run_list(settings: Settings, *, installed: bool) -> Result:
     models = list(catalog(settings).values())
     shown = [entry for entry in models if not installed or state_of(entry, store)]
     table = _overview(shown, store)
-    lines = ["", "[bold]* Start with[/]"] if not installed else []
+    lines: list[Line] = ["", styled(("* Start with", "bold"))] if not installed else []
     if not installed:
-        lines += [
-            f"  {escape(kind)}: [bold]{escape(name)}[/]. {escape(why)}" for kind, name, why in _starts(models)
-        ]
+        lines += [styled(f"  {kind}: ", (name, "bold"), f". {why}") for kind, name, why in _starts(models)]
     total = store.size()
-    lines.append(f"The store takes {total / 1e6:,.0f} MB: {escape(str(store.folder))}" if total else "")
+    lines.append(f"The store takes {total / 1e6:,.0f} MB: {store.folder!s}" if total else "")
     lines.append("More of one: samj-bridge models show ID. Install it: samj-bridge models install ID")
     data = {
         "models": [describe(entry, store) for entry in shown],
@@ -57,7 +54,7 @@ def run_show(settings: Settings, name: str) -> Result:
     table.add_column(overflow="fold")
     for heading, text in _rows(entry, store):
         if text:
-            table.add_row(heading, escape(text))
+            table.add_row(heading, text)
     return Result("models show", data=data, tables=[table], lines=[_next_step(entry, store)])
 
 
@@ -72,7 +69,7 @@ def run_licences(settings: Settings) -> Result:
         record = _record(entry, store)
         accepted = asdict(record.licence) if record is not None else None
         when = f"{accepted['when'][:10]} ({accepted['how']})" if accepted else ""
-        table.add_row(escape(entry.id), escape(entry.licence_text), "yes" if entry.asks_licence else "", when)
+        table.add_row(entry.id, entry.licence_text, "yes" if entry.asks_licence else "", when)
         data.append(
             {
                 "id": entry.id,
@@ -88,7 +85,7 @@ def run_licences(settings: Settings) -> Result:
 def run_path(settings: Settings, name: str) -> Result:
     """Say where the weights of a model are."""
     path = weights_file(find_model(name, settings), settings)
-    return Result("models path", data={"id": name, "path": str(path)}, lines=[escape(str(path))])
+    return Result("models path", data={"id": name, "path": str(path)}, lines=[str(path)])
 
 
 def state_of(entry: ModelEntry, store: Store) -> str:
@@ -144,7 +141,7 @@ def _overview(entries: Sequence[ModelEntry], store: Store) -> Table:
     table.add_column("good for", no_wrap=True, overflow="ellipsis", ratio=1)
     good_for = [(entry.good_for or entry.title).partition(" (")[0] for entry in entries]
     for row in zip(*filter(None, cells.values()), good_for, strict=True):
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     return table
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from samj_bridge.cli.read_image import find_images, read_image
-from samj_bridge.cli.result import Result
+from samj_bridge.cli.result import Line, Result, about, styled
 from samj_bridge.cli.save import refuse_existing, result_files, save_regions
 from samj_bridge.errors import Cancelled, FileError, PromptError, SamjError
 from samj_bridge.export import EXPORTERS
@@ -84,8 +83,7 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
             except Cancelled:
                 raise
             except SamjError as error:
-                error.message = f"{image.name}: {error.message}"
-                failures.append(error)
+                failures.append(about(error, image.name))
     return _result(done, failures)
 
 
@@ -229,8 +227,8 @@ def _result(done: Sequence[_Done], failures: list[SamjError]) -> Result:
                 **({"message": item.message} if item.message else {}),
             }
         )
-    lines = [f"{item.image.name}: {escape(item.message)}" for item in done if item.message]
+    lines: list[Line] = [f"{item.image.name}: {item.message}" for item in done if item.message]
     lines += [f"{path}" for item in done for path in item.files]
     if failures:
-        lines.append(f"[bold]{len(done)} of {len(done) + len(failures)} images done.[/]")
+        lines.append(styled((f"{len(done)} of {len(done) + len(failures)} images done.", "bold")))
     return Result("segment", data={"images": data}, lines=lines, tables=[table] if done else [], failures=failures)

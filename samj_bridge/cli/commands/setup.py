@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-
 from samj_bridge.cli.commands.setup_model import choose_model, hint_of_models
-from samj_bridge.cli.result import Result
+from samj_bridge.cli.result import Result, styled
 from samj_bridge.errors import Cancelled, SamjError
 from samj_bridge.install import Environment, create_environment, ensure_environment
 from samj_bridge.progress import CancelToken, Progress
@@ -55,10 +53,13 @@ def run(
         data={"environment": describe(environment), "worker": hello, "model": models[-1], "models": models},
         failures=failures,
         lines=[
-            f"[green]Ready.[/] Environment {environment.name}, made by {environment.builder}: {environment.prefix}",
+            styled(
+                ("Ready.", "green"),
+                f" Environment {environment.name}, made by {environment.builder}: {environment.prefix}",
+            ),
             f"Torch {torch}, {hello.get('device', '?')}, {hello.get('threads', '?')} threads; {', '.join(models)}.",
             *(f"Note: {note}" for note in environment.notes),
-            *filter(None, [escape(hint_of_models(settings))]),
+            *filter(None, [hint_of_models(settings)]),
             "Next: samj-bridge demo, or samj-bridge segment IMAGE --box x0,y0,x1,y1",
         ],
     )

@@ -1,0 +1,181 @@
+"""How results are shown: as text for people, or as one JSON object for machines.
+
+Here, and nowhere else, text meets rich. Whatever is a plain string is shown letter by letter: names of files,
+models and labels, and what other programs say, may hold anything, ``[bold]`` and control codes included. Styles are
+given by `styled` alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from samj_bridge.errors import SamjError
+from samj_bridge.progress import ProgressEvent
+
+if TYPE_CHECKING:
+    from samj_bridge.cli.result import Result
+
+__all__ = ["Line", "Show", "envelope", "is_asked_for_json", "styled"]
+
+Line: TypeAlias = "str | Text"
+"""A sentence for people: plain, or `styled`."""
+
+ENVELOPE_VERSION = 1
+
+# Control codes would move the cursor or colour what follows; those of right-to-left writing turn a name round; half
+# letters (of names that are no UTF-8) can't be written at all.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+_log = logging.getLogger(__name__)
+
+
+def styled(*pieces: str | tuple[str, str]) -> Text:
+    """Return a sentence of plain pieces and of pieces with a style.
+
+    Examples
+    --------
+    >>> styled(("Ready.", "green"), " cells [dapi].tif").plain
+    'Ready. cells [dapi].tif'
+    """
+    return Text.assemble(
+        *(_seen(piece) if isinstance(piece, str) else (_seen(piece[0]), piece[1]) for piece in pieces)
+    )
+
+
+def envelope(command: str, data: dict[str, Any], errors: list[SamjError], *, ok: bool) -> str:
+    """Return what ``--json`` prints: one line."""
+    content = {
+        "version": ENVELOPE_VERSION,
+        "command": command,
+        "ok": ok,
+        "data": data,
+        "errors": [error.to_dict() for error in errors],
+    }
+    return json.dumps(content, default=str, allow_nan=False) + "\n"
+
+
+def is_asked_for_json() -> bool:
+    """Return whether the command line was asked for JSON, wherever ``--json`` stood: only the answer is printed."""
+    return hasattr(sys.stdout, "answer")
+
+
+class Show:
+    """The two consoles: standard output for data, standard error for talk.
+
+    Parameters
+    ----------
+    json_output : bool
+        One JSON object on standard output and nothing else.
+    quiet : bool
+        No progress, even on a terminal.
+    """
+
+    def __init__(self, *, json_output: bool = False, quiet: bool = False) -> None:
+        self.json_output = json_output
+        # Without a terminal there is no width to fit: paths must not be broken in two.
+        self.out = _Console(file=sys.stdout, highlight=False, **_wide(sys.stdout.isatty()))
+        self.talk = _Console(file=sys.stderr, highlight=False, **_wide(sys.stderr.isatty()))
+        self._bars = self.talk.is_terminal and not quiet and not json_output
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[ProgressEvent], None]]:
+        """Show progress bars while the block runs; yields what takes the events. Quiet without a terminal."""
+        if not self._bars:
+            yield _log_event
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=28),
+            TextColumn("{task.fields[amount]}", markup=False),
+            TimeElapsedColumn(),
+        )
+        bars = Progress(*columns, console=self.talk, transient=True)
+        task = bars.add_task("", total=None, amount="")
+
+        def show(event: ProgressEvent) -> None:
+            # Not before there is something to show: until then a command may ask questions on the terminal.
+            bars.start()
+            bars.update(
+                task,
+                description=_seen(event.message),
+                completed=event.done,
+                total=event.total,
+                amount=_amount(event),
+            )
+
+        try:
+            yield show
+        finally:
+            bars.stop()
+
+    def result(self, result: Result) -> None:
+        """Print a result."""
+        if self.json_output:
+            ok = result.ok and not result.failures
+            self._machine(envelope(result.command, result.data, result.failures, ok=ok))
+            return
+        for table in result.tables:
+            self.out.print(table)
+        for line in result.lines:
+            self.out.print(line)
+        for failure in result.failures:
+            self.error(failure)
+
+    def error(self, error: SamjError) -> None:
+        """Print an error: what happened, then what to do."""
+        self.talk.print(styled((error.message, "bold red")))
+        if error.hint:
+            self.talk.print(error.hint)
+
+    def failed(self, command: str, error: SamjError) -> None:
+        """Print the error that ended a command."""
+        if self.json_output:
+            self._machine(envelope(command, {}, [error], ok=False))
+        else:
+            self.error(error)
+
+    @staticmethod
+    def _machine(line: str) -> None:
+        # Written, not printed through rich: a machine's line is never wrapped or coloured.
+        answer = getattr(sys.stdout, "answer", sys.stdout.write)
+        answer(line)
+        sys.stdout.flush()
+
+
+class _Console(Console):
+    """A console to which a string is a string."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(_seen(text), **{**options, "markup": False, "emoji": False})
+
+
+def _seen(text: str) -> str:
+    return _UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def _amount(event: ProgressEvent) -> str:
+    if event.unit == "bytes":
+        done = f"{event.done / 1e6:.0f}"
+        return f"{done} of {event.total / 1e6:.0f} MB" if event.total else f"{done} MB"
+    if event.unit:
+        return f"{event.done:.0f} of {event.total:.0f} {event.unit}" if event.total else ""
+    return ""
+
+
+def _log_event(event: ProgressEvent) -> None:
+    _log.info("%s: %s", event.stage, event.message)
+
+
+def _wide(terminal: bool) -> dict[str, Any]:
+    return {} if terminal else {"width": 240, "soft_wrap": True}
