@@ -18,7 +18,8 @@ from typing import IO, Any
 
 import typer
 
-from samj_bridge.cli.result import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE, in_words
+from samj_bridge.cli.result import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
+from samj_bridge.cli.running import in_words
 from samj_bridge.cli.show import Show, envelope
 from samj_bridge.errors import Cancelled, InputError, SamjError
 from samj_bridge.settings import Settings

@@ -13,7 +13,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import typer
 from typer.models import OptionInfo
 
-from samj_bridge.cli.result import Result, cancel_on_interrupt, run_command
+from samj_bridge.cli.result import Result
+from samj_bridge.cli.running import cancel_on_interrupt, run_command
 from samj_bridge.cli.show import Show, is_asked_for_json
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.settings import Settings, as_path

@@ -1,40 +1,33 @@
-"""What a command returns, and what becomes of everything that can end it."""
+"""What a command returns: data for machines, sentences and tables for people.
+
+A plain string is shown letter by letter: names of files, models and labels, and what other programs say, may hold
+anything, ``[bold]`` and control codes included. Styles are given by `styled` alone.
+"""
 
 from __future__ import annotations
 
-import errno
-import logging
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.table import Table
+from rich.text import Text
 
-from samj_bridge.cli.show import Line, Show, styled
-from samj_bridge.errors import Cancelled, InputError, SamjError
-from samj_bridge.progress import CancelToken
+from samj_bridge.errors import SamjError
 
-__all__ = [
-    "EXIT_CANCELLED",
-    "EXIT_FAILED",
-    "EXIT_USAGE",
-    "Line",
-    "Result",
-    "about",
-    "cancel_on_interrupt",
-    "in_words",
-    "run_command",
-    "styled",
-]
+__all__ = ["EXIT_CANCELLED", "EXIT_FAILED", "EXIT_USAGE", "Line", "Result", "about", "seen", "styled"]
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_CANCELLED = 130
 
-_log = logging.getLogger(__name__)
+Line: TypeAlias = "str | Text"
+"""A sentence for people: plain, or `styled`."""
+
+# Control codes would move the cursor or colour what follows; those of right-to-left writing turn a name round; half
+# letters (of names that are no UTF-8) can't be written at all.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass
@@ -55,52 +48,6 @@ class Result:
     """False makes the exit code 1 even without a failure."""
 
 
-def run_command(show: Show, command: str, body: Callable[[], Result], logs: Callable[[], Path]) -> int:
-    """Run a command's body, print what comes of it, and return the exit code.
-
-    ``logs`` says in which folder the traceback of an error goes that nobody foresaw.
-    """
-    try:
-        result = body()
-    except (Cancelled, KeyboardInterrupt) as error:
-        show.failed(command, error if isinstance(error, Cancelled) else Cancelled("Interrupted."))
-        return EXIT_CANCELLED
-    except InputError as error:
-        show.failed(command, error)
-        return EXIT_USAGE
-    except SamjError as error:
-        show.failed(command, error)
-        return EXIT_FAILED
-    except BrokenPipeError:
-        raise
-    except Exception as error:  # noqa: BLE001 - nobody is shown a traceback; it is kept for who mends it
-        show.failed(command, in_words(error, logs))
-        return EXIT_FAILED
-    show.result(result)
-    return 0 if result.ok and not result.failures else EXIT_FAILED
-
-
-def in_words(error: Exception, logs: Callable[[], Path]) -> SamjError:
-    """Return an error that nobody foresaw as one with a sentence; its traceback is written to a file."""
-    _log.info("unforeseen", exc_info=error)
-    if isinstance(error, MemoryError):
-        message = "There was not enough memory for this."
-        return SamjError(message, code="no-memory", hint="Close other programs, or do less at once.")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" ({error.filename})" if error.filename else ""
-        return SamjError(f"The disk is full{where}.", code="no-space", hint="Make space, then try again.")
-    said = str(error).strip()
-    message = f"samj-bridge made a mistake: {type(error).__name__}" + (f", {said}." if said else ".")
-    try:
-        folder = logs()
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "last-error.txt"
-        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
-    except (OSError, SamjError):
-        return SamjError(message, code="internal", hint="Once more with --verbose shows where. Please report it.")
-    return SamjError(message, code="internal", hint=f"Please report it with the file {path}.", log=str(path))
-
-
 def about(error: SamjError, name: str) -> SamjError:
     """Let an error say which of several things it is about, if it doesn't yet; returns it."""
     if name not in error.message:
@@ -108,24 +55,19 @@ def about(error: SamjError, name: str) -> SamjError:
     return error
 
 
-@contextmanager
-def cancel_on_interrupt() -> Iterator[CancelToken]:
-    """Turn the first Ctrl-C into a cancel that cleans up; the second one ends at once."""
-    import signal
-    import threading
+def styled(*pieces: str | tuple[str, str]) -> Text:
+    """Return a sentence of plain pieces and of pieces with a style.
 
-    token = CancelToken()
-    if threading.current_thread() is not threading.main_thread():
-        yield token
-        return
+    Examples
+    --------
+    >>> styled(("Ready.", "green"), " cells [dapi].tif").plain
+    'Ready. cells [dapi].tif'
+    """
+    return Text.assemble(
+        *(seen(piece) if isinstance(piece, str) else (seen(piece[0]), piece[1]) for piece in pieces)
+    )
 
-    def interrupted(_number: int, _frame: object) -> None:
-        if token.cancelled:
-            raise KeyboardInterrupt
-        token.cancel()
 
-    before = signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield token
-    finally:
-        signal.signal(signal.SIGINT, before)
+def seen(text: str) -> str:
+    """Return a text with escapes in place of what can't be seen, or would steer the terminal."""
+    return _UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)

@@ -1,55 +1,30 @@
 """How results are shown: as text for people, or as one JSON object for machines.
 
-Here, and nowhere else, text meets rich. Whatever is a plain string is shown letter by letter: names of files,
-models and labels, and what other programs say, may hold anything, ``[bold]`` and control codes included. Styles are
-given by `styled` alone.
+Here, and nowhere else, text meets rich: a string is a string there.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from samj_bridge.cli.result import Result, seen, styled
 from samj_bridge.errors import SamjError
 from samj_bridge.progress import ProgressEvent
 
-if TYPE_CHECKING:
-    from samj_bridge.cli.result import Result
-
-__all__ = ["Line", "Show", "envelope", "is_asked_for_json", "styled"]
-
-Line: TypeAlias = "str | Text"
-"""A sentence for people: plain, or `styled`."""
+__all__ = ["Show", "envelope", "is_asked_for_json"]
 
 ENVELOPE_VERSION = 1
 
-# Control codes would move the cursor or colour what follows; those of right-to-left writing turn a name round; half
-# letters (of names that are no UTF-8) can't be written at all.
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
 _log = logging.getLogger(__name__)
-
-
-def styled(*pieces: str | tuple[str, str]) -> Text:
-    """Return a sentence of plain pieces and of pieces with a style.
-
-    Examples
-    --------
-    >>> styled(("Ready.", "green"), " cells [dapi].tif").plain
-    'Ready. cells [dapi].tif'
-    """
-    return Text.assemble(
-        *(_seen(piece) if isinstance(piece, str) else (_seen(piece[0]), piece[1]) for piece in pieces)
-    )
 
 
 def envelope(command: str, data: dict[str, Any], errors: list[SamjError], *, ok: bool) -> str:
@@ -108,7 +83,7 @@ class Show:
             bars.start()
             bars.update(
                 task,
-                description=_seen(event.message),
+                description=seen(event.message),
                 completed=event.done,
                 total=event.total,
                 amount=_amount(event),
@@ -157,11 +132,7 @@ class _Console(Console):
     """A console to which a string is a string."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(_seen(text), **{**options, "markup": False, "emoji": False})
-
-
-def _seen(text: str) -> str:
-    return _UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)
+        return super().render_str(seen(text), **{**options, "markup": False, "emoji": False})
 
 
 def _amount(event: ProgressEvent) -> str:

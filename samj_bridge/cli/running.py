@@ -1,0 +1,88 @@
+"""Runs a command, and says in words whatever can end it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from samj_bridge.cli.result import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE, Result
+from samj_bridge.cli.show import Show
+from samj_bridge.errors import Cancelled, InputError, SamjError
+from samj_bridge.progress import CancelToken
+
+__all__ = ["cancel_on_interrupt", "in_words", "run_command"]
+
+_log = logging.getLogger(__name__)
+
+
+def run_command(show: Show, command: str, body: Callable[[], Result], logs: Callable[[], Path]) -> int:
+    """Run a command's body, print what comes of it, and return the exit code.
+
+    ``logs`` says in which folder the traceback of an error goes that nobody foresaw.
+    """
+    try:
+        result = body()
+    except (Cancelled, KeyboardInterrupt) as error:
+        show.failed(command, error if isinstance(error, Cancelled) else Cancelled("Interrupted."))
+        return EXIT_CANCELLED
+    except InputError as error:
+        show.failed(command, error)
+        return EXIT_USAGE
+    except SamjError as error:
+        show.failed(command, error)
+        return EXIT_FAILED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - nobody is shown a traceback; it is kept for who mends it
+        show.failed(command, in_words(error, logs))
+        return EXIT_FAILED
+    show.result(result)
+    return 0 if result.ok and not result.failures else EXIT_FAILED
+
+
+def in_words(error: Exception, logs: Callable[[], Path]) -> SamjError:
+    """Return an error that nobody foresaw as one with a sentence; its traceback is written to a file."""
+    _log.info("unforeseen", exc_info=error)
+    if isinstance(error, MemoryError):
+        message = "There was not enough memory for this."
+        return SamjError(message, code="no-memory", hint="Close other programs, or do less at once.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" ({error.filename})" if error.filename else ""
+        return SamjError(f"The disk is full{where}.", code="no-space", hint="Make space, then try again.")
+    said = str(error).strip()
+    message = f"samj-bridge made a mistake: {type(error).__name__}" + (f", {said}." if said else ".")
+    try:
+        folder = logs()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "last-error.txt"
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    except (OSError, SamjError):
+        return SamjError(message, code="internal", hint="Once more with --verbose shows where. Please report it.")
+    return SamjError(message, code="internal", hint=f"Please report it with the file {path}.", log=str(path))
+
+
+@contextmanager
+def cancel_on_interrupt() -> Iterator[CancelToken]:
+    """Turn the first Ctrl-C into a cancel that cleans up; the second one ends at once."""
+    import signal
+    import threading
+
+    token = CancelToken()
+    if threading.current_thread() is not threading.main_thread():
+        yield token
+        return
+
+    def interrupted(_number: int, _frame: object) -> None:
+        if token.cancelled:
+            raise KeyboardInterrupt
+        token.cancel()
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield token
+    finally:
+        signal.signal(signal.SIGINT, before)
