@@ -27,6 +27,7 @@ __all__ = [
     "Specification",
     "conda_lock_path",
     "current_platform",
+    "fits",
     "load_specification",
     "normal_name",
     "pin_name",
@@ -154,6 +155,25 @@ def pin_name(pin: str) -> str:
 def normal_name(name: str) -> str:
     """Return a PyPI package's name as all of its spellings are compared (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def fits(version: tuple[int, ...], wanted: str) -> bool:
+    """Tell whether `version` is within `wanted`, such as ``>=3.10,<3.15``.
+
+    Examples
+    --------
+    >>> fits((3, 12, 1), ">=3.10,<3.13"), fits((3, 13, 0), ">=3.10,<3.13")
+    (True, False)
+    """
+    for part in filter(None, re.split(r"\s*,\s*", wanted)):
+        match = re.fullmatch(r"(>=|<)\s*(\d+(?:\.\d+)*)", part)
+        if match is None:
+            message = f"Versions of Python are written like '>=3.10,<3.15', not {wanted!r}."
+            raise InstallError(message, code="bad-specification", hint="Install samj-bridge again.")
+        bound = tuple(int(number) for number in match[2].split("."))
+        if (version >= bound) != (match[1] == ">="):
+            return False
+    return True
 
 
 def current_platform() -> str:

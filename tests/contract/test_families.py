@@ -9,42 +9,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from in_torch import ROOT, Checks
+from in_torch import Checks
+from networks import CHEAP, build, model_of, weights_of
 
 from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
 
-CHEAP = ["starter-1", "mobile-sam", "efficient-sam-ti", "sam2.1-tiny", "efficientvit-sam-l0"]
-"""The architecture of each family that is asked; the others have the same code and more blocks."""
 LOOKS_TWICE = {"starter-1"}
 """Those that ask themselves again about what a point of everything mode finds."""
 SHAPE_HW = (90, 140)
 
 checks = Checks(__name__, __file__)
-
-
-@functools.cache
-def weights_of(architecture: str) -> Path:
-    """Return a file with the starter's own weights, or with random ones."""
-    if architecture == "starter-1":
-        return ROOT / "samj_bridge" / "models" / "weights" / "starter.safetensors"
-    from random_weights import random_weights
-    from safetensors.torch import save_file
-
-    path = Path(tempfile.mkdtemp()) / f"{architecture}.safetensors"
-    save_file(random_weights(architecture), path)
-    return path
-
-
-def build(architecture: str, weights: Path) -> Any:
-    from samj_bridge.worker.families.base import BuildSpec
-
-    module = importlib.import_module(FAMILIES[ARCHITECTURES[architecture]])
-    return module.build(BuildSpec(weights, architecture))
-
-
-@functools.cache
-def model_of(architecture: str) -> Any:
-    return build(architecture, weights_of(architecture))
 
 
 def image_of(shape_hw: tuple[int, int], channels: int) -> Any:

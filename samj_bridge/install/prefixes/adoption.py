@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from samj_bridge.errors import InputError, InstallError, ProbeError
-from samj_bridge.install.builders.uv.python import fits
 from samj_bridge.install.prefixes.environment import (
     ADOPTED,
     ADOPTED_NAME,
@@ -24,7 +23,7 @@ from samj_bridge.install.prefixes.environment import (
     write_text_atomically,
 )
 from samj_bridge.install.prefixes.probe import probe
-from samj_bridge.install.specification import Specification, load_specification, normal_name
+from samj_bridge.install.specification import Specification, fits, load_specification, normal_name
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.folders import is_folder, list_folder
 from samj_bridge.settings import Settings

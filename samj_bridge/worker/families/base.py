@@ -1,8 +1,13 @@
-"""What the engine and a model family pass to each other."""
+"""What the engine and a model family pass to each other, and the contract of each kind of network.
+
+A class of a family derives from every contract that it keeps: mypy then compares them, and
+``tests/contract/test_families.py`` asks one network of each family. No family keeps the last four yet: they say
+what tiles, automatic segmenters without a grid and memory across planes will be asked for (docs/decisions/0024).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,14 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "BatchingModel",
     "BuildSpec",
     "Candidate",
+    "DetectingModel",
+    "Family",
+    "Followed",
+    "MappingModel",
     "Model",
     "PromptArrays",
     "Proposals",
     "ProposingModel",
+    "RememberingModel",
     "SeedingModel",
     "SoftMask",
+    "TiledModel",
 ]
 
 
@@ -93,6 +105,19 @@ class Proposals(Protocol):
         """
 
 
+class Family(Protocol):
+    """A module of the table ``FAMILIES``.
+
+    Where its networks compute in fewer digits too, it has ``PRECISIONS``, the values of `BuildSpec.precision`.
+    """
+
+    def build(self, spec: BuildSpec) -> Model:
+        """Load the weights of a network; every key must fit."""
+
+    def shapes(self, architecture: str) -> dict[str, tuple[int, ...]]:
+        """Return the names and shapes of a published state dict, without making room for the numbers."""
+
+
 class Model(Protocol):
     """A loaded network of any family."""
 
@@ -107,6 +132,15 @@ class Model(Protocol):
 
     def decode(self, encoding: Any, prompt: PromptArrays, candidates: int) -> list[Candidate]:
         """Return `candidates` (1 or 3) masks, best score first."""
+
+
+class BatchingModel(Model, Protocol):
+    """A network that answers many prompts on an image faster than one after the other."""
+
+    def decode_many(
+        self, encoding: Any, prompts: Sequence[PromptArrays], candidates: int, check: Callable[[float], None]
+    ) -> Iterator[list[Candidate]]:
+        """Yield what `decode` returns for each prompt, in their order; `check` as in `encode`."""
 
 
 class ProposingModel(Model, Protocol):
@@ -136,3 +170,81 @@ class SeedingModel(Protocol):
 
     def seeds(self, encoding: Any) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Return points (N, 2), one or a few for each object that it sees, and scores (N,), best first."""
+
+
+class TiledModel(Model, Protocol):
+    """A network that large images are cut for; one that does not say how gets them whole.
+
+    Which level and which tile a prompt is asked in is decided by the prompt and the image alone, outside the
+    worker: a tile is encoded like any image, with the whole image's display range.
+    """
+
+    tile_px: int
+    """Side of a tile in pixels of its level: what the network takes without shrinking it."""
+    align_px: int
+    """Origins of tiles are multiples of this: then an object's answer does not depend on the tile around it."""
+
+
+class MappingModel(Model, Protocol):
+    """A network with a decoder that says of each pixel what it is, from the encoding that prompts use too."""
+
+    def maps(self, encoding: Any, check: Callable[[float], None]) -> NDArray[np.float32]:
+        """Return (3, Y, X) maps at the image's size: foreground, distance to centre, distance to boundary.
+
+        All in 0..1; both distances are 0 in the middle of an object, 1 at its rim and outside. They depend on the
+        encoding alone: on no image before it, no state of a normalisation, no number of threads. Smoothing, seeds
+        and watershed are not the network's business.
+        """
+
+
+class DetectingModel(Model, Protocol):
+    """A network that proposes a box for each object, to be decoded like a user's."""
+
+    def boxes(
+        self, encoding: Any, check: Callable[[float], None]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return every box that it considers, and how sure it is of each; choosing is not its business.
+
+        What a detector computes from the image by itself is part of the encoding: the pixels are gone by now.
+
+        Returns
+        -------
+        boxes_xyxy : (N, 4) array
+            Edges x0, y0, x1, y1 in continuous image coordinates, cut to the image.
+        scores : (N,) array
+            0 to 1, falling.
+        """
+
+
+@dataclass(frozen=True)
+class Followed:
+    """An object on one plane of a stack."""
+
+    candidate: Candidate
+    """Its mask, which is empty where the object is not there."""
+    presence: float
+    """Logit that the object is on this plane: it is where this is above 0."""
+
+
+class RememberingModel(Model, Protocol):
+    """A network that knows an object again on the next plane of a stack, by what it remembers of it.
+
+    A memory is of one object in one direction. It holds the planes that were given and those that the next plane
+    attends to, so that its ``nbytes`` do not grow with the stack. What follows is a function of what was given, the
+    planes and the direction: a memory is never shared, and a new run begins with a new one.
+    """
+
+    def encode_plane(self, image: NDArray[np.float32], check: Callable[[float], None]) -> Any:
+        """Encode as `encode`, but as the network was trained on videos; for `given` and `follow` only."""
+
+    def remember(self, planes: int, step: int) -> Any:
+        """Return an empty memory for a stack of so many planes that is walked by `step`, 1 or -1."""
+
+    def given(self, memory: Any, plane: int, encoding: Any, prompt: PromptArrays) -> Followed:
+        """Answer what the user drew on a plane, and remember it for good: following never replaces it.
+
+        Planes ahead may be given before they are reached. A mask in the prompt is the answer, as it is.
+        """
+
+    def follow(self, memory: Any, plane: int, encoding: Any) -> Followed:
+        """Find the object on a plane that was not given, the next one in the memory's direction; remember it."""

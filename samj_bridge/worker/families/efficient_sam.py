@@ -14,7 +14,7 @@ from torch import Tensor
 
 from samj_bridge.worker.checkpoints.loading import load
 from samj_bridge.worker.families.base import BuildSpec
-from samj_bridge.worker.families.promptable import Abilities, Encoding, ProposingModel, dtype_of
+from samj_bridge.worker.families.promptable import Abilities, Encoding, PointableModel, dtype_of
 from samj_bridge.worker.nets.efficient_sam import EFFICIENT_S, EFFICIENT_TI, TOKENS, EfficientSam
 from samj_bridge.worker.nets.sam_decoder import ImageSide
 from samj_bridge.worker.transforms import transform
@@ -48,8 +48,8 @@ def build(spec: BuildSpec) -> EfficientSamModel:
     return EfficientSamModel(net, spec, transform(spec.transform or "efficient-sam"), abilities)
 
 
-class EfficientSamModel(ProposingModel):
-    """Implements ``samj_bridge.worker.families.base.ProposingModel``."""
+class EfficientSamModel(PointableModel):
+    """A network of EfficientSAM's kind."""
 
     net: EfficientSam
     pads_points = False

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
-from samj_bridge.worker.families.base import BuildSpec, Candidate, PromptArrays, SoftMask
+from samj_bridge.worker.families.base import (
+    BatchingModel,
+    BuildSpec,
+    Candidate,
+    PromptArrays,
+    Proposals,
+    ProposingModel,
+    SoftMask,
+)
 from samj_bridge.worker.families.cutting import honour
 from samj_bridge.worker.families.parallel import each
 from samj_bridge.worker.nets.sam_decoder import ImageSide
@@ -29,8 +37,8 @@ __all__ = [
     "Abilities",
     "Encoding",
     "LowProposals",
+    "PointableModel",
     "PromptableModel",
-    "ProposingModel",
     "dtype_of",
     "is_ambiguous",
     "labelled",
@@ -114,8 +122,8 @@ class _Untold(NamedTuple):
     """The region to be refined, but for its bounding box where no box is given."""
 
 
-class PromptableModel:
-    """Implements ``samj_bridge.worker.families.base.Model`` for networks with SAM's kind of decoder."""
+class PromptableModel(BatchingModel):
+    """A network with SAM's kind of decoder; what a family has to say comes first."""
 
     bytes_per_pixel = 24
     """Memory that an image takes per pixel while it is resized to the network's frame."""
@@ -231,8 +239,8 @@ class PromptableModel:
         )
 
 
-class ProposingModel(PromptableModel):
-    """A network that takes points: implements ``base.ProposingModel``."""
+class PointableModel(PromptableModel, ProposingModel):
+    """One that takes points."""
 
     @torch.inference_mode()
     def propose(
@@ -260,8 +268,8 @@ class ProposingModel(PromptableModel):
         return LowProposals(scores, torch.cat([part[0] for part in found]), ready.frame)
 
 
-class LowProposals:
-    """Implements ``base.Proposals`` on low-resolution logits."""
+class LowProposals(Proposals):
+    """Low-resolution logits."""
 
     def __init__(self, scores: NDArray[np.float32], low: Tensor, frame: Frame):
         self.scores, self._low, self._frame = scores, low, frame

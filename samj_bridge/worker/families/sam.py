@@ -17,8 +17,8 @@ from samj_bridge.worker.families.base import BuildSpec
 from samj_bridge.worker.families.promptable import (
     Abilities,
     Encoding,
+    PointableModel,
     PromptableModel,
-    ProposingModel,
     dtype_of,
 )
 from samj_bridge.worker.nets.sam import ENCODERS, Sam
@@ -84,5 +84,5 @@ class BoxedSamModel(_OfSam):
     """One that is asked by boxes."""
 
 
-class SamModel(_OfSam, ProposingModel):
+class SamModel(_OfSam, PointableModel):
     """One that takes every prompt."""

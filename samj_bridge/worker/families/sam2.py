@@ -10,7 +10,7 @@ from torch import Tensor
 
 from samj_bridge.worker.checkpoints.loading import load
 from samj_bridge.worker.families.base import BuildSpec, PromptArrays
-from samj_bridge.worker.families.promptable import Abilities, Encoding, ProposingModel, dtype_of, labelled
+from samj_bridge.worker.families.promptable import Abilities, Encoding, PointableModel, dtype_of, labelled
 from samj_bridge.worker.nets.sam2 import Sam2, video_shapes
 from samj_bridge.worker.nets.sam2_hiera import HIERA
 from samj_bridge.worker.nets.sam_decoder import ImageSide
@@ -46,7 +46,7 @@ def build(spec: BuildSpec) -> Sam2Model:
     return Sam2Model(net, spec, transform(spec.transform or "sam2"), Abilities())
 
 
-class Sam2Model(ProposingModel):
+class Sam2Model(PointableModel):
     """A network of SAM 2's kind."""
 
     net: Sam2

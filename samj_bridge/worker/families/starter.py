@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from samj_bridge.worker.checkpoints.loading import load
-from samj_bridge.worker.families.base import BuildSpec, Candidate, PromptArrays
+from samj_bridge.worker.families.base import BuildSpec, Candidate, PromptArrays, ProposingModel, SeedingModel
 from samj_bridge.worker.families.starter_answers import answer
 from samj_bridge.worker.families.starter_everything import StarterProposals, propose, seeds
 from samj_bridge.worker.families.starter_levels import ImageSide, Level, StarterEncoding
@@ -45,8 +45,8 @@ def shapes(_architecture: str) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in net.state_dict().items()}
 
 
-class StarterModel:
-    """Encode images and decode prompts; implements ``samj_bridge.worker.families.base.Model``."""
+class StarterModel(ProposingModel, SeedingModel):
+    """Encodes images, decodes prompts and points, and says by itself where objects are."""
 
     bytes_per_pixel = 48
     """Memory that a large image takes per pixel: half-precision image and features, and the tile in work."""

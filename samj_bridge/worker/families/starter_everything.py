@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from samj_bridge.worker.families.base import PromptArrays, SoftMask
+from samj_bridge.worker.families.base import PromptArrays, Proposals, SoftMask
 from samj_bridge.worker.families.starter_answers import Answer, answer
 from samj_bridge.worker.families.starter_levels import ImageSide, StarterEncoding, deepest
 from samj_bridge.worker.nets.starter_dense import seeds_in
@@ -25,8 +25,8 @@ _NO_POINTS = np.zeros((0, 2), np.float32)
 
 
 @dataclass(frozen=True)
-class StarterProposals:
-    """Masks for points; implements ``samj_bridge.worker.families.base.Proposals``."""
+class StarterProposals(Proposals):
+    """Masks for points."""
 
     logits: Tensor
     """(N, 3, G, G) on their windows."""

@@ -13,9 +13,9 @@ from samj_bridge.errors import Cancelled, InstallError, NetworkError, NoSpaceErr
 from samj_bridge.install.builders.uv.builder import _with_wheels
 from samj_bridge.install.builders.uv.index import IndexedWheel, read_page, wheels_of
 from samj_bridge.install.builders.uv.progress import UvProgress
-from samj_bridge.install.builders.uv.python import fits
 from samj_bridge.install.gpu import find_nvidia_gpu
 from samj_bridge.install.space import check_space
+from samj_bridge.install.specification import fits
 from samj_bridge.progress import CancelToken, ProgressEvent
 from samj_bridge.protocol.folders import folder_size
 

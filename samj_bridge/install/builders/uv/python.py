@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from samj_bridge.errors import InstallError, SamjError
 from samj_bridge.install.builders.uv.tool import UvTool
-from samj_bridge.install.specification import Specification, current_platform
+from samj_bridge.install.specification import Specification, current_platform, fits
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.run import run
 from samj_bridge.progress import CancelToken
 from samj_bridge.settings import Settings
 
-__all__ = ["choose_python", "fits"]
+__all__ = ["choose_python"]
 
 _ASK = "import sys; print(*sys.version_info[:3], sys.implementation.name, sys.maxsize > 2**32)"
 # What uv fetches when the machine has nothing that fits: the wheels of every platform reach it.
 _MANAGED = "3.12"
-
-
-def fits(version: tuple[int, ...], wanted: str) -> bool:
-    """Tell whether `version` is within `wanted`, such as ``>=3.10,<3.15``.
-
-    Examples
-    --------
-    >>> fits((3, 12, 1), ">=3.10,<3.13"), fits((3, 13, 0), ">=3.10,<3.13")
-    (True, False)
-    """
-    for part in filter(None, re.split(r"\s*,\s*", wanted)):
-        match = re.fullmatch(r"(>=|<)\s*(\d+(?:\.\d+)*)", part)
-        if match is None:
-            message = f"Versions of Python are written like '>=3.10,<3.15', not {wanted!r}."
-            raise InstallError(message, code="bad-specification", hint="Install samj-bridge again.")
-        bound = tuple(int(number) for number in match[2].split("."))
-        if (version >= bound) != (match[1] == ">="):
-            return False
-    return True
 
 
 def choose_python(
