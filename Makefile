@@ -5,10 +5,14 @@ BIN := $(VENV)/bin
 # Tests of the whole thing, which mostly wait.
 WHOLE := tests/integration tests/fiji tests/faults
 
-.PHONY: help demo check check-parts check-whole lint test format clean
+# Set-ups from nothing: how many, beside which other commit.
+N ?= 5
+AGAINST ?=
+
+.PHONY: help demo check check-parts check-whole lint test first-runs format clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 # The Java sources too: their jar is built with the package.
 $(VENV)/.installed: pyproject.toml hatch_build.py $(shell find java_glue/pom.xml java_glue/src/main -type f)
@@ -39,6 +43,10 @@ check-parts: lint
 check-whole: $(VENV)/.installed
 	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/whole $(WHOLE) || \
 	{ [ $$? -eq 1 ] && $(BIN)/python -m pytest -o cache_dir=.pytest_cache/whole $(WHOLE) --last-failed; }
+
+# Not part of CI: it takes a minute or two for each of them. What was run is kept: started again, it goes on.
+first-runs: $(VENV)/.installed  ## set-ups from nothing on every Python, idle, busy, on bad lines, interrupted: N=20, AGAINST=COMMIT
+	$(BIN)/python -m benchmarks.first_runs --n $(N) $(if $(AGAINST),--against $(AGAINST)) $(FIRST_RUNS)
 
 format: $(VENV)/.installed  ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
