@@ -1,0 +1,34 @@
+"""Several samj-bridges at once in one home: who looks sees what is there, who changes changes, and nothing is lost.
+
+The long version is ``make soak``; see `benchmarks.soak`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes.side_by_side import (
+    LOOKERS,
+    change_environment,
+    change_model,
+    check_nothing_lost,
+    make_bed,
+    soak,
+    tree_of,
+)
+
+from samj_bridge.models import find_model
+
+pytestmark = [pytest.mark.worker, pytest.mark.slow]
+
+
+def test_commands_that_look_and_commands_that_change_work_side_by_side(worker_python: Path, tmp_path: Path) -> None:
+    with make_bed(tmp_path, worker_python.parents[1], find_model("starter").check_file()) as bed:
+        kept = tree_of(bed)
+        soak(bed, 25, lookers=LOOKERS, changers=[change_environment, change_model])
+        assert bed.wrong == [], "\n\n".join(bed.wrong)
+        # Each kind of change was there, or the rest says nothing.
+        for command in ("env create tiny", "models install going", "models remove going"):
+            assert bed.counts[f"{command} --json: ok"] > 0, bed.counts
+        check_nothing_lost(bed, kept)
