@@ -8,8 +8,9 @@ WHOLE := tests/integration tests/fiji tests/faults
 # Set-ups from nothing: how many, beside which other commit.
 N ?= 5
 AGAINST ?=
+MINUTES ?= 10
 
-.PHONY: help demo check check-parts check-whole lint test first-runs format clean
+.PHONY: help demo check check-parts check-whole lint test first-runs soak format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -47,6 +48,9 @@ check-whole: $(VENV)/.installed
 # Not part of CI: it takes a minute or two for each of them. What was run is kept: started again, it goes on.
 first-runs: $(VENV)/.installed  ## set-ups from nothing on every Python, idle, busy, on bad lines, interrupted: N=20, AGAINST=COMMIT
 	$(BIN)/python -m benchmarks.first_runs --n $(N) $(if $(AGAINST),--against $(AGAINST)) $(FIRST_RUNS)
+
+soak: $(VENV)/.installed  ## commands that look and commands that change, side by side in one home: MINUTES=10
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 format: $(VENV)/.installed  ## mend what ruff can mend
 	$(BIN)/ruff check --fix .

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from filelock import FileLock, Timeout
 
 from benchmarks.first_runs.index import Index, Weather, serve
 from benchmarks.first_runs.pythons import (
@@ -56,6 +57,17 @@ def main() -> None:
     arguments = _arguments()
     folder = arguments.folder.absolute()
     (folder / "work").mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            _run(arguments, folder)
+    except Timeout:
+        sys.exit(f"Another first-runs is working in {folder}: wait for it, or name another --folder.")
+
+
+def _run(arguments: argparse.Namespace, folder: Path) -> None:
+    for stray in (folder / "work").iterdir():
+        # Of one that was killed.
+        remove(stray)
     pythons, missing = find_pythons(arguments.python, folder)
     for version, why in missing.items():
         print(f"No Python {version} here: {why}.")

@@ -70,13 +70,13 @@ class Bed:
     """How often each command ended how."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, command: str, *more: object) -> Said:
-        """Run ``samj-bridge command more`` to its end."""
+    def run(self, command: str, *more: object, variables: dict[str, str] | None = None) -> Said:
+        """Run ``samj-bridge command more`` to its end, perhaps with other variables."""
         started = time.monotonic()
         done = subprocess.run(
             [*_COMMAND, *command.split(), *map(str, more)],
             check=False,
-            env=self.variables,
+            env=variables or self.variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -91,10 +91,10 @@ class Bed:
         content: dict[str, Any] = json.loads(said.out)["data"]
         return content
 
-    def try_one(self, command: str, *more: object) -> None:
+    def try_one(self, command: str, *more: object, variables: dict[str, str] | None = None) -> None:
         """Run a command beside others, and write down what it should not have said."""
         try:
-            said = self.run(command, *more)
+            said = self.run(command, *more, variables=variables)
         except subprocess.TimeoutExpired:
             with self._lock:
                 self.wrong.append(f"{command} did not end within {_LIMIT_S} s")
@@ -247,8 +247,9 @@ def tree_of(bed: Bed) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def make_bed(folder: Path, adopted: Path, starter: Path) -> Iterator[Bed]:
-    """Make a home in `folder` with all that stays; `adopted` is the prefix of an environment with torch.
+def make_bed(folder: Path, adopted: Path | None, starter: Path) -> Iterator[Bed]:
+    """Make a home in `folder` with all that stays; `adopted` is the prefix of an environment with torch,
+    or None: then somebody else makes one.
 
     `starter` is the checkpoint of the packaged model: the models here are copies of it.
     """
@@ -281,7 +282,7 @@ def make_bed(folder: Path, adopted: Path, starter: Path) -> Iterator[Bed]:
             "no_proxy": "127.0.0.1",
         }
         bed = Bed(home, variables, [Path(item.path) for item in specifications])
-        if adopted:
+        if adopted is not None:
             bed.expect("env use", adopted)
         bed.expect("env create kept", "--spec", bed.specifications[0])
         bed.expect("models install staying")
