@@ -9,8 +9,7 @@ from typing import Any
 from samj_bridge.doctor.finding import Finding
 from samj_bridge.errors import InputError, SamjError
 from samj_bridge.install.builders.micromamba.tool import MicromambaTool
-from samj_bridge.install.care import check_environment as check_environment_again
-from samj_bridge.install.care import named_environment
+from samj_bridge.install.care import check_named, named_environment
 from samj_bridge.install.specification import load_specification
 from samj_bridge.settings import Settings
 
@@ -50,7 +49,8 @@ def check_environment(settings: Settings) -> Iterator[Finding]:
         return
     message = f"{environment.name} by {environment.builder}, {environment.feature}, in {environment.prefix}"
     try:
-        report = check_environment_again(environment)
+        environment, report = check_named(settings, specification.name)
+        message = f"{environment.name} by {environment.builder}, {environment.feature}, in {environment.prefix}"
     except SamjError as error:
         mend = "samj-bridge env use --none" if environment.adopted else "samj-bridge env repair"
         yield Finding("environment", "broken", f"{message}: {error.message}", mend)

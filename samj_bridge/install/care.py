@@ -14,6 +14,7 @@ from samj_bridge.install.locks.any import read_lock
 from samj_bridge.install.manager import create_environment, ensure_environment, locked
 from samj_bridge.install.prefixes.environment import (
     ADOPTED_NAME,
+    MARKER_NAME,
     Environment,
     environment_folder,
     find_built,
@@ -33,12 +34,17 @@ from samj_bridge.settings import Settings
 __all__ = [
     "Surveyed",
     "check_environment",
+    "check_named",
     "named_environment",
     "own_lock",
     "remove_environment",
     "repair_environment",
     "survey",
 ]
+
+
+_TRIES = 5
+"""How often an environment is looked for that others replace again and again."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ def remove_environment(settings: Settings, name: str = "samj") -> int:
 
 
 def check_environment(environment: Environment, *, timeout_s: float = 120.0) -> dict[str, Any]:
-    """Try `environment` out again.
+    """Try `environment` out again, and keep it from being removed meanwhile.
 
     Returns
     -------
@@ -129,11 +135,33 @@ def check_environment(environment: Environment, *, timeout_s: float = 120.0) -> 
     ------
     ProbeError
         It does not work any more.
+    InstallError
+        With code ``environment-gone``: another process replaced or removed it a moment ago.
     """
     modules = environment.probe
     with contextlib.suppress(InstallError):
         modules = load_specification(environment.name).probe
-    return probe(environment.python, modules, timeout_s=timeout_s, pristine=environment.adopted)
+    with environment.hold():
+        return probe(environment.python, modules, timeout_s=timeout_s, pristine=environment.adopted)
+
+
+def check_named(settings: Settings, name: str) -> tuple[Environment, dict[str, Any]]:
+    """Try the environment `name` out; where another process replaces it meanwhile, the one that is there now.
+
+    Raises
+    ------
+    InputError, ProbeError, InstallError
+        As of `named_environment` and `check_environment`.
+    """
+    for _ in range(_TRIES - 1):
+        environment = named_environment(settings, name)
+        try:
+            return environment, check_environment(environment)
+        except InstallError as error:
+            if error.code != "environment-gone":
+                raise
+    environment = named_environment(settings, name)
+    return environment, check_environment(environment)
 
 
 def survey(settings: Settings, *, try_out: bool = True) -> list[Surveyed]:
@@ -151,13 +179,13 @@ def survey(settings: Settings, *, try_out: bool = True) -> list[Surveyed]:
         name = folder.name
         adopted = read_adopted(folder / ADOPTED_NAME, name)
         if adopted is not None:
-            found.append(_surveyed(adopted, "adopted", try_out))
+            found += _surveyed(adopted, "adopted", try_out)
         built = find_built(folder, name)
         for prefix in prefixes_of(folder):
             environment = read_marker(prefix, name)
             if environment is not None:
                 current = built is not None and prefix == built.prefix and adopted is None
-                found.append(_surveyed(environment, "in use" if current else "not in use", try_out))
+                found += _surveyed(environment, "in use" if current else "not in use", try_out)
     return sorted(found, key=lambda item: (item.state == "not in use", item.environment.name))
 
 
@@ -224,13 +252,21 @@ def own_lock(environment: Environment) -> Path | None:
     return path if path.is_file() else None
 
 
-def _surveyed(environment: Environment, state: str, try_out: bool) -> Surveyed:
+def _surveyed(environment: Environment, state: str, try_out: bool) -> list[Surveyed]:
+    """Return how an environment is; nothing of one that another process removes while we look."""
     size = 0 if environment.adopted else folder_size(environment.prefix)
+    problem, report = "", {}
     if not environment.python.exists():
-        return Surveyed(environment, state, size, f"its Python {environment.python} is gone")
-    if not try_out:
-        return Surveyed(environment, state, size)
-    try:
-        return Surveyed(environment, state, size, report=check_environment(environment))
-    except ProbeError as error:
-        return Surveyed(environment, state, size, error.message.rstrip("."))
+        problem = f"its Python {environment.python} is gone"
+    elif try_out:
+        try:
+            report = check_environment(environment)
+        except ProbeError as error:
+            problem = error.message.rstrip(".")
+        except InstallError as error:
+            if error.code != "environment-gone":
+                raise
+            return []
+    if problem and not environment.adopted and not (environment.prefix / MARKER_NAME).is_file():
+        return []
+    return [Surveyed(environment, state, size, problem, report)]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from samj_bridge.download import digest_file
-from samj_bridge.errors import ModelError
+from samj_bridge.errors import FileError, ModelError
+from samj_bridge.models.record import Record
 from samj_bridge.models.store import Store
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.folders import file_size
@@ -49,10 +50,34 @@ def verify(
     Cancelled
         `cancel` was set.
     """
-    return [_verdict(store, name, progress, cancel) for name in models or store.names()]
+    found = []
+    for name in models or store.names():
+        try:
+            found.append(_verdict(store, name, progress, cancel))
+        except ModelError as error:
+            # One that was not asked for, and that another process has removed since it was listed.
+            if models or error.code != "model-not-installed":
+                raise
+    return found
 
 
 def _verdict(store: Store, name: str, progress: Progress, cancel: CancelToken | None) -> Verdict:
+    """Say how a model is; again if another process installs, converts or removes it meanwhile."""
+    while True:
+        before = _state(store, name)
+        verdict = _look(store, name, progress, cancel)
+        if verdict.ok or _state(store, name) == before:
+            return verdict
+
+
+def _state(store: Store, name: str) -> Record | None:
+    try:
+        return store.record(name)
+    except ModelError:
+        return None
+
+
+def _look(store: Store, name: str, progress: Progress, cancel: CancelToken | None) -> Verdict:
     again = f"Install it again: samj-bridge models install {name}"
     try:
         record = store.record(name)
@@ -73,7 +98,13 @@ def _verdict(store: Store, name: str, progress: Progress, cancel: CancelToken | 
     def tell(done: int) -> None:
         progress(ProgressEvent("verify", f"Checking {name}", done, size, "bytes"))
 
-    if digest_file(path, kinds=(), on_block=tell, cancel=cancel).sha256 != wanted:
+    try:
+        sha256 = digest_file(path, kinds=(), on_block=tell, cancel=cancel).sha256
+    except FileError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        return Verdict(name, "missing", f"its file is not there ({path}). {again}", str(path))
+    if sha256 != wanted:
         return Verdict(name, "damaged", f"its file is not as it was installed ({path}). {again}", str(path))
     waits = " (to be converted when it is first used)" if record.weights is None else ""
     return Verdict(name, "ok", f"{size / 1e6:,.0f} MB, sha256 {wanted[:16]}...{waits}", str(path))

@@ -10,7 +10,7 @@ from samj_bridge.cli.commands.setup import describe
 from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.install.care import (
     Surveyed,
-    check_environment,
+    check_named,
     named_environment,
     remove_environment,
     survey,
@@ -54,8 +54,7 @@ def run_list(settings: Settings, *, probe: bool) -> Result:
 
 def run_check(settings: Settings, name: str) -> Result:
     """Try an environment out; fails unless it works."""
-    environment = named_environment(settings, name)
-    report = check_environment(environment)
+    environment, report = check_named(settings, name)
     versions = {"python": report["python"], **report["modules"]}
     shown = ", ".join(f"{module} {version}".strip() for module, version in versions.items())
     torch = report.get("torch", {})

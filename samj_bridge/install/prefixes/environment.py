@@ -161,13 +161,22 @@ def find_environment(settings: Settings, name: str = "samj") -> Environment | No
 
 def find_built(folder: Path, name: str) -> Environment | None:
     """Return the environment that samj-bridge made and points to, also while another one is adopted."""
+    current = _pointed_to(folder)
+    while current:
+        found = read_marker(folder / current, name)
+        # Another process may have pointed to a new one, and removed this, between the two looks.
+        before, current = current, _pointed_to(folder)
+        if found is not None or current == before:
+            return found
+    return None
+
+
+def _pointed_to(folder: Path) -> str:
     try:
         current = (folder / "current").read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
-        return None
-    if not current or Path(current).name != current:
-        return None
-    return read_marker(folder / current, name)
+        return ""
+    return current if Path(current).name == current else ""
 
 
 def list_environments(settings: Settings) -> list[Environment]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from samj_bridge.install.prefixes.environment import find_built, folders_of, prefixes_of, read_marker
 from samj_bridge.install.prefixes.sweep import is_held, remove_prefix
-from samj_bridge.process.locks import try_lock
+from samj_bridge.process.locks import is_locked, try_lock
 from samj_bridge.protocol.folders import folder_size, list_folder
 from samj_bridge.settings import Settings
 
@@ -38,6 +38,9 @@ def find_rubbish(settings: Settings, *, caches: bool = False) -> list[Rubbish]:
         for prefix in prefixes_of(folder):
             if (current is None or prefix != current.prefix) and not is_held(prefix):
                 kind = "old build" if read_marker(prefix, folder.name) else "half-made build"
+                if kind == "half-made build" and is_locked(folder / "lock"):
+                    # Somebody is just making it.
+                    continue
                 found.append(Rubbish(kind, prefix, folder_size(prefix, freed=True)))
     if caches:
         found += [
