@@ -96,7 +96,7 @@ class Session:
                 elif environment is None:
                     environment = _held(opening, settings, progress, cancel)
                 else:
-                    opening.enter_context(environment.hold())
+                    environment = _held_or_its_successor(opening, environment, settings)
                 launcher = _launcher(environment, settings)
             convert_waiting(entry, launcher, progress=progress, cancel=cancel)
             self._supervisor = Supervisor(launcher, entry, device or settings.device, settings, opening.pop_all())
@@ -221,6 +221,21 @@ def _held(opening: ExitStack, settings: Settings, progress: Progress, cancel: Ca
         environment = ensure_environment(settings, progress=progress, cancel=cancel)
         opening.enter_context(environment.hold())
     return environment
+
+
+def _held_or_its_successor(opening: ExitStack, environment: Environment, settings: Settings) -> Environment:
+    """Hold `environment`, or what another process has put in its place since it was found."""
+    from samj_bridge.install import find_environment
+
+    try:
+        opening.enter_context(environment.hold())
+        return environment
+    except InstallError as error:
+        found = find_environment(settings, environment.name) if error.code == "environment-gone" else None
+        if found is None or found.prefix == environment.prefix:
+            raise
+    opening.enter_context(found.hold())
+    return found
 
 
 def _launcher(environment: Environment, settings: Settings) -> Launcher:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samj_bridge.cli.commands.setup_model import choose_model, hint_of_models
 from samj_bridge.cli.result import Result, styled
 from samj_bridge.errors import Cancelled, SamjError
-from samj_bridge.install import Environment, create_environment, ensure_environment
+from samj_bridge.install import Environment, create_environment, ensure_environment, find_environment
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.session import Session
 from samj_bridge.session.installing import install_model
@@ -36,6 +36,8 @@ def run(
         "starter", settings=settings, environment=environment, progress=progress, cancel=cancel
     ) as session:
         hello = dict(session.hello)
+        # Another process may have put a new one in its place.
+        environment = find_environment(settings) or environment
     installed, failures = [], []
     if chosen is not None:
         try:
