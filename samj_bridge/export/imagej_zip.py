@@ -8,10 +8,9 @@ Score, model, prompt and so on are kept as ROI properties: ``roi.getProperty("sc
 
 from __future__ import annotations
 
-import io
 import struct
+import warnings
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,10 +21,13 @@ from numpy.typing import NDArray
 from samj_bridge.errors import FileError, InputError
 from samj_bridge.export.output import check_regions, replacing, unique_names
 from samj_bridge.export.properties import fields_of, read_properties, write_properties
-from samj_bridge.geometry.normalise import normalise
+from samj_bridge.export.roi_file import RoiFile, parse_roi
+from samj_bridge.export.roi_kinds import NoArea, rings_of
+from samj_bridge.export.roi_members import read_members
+from samj_bridge.export.skipped import Rois, Skipped, SkippedRois, in_words
 from samj_bridge.geometry.region import Region
 
-__all__ = ["composite_path", "read_rois", "write_rois"]
+__all__ = ["composite_path", "plane_of_stack", "read_rois", "write_rois"]
 
 # ImageJ reads 16-bit numbers below -5000 as unsigned: polygons fit between these edges, composites anywhere.
 _SMALLEST, _LARGEST = -5000, 60_535
@@ -74,35 +76,54 @@ def write_rois(
     return Path(path)
 
 
-def read_rois(path: str | Path) -> list[Region]:
-    """Read a ROI zip or a single ``.roi`` file; the inverse of `write_rois`.
+def read_rois(path: str | Path) -> Rois:
+    """Read a ROI zip, a single ``.roi`` file, or the overlay of an ImageJ TIFF; the inverse of `write_rois`.
 
-    Polygons with whole-number vertices, rectangles and composites of them are read, whoever made them.
+    Whoever made them: ROIs of every kind that has an area are read with exactly the pixels of ImageJ's own
+    mask. Lines, points, texts, pasted images and outlines without a pixel are left out; a warning says so, and
+    ``skipped`` of the list names each.
 
     Returns
     -------
-    list of Region
-        In the file's order.
+    Rois
+        A list of Region in the file's order, with what was `skipped`.
 
     Raises
     ------
     FileError
-        The file is missing, damaged, or holds other kinds of ROI (ovals, lines, points, sub-pixel outlines, text).
+        The file is missing or damaged, has no area at all, or one whose pixels only ImageJ can tell (a fitted
+        spline).
+
+    Warns
+    -----
+    SkippedRois
+        Something was left out.
     """
     source = Path(path)
-    try:
-        data = source.read_bytes()
-        if data[:4] == b"Iout":
-            return [_decode(data, source.name)]
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [name for name in archive.namelist() if name.lower().endswith(".roi")]
-            return [_decode(archive.read(name), f"{source.name}: {name}") for name in members]
-    except OSError as error:
-        message = f"Can't read {str(source)!r}: {error.strerror or error}."
-        raise FileError(message, hint="Check the path.", path=str(source)) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        message = f"{str(source)!r} is no ROI file, or is damaged: {error}."
-        raise FileError(message, hint="Save it again from ImageJ's ROI manager.", path=str(source)) from error
+    rois = Rois()
+    for name, data in read_members(source):
+        where = f"{source.name}: {name}" if name not in {"", source.name} else source.name
+        try:
+            roi = parse_roi(data, name)
+            rois.append(_region(roi))
+        except NoArea as reason:
+            rois.skipped.append(Skipped(roi.name, str(reason)))
+        except (ValueError, TypeError) as error:
+            message = f"{where} can't be read: {error}."
+            hint = "ImageJ itself may know more: samj_bridge.fiji.read_zip_in_imagej(path)."
+            raise FileError(message, hint=hint, path=str(source)) from error
+    if rois.skipped and not rois:
+        message = f"{source.name} holds no area: {in_words(rois.skipped)}."
+        raise FileError(message, hint="Draw rectangles, ovals, polygons or freehand selections.", path=str(source))
+    if rois.skipped:
+        warnings.warn(f"{source.name}: left out {in_words(rois.skipped)}.", SkippedRois, stacklevel=2)
+    return rois
+
+
+def _region(roi: RoiFile) -> Region:
+    position = (0, roi.index, 0) if roi.index else roi.position
+    fields = fields_of(read_properties(roi.properties))
+    return Region(rings_of(roi), **fields, name=roi.name, position=position, group=roi.group)
 
 
 def _member_names(names: Iterable[str]) -> list[str]:
@@ -135,7 +156,12 @@ def _encode(region: Region, name: str, colour: tuple[int, int, int] | None) -> b
         roi.roitype = roifile.ROI_TYPE.RECT
         roi.multi_coordinates = composite_path(region.rings)
         roi.shape_roi_size = len(roi.multi_coordinates)
-    roi.c_position, roi.z_position, roi.t_position = region.position
+    if plane_of_stack(region.position):
+        # What ImageJ writes for a plane of a simple stack; it shows such a ROI there and nowhere else.
+        roi.position = region.position[1]
+    else:
+        roi.c_position, roi.z_position, roi.t_position = region.position
+    roi.group = region.group
     roi.props = write_properties(region)
     if colour is not None:
         roi.stroke_color = bytes([255, *colour])
@@ -149,6 +175,11 @@ def _encode(region: Region, name: str, colour: tuple[int, int, int] | None) -> b
     return bytes(data)
 
 
+def plane_of_stack(position: tuple[int, int, int]) -> bool:
+    """Whether a position is that of a plane in a simple stack: a slice, without channel and frame."""
+    return position[1] > 0 and position[0] == position[2] == 0
+
+
 def composite_path(rings: Iterable[NDArray[np.int32]]) -> NDArray[np.float32]:
     """Return rings as the path of ImageJ's ``ShapeRoi``: move (0, x, y), lines (1, x, y), close (4), for each."""
     listed = list(rings)
@@ -157,41 +188,3 @@ def composite_path(rings: Iterable[NDArray[np.int32]]) -> NDArray[np.float32]:
     steps[:, 1:] = np.concatenate(listed)
     steps[np.concatenate([[0], ends[:-1]]), 0] = _MOVE_TO
     return np.insert(steps.reshape(-1), 3 * ends, np.float32(_CLOSE))
-
-
-def _decode(data: bytes, where: str) -> Region:
-    try:
-        roi = roifile.ImagejRoi.frombytes(data)
-        # Others' outlines may run either way round and have vertices to spare.
-        rings = normalise(_rings(roi))
-        if not rings:
-            raise ValueError("it encloses no pixel")
-    except (ValueError, struct.error, TypeError, RuntimeError, NotImplementedError, UnicodeDecodeError) as error:
-        message = f"{where} can't be read: {error}."
-        hint = "Ovals, lines, points and sub-pixel outlines need ImageJ: samj_bridge.fiji.read_zip_in_imagej(path)."
-        raise FileError(message, hint=hint) from error
-    position = (roi.c_position, roi.z_position, roi.t_position)
-    if not any(position) and roi.position > 0:
-        position = (0, roi.position, 0)
-    fields = fields_of(read_properties(roi.props))
-    return Region(rings, **fields, name=roi.name, position=position)
-
-
-def _rings(roi: roifile.ImagejRoi) -> list[NDArray[np.int32]]:
-    kind = roifile.ROI_TYPE
-    if roi.composite and roi.multi_coordinates is not None:
-        rings = roifile.ImagejRoi.path2coords(roi.multi_coordinates)
-        if any((ring != np.round(ring)).any() for ring in rings):
-            raise ValueError("its outline has sub-pixel vertices")
-        if any((np.abs(ring) > _LARGEST_COMPOSITE).any() for ring in rings):
-            raise ValueError("its vertices lie too far out to be exact")
-        return [ring.astype(np.int32) for ring in rings]
-    if roi.roitype in {kind.POLYGON, kind.FREEHAND, kind.TRACED} and roi.subpixel_coordinates is None:
-        return [np.asarray(roi.integer_coordinates, np.int32) + np.array([roi.left, roi.top], np.int32)]
-    if roi.roitype == kind.RECT and roi.arrow_style_or_aspect_ratio == roi.rounded_rect_arc_size == 0:
-        x0, y0, x1, y1 = roi.left, roi.top, roi.right, roi.bottom
-        return [np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.int32)]
-    message = f"it is a {roi.roitype.name.lower()} ROI" + (
-        " with sub-pixel vertices" if roi.subpixelresolution else ""
-    )
-    raise ValueError(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.errors import FileError, InputError
-from samj_bridge.export.imagej_zip import composite_path
+from samj_bridge.errors import InputError
+from samj_bridge.export.imagej_zip import composite_path, plane_of_stack
 from samj_bridge.export.properties import fields_of, read_properties, write_properties
+from samj_bridge.export.roi_members import read_members
+from samj_bridge.export.skipped import Skipped, SkippedRois, in_words
 from samj_bridge.fiji.jvm import java_class, java_errors
 from samj_bridge.geometry.rasterise import as_shape
 from samj_bridge.geometry.region import Region
@@ -53,8 +55,12 @@ def to_roi(region: Region) -> Any:
         roi = java_class("ij.gui.ShapeRoi")(jpype.JArray(jpype.JFloat)(composite_path(region.rings)))
     if region.name:
         roi.setName(region.name)
-    if any(region.position):
+    if plane_of_stack(region.position):
+        roi.setPosition(region.position[1])
+    elif any(region.position):
         roi.setPosition(*region.position)
+    if region.group:
+        roi.setGroup(region.group)
     roi.setProperties(write_properties(region))
     return roi
 
@@ -84,7 +90,9 @@ def from_roi(roi: Any, *, shape: tuple[int, int] | None = None) -> Region:
         # The group may have been changed in ImageJ since the property was written.
         fields["class_name"] = str(named)
     position = (int(roi.getCPosition()), int(roi.getZPosition()), int(roi.getTPosition()))
-    return Region.from_mask(mask, origin_xy=origin, name=str(roi.getName() or ""), position=position, **fields)
+    return Region.from_mask(
+        mask, origin_xy=origin, name=str(roi.getName() or ""), position=position, group=group, **fields
+    )
 
 
 def roi_mask(roi: Any, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -119,7 +127,7 @@ def read_zip_in_imagej(path: str | Path) -> list[Any]:
     Returns
     -------
     list of ij.gui.Roi
-        In the file's order.
+        In the file's order; ROIs without vertices, which ImageJ leaves out as well, are not among them.
 
     Raises
     ------
@@ -132,25 +140,17 @@ def read_zip_in_imagej(path: str | Path) -> list[Any]:
 
     decoder = java_class("ij.io.RoiDecoder")
     source = Path(path)
-    try:
-        if source.suffix.lower() == ".roi":
-            members = [(source.stem, source.read_bytes())]
-        else:
-            with zipfile.ZipFile(source) as archive:
-                names = [name for name in archive.namelist() if name.lower().endswith(".roi")]
-                members = [(name[:-4], archive.read(name)) for name in names]
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
-        message = f"Can't read {str(source)!r}: {getattr(error, 'strerror', None) or error}."
-        raise FileError(message, hint="Check the path, or save the file again.", path=str(source)) from error
-    rois = []
-    for name, data in members:
-        with java_errors(f"ImageJ can't read {source.name}: {name}.roi"):
+    rois, without = [], []
+    for name, data in read_members(source):
+        with java_errors(f"ImageJ can't read {source.name}: {name}"):
             # RoiManager would do it, but does not live without windows.
             roi = decoder(jpype.JArray(jpype.JByte)(np.frombuffer(data, np.int8)), name).getRoi()
         if roi is None:
-            message = f"{source.name}: {name}.roi is no ImageJ ROI."
-            raise FileError(message, hint="Save it again from ImageJ's ROI manager.", path=str(source))
-        rois.append(roi)
+            without.append(Skipped(name, "has no vertices"))
+        else:
+            rois.append(roi)
+    if without:
+        warnings.warn(f"{source.name}: left out {in_words(without)}.", SkippedRois, stacklevel=2)
     return rois
 
 

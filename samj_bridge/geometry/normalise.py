@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from samj_bridge.geometry.rasterise import edges_of, rasterise
 from samj_bridge.geometry.trace import trace
 
-__all__ = ["normalise"]
+__all__ = ["LARGEST_BOX", "normalise"]
 
 # A box of 16,384 x 16,384 pixels: damaged files must not make us ask for more memory than there is.
-_LARGEST_BOX = 2**28
+LARGEST_BOX = 2**28
 
 
 def normalise(rings: Sequence[NDArray[Any]]) -> tuple[NDArray[np.int32], ...]:
@@ -44,7 +44,7 @@ def normalise(rings: Sequence[NDArray[Any]]) -> tuple[NDArray[np.int32], ...]:
         outline = trace(rasterise(small, (max(len(ys) - 1, 0), max(len(xs) - 1, 0))))
         return tuple(np.stack([xs[ring[:, 0]], ys[ring[:, 1]]], axis=1).astype(np.int32) for ring in outline)
     (x0, y0), (x1, y1) = start.min(axis=0).tolist(), start.max(axis=0).tolist()
-    if (x1 - x0) * (y1 - y0) > _LARGEST_BOX:
+    if (x1 - x0) * (y1 - y0) > LARGEST_BOX:
         message = f"an outline with oblique edges around {x1 - x0} x {y1 - y0} pixels is too large to be drawn"
         raise ValueError(message)
     return trace(rasterise(rings, (y1 - y0, x1 - x0), (x0, y0)), (x0, y0))

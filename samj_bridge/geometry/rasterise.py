@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samj_bridge.geometry.fill import crossings
+
 __all__ = ["as_shape", "edges_of", "rasterise"]
 
 
@@ -16,8 +18,9 @@ def rasterise(
 ) -> NDArray[np.bool_]:
     """Return the pixels whose centres lie inside `rings`, by the even-odd rule.
 
-    For traced outlines this is exact: ``rasterise(trace(mask), mask.shape)`` equals ``mask``. What lies outside
-    `shape` is cut off. Oblique edges (simplified outlines) are allowed.
+    As in ImageJ, a centre on a left edge is outside, one on a right edge inside. For traced outlines this is
+    exact: ``rasterise(trace(mask), mask.shape)`` equals ``mask``. What lies outside `shape` is cut off. Oblique
+    edges (simplified outlines) are allowed.
 
     Parameters
     ----------
@@ -43,6 +46,7 @@ def rasterise(
         return np.zeros((height, width), np.bool_)
     shift = np.array(origin_xy, np.int64)
     start, end = start - shift, end - shift
+    low = start.min(axis=0)
     # Marks, summed up along both axes (modulo 2), give the mask: an upright edge is a mark where it begins and one
     # where it ends. Marks beyond the mask's far borders land in an extra row and column and are dropped.
     upright = (start[:, 0] == end[:, 0]) & (start[:, 1] != end[:, 1])
@@ -50,7 +54,7 @@ def rasterise(
     x = np.concatenate([start[upright, 0], end[upright, 0]])
     y = np.concatenate([start[upright, 1], end[upright, 1]])
     if oblique.any():
-        more_x, more_y = _oblique_marks(start[oblique], end[oblique], height)
+        more_x, more_y = _oblique_marks(start[oblique], end[oblique], low)
         x, y = np.concatenate([x, more_x]), np.concatenate([y, more_y])
     marks = np.zeros((height + 1, width + 1), np.uint8)
     np.add.at(marks.reshape(-1), np.clip(y, 0, height) * (width + 1) + np.clip(x, 0, width), 1)
@@ -111,18 +115,13 @@ def edges_of(rings: Sequence[NDArray[Any]]) -> tuple[NDArray[np.int64], NDArray[
 
 
 def _oblique_marks(
-    start: NDArray[np.int64], end: NDArray[np.int64], height: int
+    start: NDArray[np.int64], end: NDArray[np.int64], low: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (x, y) of the marks of oblique edges: for each row crossed, one in that row and one in the next."""
-    swapped = start[:, 1] > end[:, 1]
-    upper = np.where(swapped[:, None], end, start)
-    lower = np.where(swapped[:, None], start, end)
-    first, last = np.clip(upper[:, 1], 0, height), np.clip(lower[:, 1], 0, height)
-    counts = last - first
-    edge = np.repeat(np.arange(len(counts)), counts)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
-    slope = (lower - upper)[edge]
-    at = upper[edge, 0] + (row + 0.5 - upper[edge, 1]) * slope[:, 0] / slope[:, 1]
-    # The first pixel whose centre is not left of the crossing.
-    x = np.ceil(at - 0.5).astype(np.int64)
-    return np.concatenate([x, x]), np.concatenate([row, row + 1])
+    """Return (x, y) of the marks of oblique edges: for each row crossed, one in that row and one in the next.
+
+    ImageJ fills a ROI in the frame of its bounds, which begin at `low`; so do we, for the same rounding.
+    """
+    height = int(max(start[:, 1].max(), end[:, 1].max()) - low[1])
+    column, row = crossings((start - low).astype(np.float64), (end - low).astype(np.float64), height)
+    x, y = column.astype(np.int64) + low[0], row + low[1]
+    return np.concatenate([x, x]), np.concatenate([y, y + 1])

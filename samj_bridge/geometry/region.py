@@ -49,6 +49,8 @@ class Region:
     """(c, z, t) in a hyperstack, from 1; 0: not set."""
     class_name: str = ""
     """Class that somebody gave it, as in ImageJ's panel; empty: none."""
+    group: int = 0
+    """Number of its group in ImageJ, 1 to 255; 0: none."""
 
     def __post_init__(self) -> None:
         edges_of(self.rings)

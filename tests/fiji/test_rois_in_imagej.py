@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -121,7 +122,10 @@ def test_name_position_and_properties_are_seen_by_imagej(tmp_path: Path) -> None
             assert (roi.getCPosition(), roi.getZPosition(), roi.getTPosition()) == (2, 3, 4)
             assert float(str(roi.getProperty("score"))) == 0.875
             assert str(roi.getProperty("model")) == "starter é"
-            assert json.loads(str(roi.getProperty("prompt"))) == prompt
+            seen = json.loads(str(roi.getProperty("prompt")))
+            assert (seen["box"], seen["points"]) == (prompt["box"], prompt["points"])
+            assert unquote(seen["name"]) == prompt["name"]
+            assert from_roi(roi).prompt == prompt
             assert str(roi.getProperty("shape")) == f"{region.shape[0]} {region.shape[1]}"
             assert str(roi.getProperty("class")) == "axon é"
             assert from_roi(roi).class_name == "axon é"
@@ -191,7 +195,7 @@ def test_files_that_are_no_roi_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="No such file"):
         read_zip_in_imagej(tmp_path / "missing.zip")
     (tmp_path / "bad.zip").write_bytes(b"hello")
-    with pytest.raises(FileError, match="Can't read"):
+    with pytest.raises(FileError, match="is no ROI file"):
         read_zip_in_imagej(tmp_path / "bad.zip")
     (tmp_path / "bad.roi").write_bytes(b"hello")
     with pytest.raises((FileError, FijiError), match=r"bad\.roi"):
