@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from samj_bridge.install.secrets import hide
+
 __all__ = ["FEATURES", "PLATFORMS", "ManifestReader", "channel_problem"]
 
 PLATFORMS = ("linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64")
@@ -32,7 +34,7 @@ def channel_problem(channel: str) -> str:
     """
     if _CHANNEL_NAME.fullmatch(channel) or _CHANNEL_URL.fullmatch(channel):
         return ""
-    return f"channel {channel!r} is neither a name nor a URL (https://..., http://..., file:///...)"
+    return f"channel {hide(channel)!r} is neither a name nor a URL (https://..., http://..., file:///...)"
 
 
 class ManifestReader:

@@ -300,9 +300,17 @@ def test_offline_without_what_it_takes_says_what_is_missing_and_asks_nobody(bed:
     with pytest.raises(InstallError, match="offline, and conda never solved this here"):
         make(offline, tiny)
     made = make(settings, tiny)
-    next((settings.home / "cache" / "micromamba" / "pkgs").rglob("tiny-*.conda")).unlink()
+    cache = settings.home / "cache" / "micromamba" / "pkgs"
+    next(cache.rglob("tiny-*.conda")).unlink()
     asked = len(bed.requests)
-    with pytest.raises(NetworkError, match=r"1 of \d+ packages \(tiny\) were never downloaded") as caught:
+    # Its content is there, as it was packed: that is as good.
+    made = create_environment(offline, name="tiny", specification=tiny)
+    module = next(cache.rglob("tiny-*/site-packages/tiny.py"))
+    module.unlink()
+    module.write_text("# half of")
+    with pytest.raises(
+        NetworkError, match=r"1 of \d+ packages \(tiny\) are not in the cache, or not whole"
+    ) as caught:
         create_environment(offline, name="tiny", specification=tiny)
     assert caught.value.code == "offline"
     assert len(bed.requests) == asked

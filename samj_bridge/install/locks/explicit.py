@@ -63,7 +63,7 @@ class LockedPackage:
     @property
     def channel(self) -> str:
         """Address of the channel that the file is in."""
-        return self.url.rsplit("/", 2)[0]
+        return self.url.partition("?")[0].rsplit("/", 2)[0]
 
     @property
     def line(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from samj_bridge.download import digest_file
 from samj_bridge.errors import FileError, NetworkError
+from samj_bridge.install.builders.micromamba.unpacked import copied_badly, forget, is_whole, stem_of
 from samj_bridge.install.locks.explicit import SUFFIXES, ExplicitLock, LockedPackage
 from samj_bridge.install.prefixes.environment import write_text_atomically
 from samj_bridge.install.specification import current_platform
@@ -90,26 +91,43 @@ class CondaCache:
             raise
 
     def check_complete(self, lock: ExplicitLock) -> None:
-        """Raise when a package of `lock` would have to be fetched.
+        """Raise when a package of `lock` would have to be fetched: neither its archive nor its content is here.
 
         Raises
         ------
         NetworkError
             With code ``offline``, and the packages in ``details["missing"]``.
         """
-        archives: dict[str, list[Path]] = {}
-        for entry in scan_packages(self.packages):
-            archives.setdefault(entry.name, []).append(entry.path)
+        found = self._found()
         missing = [
             package.name
             for package in lock.packages
-            if not any(_is_right(path, package) for path in archives.get(package.filename, ()))
+            if not any(_is_right(path, package) for path in found.get(package.filename, ()))
+            and not any(is_whole(path, package) for path in found.get(stem_of(package.filename), ()))
         ]
         if missing:
             shown = f"{len(missing)} of {len(lock.packages)} packages ({', '.join(missing[:3])})"
-            message = f"samj-bridge was told to stay offline, and {shown} were never downloaded here."
-            hint = f"Unset SAMJ_OFFLINE once, or copy {self.packages} from a machine that has them."
+            message = f"samj-bridge was told to stay offline, and {shown} are not in the cache, or not whole."
+            hint = f"Copy {self.packages} from a machine that has them, or unset SAMJ_OFFLINE and try again."
             raise NetworkError(message, code="offline", hint=hint, missing=missing)
+
+    def forget_unpacked(self, lock: ExplicitLock, *, everything: bool) -> bool:
+        """Remove unpacked packages of `lock` that can't be linked; tell whether there was one.
+
+        Parameters
+        ----------
+        everything : bool
+            All of them that can be unpacked again; else those that can be seen to have lost their links.
+        """
+        found = self._found()
+        gone = False
+        for package in lock.packages:
+            whole = any(_is_right(path, package) for path in found.get(package.filename, ()))
+            for path in found.get(stem_of(package.filename), ()):
+                if copied_badly(path) or (everything and whole):
+                    forget(path)
+                    gone = True
+        return gone
 
     def solved(self, specification_hash: str, feature: str) -> Path:
         """Return where the list of packages lies that was solved for a specification, if it was."""
@@ -121,10 +139,12 @@ class CondaCache:
         path.parent.mkdir(exist_ok=True)
         write_text_atomically(path, lock.text)
 
-    def index_sizes(self) -> list[tuple[str, int]]:
-        """Return the files of channels' indexes with their sizes: they change while one is fetched."""
-        folders = (self.packages / "cache", self.root / "tmp")
-        return sorted((entry.name, entry.status.st_size) for folder in folders for entry in list_folder(folder))
+    def _found(self) -> dict[str, list[Path]]:
+        """Return every archive and every unpacked package by its name."""
+        found: dict[str, list[Path]] = {}
+        for entry in scan_packages(self.packages):
+            found.setdefault(entry.name, []).append(entry.path)
+        return found
 
     def _tidy(self, lock: ExplicitLock) -> None:
         wanted = {package.filename: package for package in lock.packages}

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from samj_bridge.errors import InstallError
-from samj_bridge.install.builders.micromamba.channels import channel_of, without_secrets
+from samj_bridge.install.builders.micromamba.channels import below, channel_of, shown_place
 from samj_bridge.install.locks.explicit import ExplicitLock, LockedPackage, parse_package
+from samj_bridge.install.secrets import without_secrets
 
 __all__ = ["Plan", "read_plan", "read_report", "sort_packages"]
 
@@ -107,7 +108,8 @@ def _package(entry: Mapping[str, Any], channels: Sequence[str]) -> LockedPackage
     channel = channel_of(shown, channels)
     url = shown
     if channel:
-        url = channel.rstrip("/") + without_secrets(shown).removeprefix(without_secrets(channel).rstrip("/"))
+        rest = without_secrets(shown).partition("?")[0].removeprefix(shown_place(channel))
+        url = below(channel, rest.lstrip("/"))
     value = entry.get("sha256") or entry.get("md5") or ""
     return parse_package(f"{url}#{value}")
 

@@ -6,6 +6,7 @@ can't be written stops it. Its exit status and its ``success`` prove nothing; wh
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from samj_bridge.install.builders.micromamba.channels import CONDA_FORGE
 from samj_bridge.install.builders.micromamba.download import Pins, downloaded_path, fetch_micromamba, read_pins
 from samj_bridge.install.builders.micromamba.errors import silent
 from samj_bridge.install.builders.micromamba.progress import Watch
+from samj_bridge.install.secrets import has_secrets
 from samj_bridge.install.specification import current_platform
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.run import Finished, run
@@ -191,7 +193,7 @@ class MicromambaTool:
                 stalled.append(now)
                 stop.cancel()
 
-        self._prepare()
+        self._prepare(where)
         command = [executable, *arguments, "--no-rc", "--root-prefix", self.root, *self._certificates()]
         try:
             return run(
@@ -237,11 +239,15 @@ class MicromambaTool:
             raise InputError(message, code="bad-ca-bundle", hint=hint)
         return ["--cacert-path", str(Path(bundle).absolute())]
 
-    def _prepare(self) -> None:
+    def _prepare(self, where: Sequence[str]) -> None:
         """Make its folders; what an earlier run left in the temporary one goes."""
         shutil.rmtree(self.root / "tmp", ignore_errors=True)
         for name in ("home", "tmp", "pkgs"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
+        if any(map(has_secrets, where)):
+            # It writes addresses down as they are, in many places of its cache.
+            with contextlib.suppress(OSError):
+                self.root.chmod(0o700)
 
     def _refusal(self, path: Path) -> str:
         """Say in a clause why the program at `path` can't be used; empty: it can. Each is asked once."""
