@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from samj_bridge.download.certificates import trusted
 from samj_bridge.download.reply import REDIRECTS, Reply, Trouble, next_address, read_reply, shown
 from samj_bridge.download.source import Policy
 from samj_bridge.errors import InputError
@@ -68,7 +68,7 @@ class Network:
 
     @cached_property
     def _certificates(self) -> ssl.SSLContext:
-        return _trusted(self.bundle)
+        return trusted(self.bundle)
 
     def certificates(self, url: str) -> ssl.SSLContext:
         """Return which servers to believe on the way to `url`; they are always checked.
@@ -306,25 +306,6 @@ def _look_at(found: socket.socket) -> Callable[[], bool]:
     poll = select.poll()
     poll.register(found, select.POLLIN)
     return lambda: bool(poll.poll(0))
-
-
-def _trusted(bundle: str) -> ssl.SSLContext:
-    try:
-        if bundle and Path(bundle).is_dir():
-            return ssl.create_default_context(capath=bundle)
-        context = ssl.create_default_context(cafile=bundle or None)
-    except OSError as error:
-        what = getattr(error, "reason", None) or error.strerror or error
-        message = f"The certificates in {bundle} can't be read: {what}."
-        hint = "Let SAMJ_CA_BUNDLE or SSL_CERT_FILE name a PEM file, or unset it."
-        raise InputError(message, code="bad-certificates", hint=hint, path=bundle) from error
-    paths = ssl.get_default_verify_paths()
-    if not (bundle or paths.cafile or paths.capath):
-        # Python from python.org on macOS finds none of the system's.
-        import certifi
-
-        context.load_verify_locations(certifi.where())
-    return context
 
 
 def _explain(error: httpx.HTTPError) -> Trouble:

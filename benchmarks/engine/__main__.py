@@ -18,11 +18,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.engine_rows import line, text_of
+from benchmarks.engine.rows import line, text_of
 from samj_bridge import Settings
 from samj_bridge.install import ensure_environment
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 STOCK = ["segment-anything", "torchvision", "scikit-image", "scipy", "lazy-loader", "imageio", "networkx"]
 STOCK += ["tifffile", "packaging"]
 PARTS = [
@@ -81,7 +81,7 @@ def run_part(python: Path, stock: Path, part: str, arguments: argparse.Namespace
     environ = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(stock)])}
     found: list[dict[str, Any]] = []
     for side in sides:
-        command = [str(python), "-m", "benchmarks.engine_inside", side, *options]
+        command = [str(python), "-m", "benchmarks.engine.inside", side, *options]
         done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"{side}: {done.stderr}")

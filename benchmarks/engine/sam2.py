@@ -1,4 +1,4 @@
-"""SAM 2.1's and EfficientViT-SAM's encoders for ``benchmarks.engine_inside``, against their plain forms."""
+"""SAM 2.1's and EfficientViT-SAM's encoders for ``benchmarks.engine.inside``, against their plain forms."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.engine_rows import line
-from benchmarks.engine_tools import best_of, build, plain, random_weights, share_row
+from benchmarks.engine.rows import line
+from benchmarks.engine.tools import best_of, build, plain, random_weights, share_row
 from samj_bridge.worker.families import efficientvit_sam, sam2
 from samj_bridge.worker.nets import sam2_hiera
 from samj_bridge.worker.nets.efficientvit import EFFICIENTVIT, EPS, EfficientVit

@@ -1,4 +1,4 @@
-"""What ``benchmarks.engine`` measures, inside the environment: ``python -m benchmarks.engine_inside PART``."""
+"""What ``benchmarks.engine`` measures, inside the environment: ``python -m benchmarks.engine.inside PART``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.engine_rows import line
-from benchmarks.engine_sam2 import encode_newer
-from benchmarks.engine_tools import best_of, build, peak, plain, random_weights, share_row
+from benchmarks.engine.rows import line
+from benchmarks.engine.sam2 import encode_newer
+from benchmarks.engine.tools import best_of, build, peak, plain, random_weights, share_row
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.trace import trace
 from samj_bridge.worker import devices, machine

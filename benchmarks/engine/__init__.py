@@ -1,0 +1,1 @@
+"""Speed of the networks against stock code: ``python -m benchmarks.engine``."""
