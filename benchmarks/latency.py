@@ -21,9 +21,9 @@ import numpy as np
 
 from samj_bridge import Prompt, Scene, Session, Settings
 from samj_bridge.install import ensure_environment, environment_variables
-from samj_bridge.session.client import Client
+from samj_bridge.session.connection.client import Client
+from samj_bridge.session.connection.launcher import Launcher
 from samj_bridge.session.images import BlockPool, plane_of, shared_view
-from samj_bridge.session.launcher import Launcher
 
 
 @dataclass(frozen=True)

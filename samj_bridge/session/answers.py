@@ -14,9 +14,9 @@ from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.protocol.segment import RegionMessage, SegmentRequest
+from samj_bridge.session.connection.supervisor import Running, Supervisor
 from samj_bridge.session.encoded import EncodedImage
 from samj_bridge.session.prompts import Prompt
-from samj_bridge.session.supervisor import Running, Supervisor
 
 __all__ = ["answers"]
 

@@ -17,8 +17,8 @@ from samj_bridge.errors import SamjError
 from samj_bridge.install.prefixes.environment import activation, find_environment, lease_of, write_text_atomically
 from samj_bridge.models import ModelEntry, catalog, weights_file
 from samj_bridge.protocol import PROTOCOL_VERSION
-from samj_bridge.session.bundle import write_bundle
-from samj_bridge.session.launcher import options_for, worker_command
+from samj_bridge.session.connection.bundle import write_bundle
+from samj_bridge.session.connection.launcher import options_for, worker_command
 from samj_bridge.settings import Settings
 from samj_bridge.version import __version__
 

@@ -15,8 +15,8 @@ from samj_bridge.models.record import Record, Weights
 from samj_bridge.models.store import Store, disk_error
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.conversion import ConvertReply, ConvertRequest
-from samj_bridge.session.client import Client
-from samj_bridge.session.launcher import Launcher
+from samj_bridge.session.connection.client import Client
+from samj_bridge.session.connection.launcher import Launcher
 
 __all__ = ["convert_checkpoint", "convert_or_put_back", "convert_record", "convert_waiting"]
 

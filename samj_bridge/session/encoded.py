@@ -12,8 +12,8 @@ import numpy as np
 from samj_bridge.errors import OutOfMemory, WorkerError
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.protocol.messages import EncodeRequest
+from samj_bridge.session.connection.supervisor import Running, Supervisor
 from samj_bridge.session.images import Plane, copy_of, fill
-from samj_bridge.session.supervisor import Running, Supervisor
 
 __all__ = ["EncodedImage"]
 

@@ -15,9 +15,9 @@ from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.protocol.everything import EverythingRequest, ObjectMessage
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
+from samj_bridge.session.connection.supervisor import Running, Supervisor
 from samj_bridge.session.images import Loan, Plane, fill
 from samj_bridge.session.prompts import Prompt
-from samj_bridge.session.supervisor import Running, Supervisor
 
 __all__ = ["Objects", "Search", "request_of"]
 

@@ -22,8 +22,8 @@ from samj_bridge.models.store import Store, now
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.conversion import ConvertReply
 from samj_bridge.session.card import refresh_card
+from samj_bridge.session.connection.launcher import Launcher
 from samj_bridge.session.conversion import convert_checkpoint, convert_or_put_back, weights_from
-from samj_bridge.session.launcher import Launcher
 from samj_bridge.settings import Settings, as_path
 
 __all__ = ["Installed", "existing_launcher", "import_model", "install_model"]

@@ -11,11 +11,11 @@ from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.protocol.segment import SegmentRequest, Wanted
 from samj_bridge.session.answers import answers
+from samj_bridge.session.connection.supervisor import Supervisor
 from samj_bridge.session.encoded import EncodedImage
 from samj_bridge.session.everything import Objects, Search, request_of
 from samj_bridge.session.images import Plane
 from samj_bridge.session.prompts import Prompt, check_taken, message_of, prompts_of
-from samj_bridge.session.supervisor import Supervisor
 from samj_bridge.session.wanted import wanted_of
 
 __all__ = ["Scene"]

@@ -13,11 +13,11 @@ from samj_bridge.models import ModelEntry, find_model, weights_file
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.protocol.messages import PRECISIONS
 from samj_bridge.session.card import refresh_card
+from samj_bridge.session.connection.launcher import Launcher, options_for
+from samj_bridge.session.connection.supervisor import Supervisor
 from samj_bridge.session.conversion import convert_waiting
 from samj_bridge.session.images import Channels, plane_of
-from samj_bridge.session.launcher import Launcher, options_for
 from samj_bridge.session.scene import Scene
-from samj_bridge.session.supervisor import Supervisor
 from samj_bridge.settings import Settings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from appose.util.message import encode
 
 from samj_bridge.protocol import PROTOCOL_VERSION, codec, conversion, everything, messages, segment
 from samj_bridge.protocol.failures import FailureCode
-from samj_bridge.session.service import WorkerService
+from samj_bridge.session.connection.service import WorkerService
 
 ROOT = Path(__file__).parents[2]
 REQUESTS = (ROOT / "tests/data/protocol/requests.jsonl").read_bytes().splitlines(keepends=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from samj_bridge.models import ModelEntry
 from samj_bridge.session import Session
-from samj_bridge.session.launcher import Launcher
+from samj_bridge.session.connection.launcher import Launcher
 from samj_bridge.settings import Settings
 
 FAMILY = Path(__file__).with_name("family.py")

@@ -6,7 +6,7 @@ from fakes.opening import VARIABLES, open_session, two_squares
 
 from samj_bridge.errors import InputError
 from samj_bridge.session import Prompt, Session
-from samj_bridge.session.launcher import Launcher
+from samj_bridge.session.connection.launcher import Launcher
 from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.worker

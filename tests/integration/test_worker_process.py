@@ -14,7 +14,7 @@ from fakes.opening import FAMILY, VARIABLES
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.protocol.arrays import describe
 from samj_bridge.protocol.messages import OPERATIONS
-from samj_bridge.session.bundle import write_bundle
+from samj_bridge.session.connection.bundle import write_bundle
 from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.worker

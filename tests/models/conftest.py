@@ -11,7 +11,7 @@ import pytest
 from fakes.opening import VARIABLES
 
 from samj_bridge.models import find_model, weights_file
-from samj_bridge.session.launcher import Launcher
+from samj_bridge.session.connection.launcher import Launcher
 from samj_bridge.settings import Settings
 
 MAKER = Path(__file__).parents[1] / "fakes" / "checkpoints.py"

@@ -15,9 +15,9 @@ from samj_bridge.errors import Cancelled, ModelError
 from samj_bridge.models import find_model, weights_file
 from samj_bridge.progress import CancelToken, ProgressEvent
 from samj_bridge.protocol.conversion import ConvertReply, ConvertRequest
-from samj_bridge.session.client import Client
+from samj_bridge.session.connection.client import Client
+from samj_bridge.session.connection.launcher import Launcher
 from samj_bridge.session.conversion import convert_checkpoint
-from samj_bridge.session.launcher import Launcher
 from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.worker

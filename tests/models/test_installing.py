@@ -21,9 +21,9 @@ from samj_bridge.models.store import Store
 from samj_bridge.models.verifying import verify
 from samj_bridge.progress import ProgressEvent
 from samj_bridge.session import Prompt, Session
+from samj_bridge.session.connection.launcher import Launcher
 from samj_bridge.session.conversion import convert_record
 from samj_bridge.session.installing import Installed, import_model, install_model
-from samj_bridge.session.launcher import Launcher
 from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.worker

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from samj_bridge.errors import FileError
-from samj_bridge.session.bundle import bundle_bytes, write_bundle
+from samj_bridge.session.connection.bundle import bundle_bytes, write_bundle
 from samj_bridge.settings import Settings
 
 PACKAGE = Path(__file__).parents[3] / "samj_bridge"
@@ -66,10 +66,10 @@ def test_a_host_makes_it_once_and_keeps_it_when_the_package_is_changed_under_it(
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("*.pyc", "weights"))
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
-        "from samj_bridge.session import bundle\n"
+        "from samj_bridge.session.connection import bundle\n"
         "from samj_bridge.settings import Settings\n"
         "before = bundle.write_bundle(Settings(home=Path(sys.argv[2])))\n"
-        "Path(bundle.__file__).parents[1].joinpath('worker', 'loop.py').write_text('x = 1')\n"
+        "Path(bundle.__file__).parents[2].joinpath('worker', 'loop.py').write_text('x = 1')\n"
         "after = bundle.write_bundle(Settings(home=Path(sys.argv[2], 'other')))\n"
         "assert before.name == after.name and before != after, (before, after)\n"
         "assert before.read_bytes() == after.read_bytes() != bundle.bundle_bytes()\n"

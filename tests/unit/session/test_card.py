@@ -10,9 +10,9 @@ import pytest
 from samj_bridge.install.prefixes.environment import ADOPTED_NAME, Environment, marker_text, write_marker
 from samj_bridge.models import find_model, weights_file
 from samj_bridge.protocol import PROTOCOL_VERSION
-from samj_bridge.session.bundle import write_bundle
 from samj_bridge.session.card import CARD_NAME, Card, CardModel, refresh_card
-from samj_bridge.session.launcher import worker_command
+from samj_bridge.session.connection.bundle import write_bundle
+from samj_bridge.session.connection.launcher import worker_command
 from samj_bridge.settings import Settings
 
 ROOT = Path(__file__).parents[3]

@@ -15,8 +15,8 @@ from samj_bridge import errors
 from samj_bridge.errors import Cancelled, ProtocolMismatch, WorkerCrashed, WorkerError, WorkerTimeout
 from samj_bridge.progress import CancelToken
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
-from samj_bridge.session.client import ERRORS, Client, error_of
-from samj_bridge.session.service import WorkerService
+from samj_bridge.session.connection.client import ERRORS, Client, error_of
+from samj_bridge.session.connection.service import WorkerService
 
 ODD = Path(__file__).parents[2] / "fakes" / "odd_worker.py"
 
@@ -177,8 +177,8 @@ def test_a_call_that_is_cancelled_beforehand_is_not_sent(start):
 
 
 def test_a_worker_that_does_not_heed_a_cancel_is_not_waited_for_and_ended_later(start, monkeypatch):
-    monkeypatch.setattr("samj_bridge.session.client._CANCEL_S", 0.2)
-    monkeypatch.setattr("samj_bridge.session.client._STUCK_S", 0.5)
+    monkeypatch.setattr("samj_bridge.session.connection.client._CANCEL_S", 0.2)
+    monkeypatch.setattr("samj_bridge.session.connection.client._STUCK_S", 0.5)
     client, token = start("silent"), CancelToken()
     threading.Timer(0.1, token.cancel).start()
     call = client.start("x", cancel=token)
@@ -242,7 +242,7 @@ def test_many_threads_share_a_worker_without_losing_a_call(start):
 def test_a_program_ends_without_closing_and_its_worker_with_it(tmp_path):
     program = (
         "import os, sys\nfrom pathlib import Path\n"
-        "from samj_bridge.session.service import WorkerService\n"
+        "from samj_bridge.session.connection.service import WorkerService\n"
         f"service = WorkerService([sys.executable, {str(ODD)!r}, 'plain'], os.environ, Path('.'), print).start()\n"
         "print(service._process.pid)\n"
     )

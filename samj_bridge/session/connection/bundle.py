@@ -32,7 +32,7 @@ def bundle_bytes(package: Path | None = None) -> bytes:
     package : Path, optional
         Folder of ``samj_bridge``; the running one by default.
     """
-    package = Path(__file__).parents[1] if package is None else package
+    package = Path(__file__).parents[2] if package is None else package
     found = [path for part in _PARTS for path in (package / part).rglob("*.py")]
     names = {f"samj_bridge/{path.relative_to(package).as_posix()}": path.read_bytes() for path in found}
     names |= {f"samj_bridge/{name}": (package / name).read_bytes() for name in ("__init__.py", "version.py")}

@@ -16,9 +16,9 @@ from samj_bridge.errors import SamjError, WorkerCrashed, WorkerError
 from samj_bridge.models import ModelEntry, weights_file
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
 from samj_bridge.protocol.messages import LoadRequest, ReleaseRequest
-from samj_bridge.session.client import Client
+from samj_bridge.session.connection.client import Client
+from samj_bridge.session.connection.launcher import Launcher
 from samj_bridge.session.images import BlockPool
-from samj_bridge.session.launcher import Launcher
 from samj_bridge.settings import Settings
 
 __all__ = ["Running", "Supervisor"]

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from samj_bridge.errors import InstallError
-from samj_bridge.session.bundle import write_bundle
-from samj_bridge.session.service import WorkerService
-from samj_bridge.session.workerlog import WorkerLog
+from samj_bridge.session.connection.bundle import write_bundle
+from samj_bridge.session.connection.service import WorkerService
+from samj_bridge.session.connection.workerlog import WorkerLog
 from samj_bridge.settings import Settings
 
 if TYPE_CHECKING:

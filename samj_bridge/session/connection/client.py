@@ -15,7 +15,7 @@ from samj_bridge.progress import CancelToken
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.protocol.codec import decode_failure
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
-from samj_bridge.session.service import WorkerService
+from samj_bridge.session.connection.service import WorkerService
 
 __all__ = ["ERRORS", "Call", "Client"]
 
