@@ -10,7 +10,7 @@ N ?= 5
 AGAINST ?=
 MINUTES ?= 10
 
-.PHONY: help demo check check-parts check-whole lint test first-runs soak format clean
+.PHONY: help demo check check-parts check-whole lint test quick docs package pythons findings first-runs soak format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -51,6 +51,28 @@ first-runs: $(VENV)/.installed  ## set-ups from nothing on every Python, idle, b
 
 soak: $(VENV)/.installed  ## commands that look and commands that change, side by side in one home: MINUTES=10
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
+
+# No torch, no Java, no long searches by hypothesis: for every change.
+quick: $(VENV)/.installed  ## the daily habit: lint and the host's own tests, in a minute
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -q -m 'not worker and not imagej and not slow' --hypothesis-profile=quick tests/unit tests/architecture
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
+
+docs: $(VENV)/.docs  ## the site, into build/site: warnings are errors, links between pages are checked
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/site
+	@echo "Open build/site/index.html"
+
+package: $(VENV)/.installed  ## wheel and sdist: built, installed where no checkout is, and the demo run from the wheel
+	tests/package/check.sh
+
+pythons: $(VENV)/.installed  ## the host's own tests on every Python from 3.10 to 3.14 that is here
+	$(BIN)/python tests/package/pythons.py
+
+findings:  ## what surprised us about others' software: does it still hold? (not part of CI)
+	bash findings/run.sh
 
 format: $(VENV)/.installed  ## mend what ruff can mend
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""Build hook: the tool's jar is made with Maven and put into the wheel, where a JDK and Maven are there.
+"""Build hook: the tool's jar, made with Maven where a JDK and Maven are there, and the commit go into the wheel.
 
 Without them the package is complete but for the tool in ImageJ, and `samj-bridge doctor` says how to build it.
 """
@@ -16,18 +16,35 @@ JAR = Path("java_glue/target/SAMJ_Bridge.jar")
 
 
 class JarHook(BuildHookInterface[Any]):
-    """Puts ``SAMJ_Bridge.jar`` into ``samj_bridge/fiji/jars``."""
+    """Puts ``SAMJ_Bridge.jar`` into ``samj_bridge/fiji/jars``, and which commit it was into ``commit.txt``."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the jar if it is missing or older than its sources.
 
         An editable install finds it where Maven put it.
         """
-        jar = Path(self.root) / JAR
-        if not _is_fresh(jar):
-            self._build()
-        if jar.is_file() and version != "editable":
-            build_data["force_include"][str(jar)] = f"samj_bridge/fiji/jars/{jar.name}"
+        # An sdist has the jar's sources: a wheel that is made from it builds the jar, or would hold two of them.
+        if self.target_name == "wheel":
+            jar = Path(self.root) / JAR
+            if not _is_fresh(jar):
+                self._build()
+            if jar.is_file() and version != "editable":
+                build_data["force_include"][str(jar)] = f"samj_bridge/fiji/jars/{jar.name}"
+        if version != "editable" and (commit := self._commit()) is not None:
+            build_data["force_include"][str(commit)] = "samj_bridge/commit.txt"
+
+    def _commit(self) -> Path | None:
+        """Write down which commit is built; None: this is no checkout (an sdist has the file already)."""
+        if not (Path(self.root) / ".git").exists():
+            return None
+        command = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return None
+        file = Path(self.root) / "build" / "commit.txt"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(done.stdout, encoding="utf-8")
+        return file
 
     def _build(self) -> None:
         maven = shutil.which("mvn")

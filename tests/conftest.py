@@ -16,6 +16,7 @@ from samj_bridge.settings import Settings
 hypothesis_settings.register_profile(
     "samj", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
+hypothesis_settings.register_profile("quick", hypothesis_settings.get_profile("samj"), max_examples=15)
 hypothesis_settings.load_profile("samj")
 
 
@@ -85,6 +86,10 @@ def linked_home(ready_home: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the quick tests speak first: a slip in the geometry is told in seconds, not after the worker's tests."""
+    for item in items:
+        # `make quick` leaves out what needs torch, also where an author forgot to say so.
+        if "worker_python" in getattr(item, "fixturenames", ()):
+            item.add_marker("worker")
     order = ["architecture", "unit", "contract", "models", "integration", "fiji", "faults"]
 
     def rank(item: pytest.Item) -> int:

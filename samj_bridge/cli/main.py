@@ -31,14 +31,19 @@ app.add_typer(models_app, name="models")
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(f"samj-bridge {__version__}")
+        from samj_bridge.cli.version import describe
+
+        typer.echo(describe())
         raise typer.Exit
 
 
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print package, commit, worker and jar, and leave."
+        ),
     ] = False,
 ) -> None:
     """Segment-Anything-class models in Fiji: from a prompt to an exact ImageJ ROI."""

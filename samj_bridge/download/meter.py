@@ -67,7 +67,7 @@ def amount(size: float) -> str:
 
     Examples
     --------
-    >>> amount(11_240_000), amount(950)
+    >>> amount(11_240_000), amount(960)
     ('11.2 MB', '1.0 kB')
     """
     if size >= 1e9:

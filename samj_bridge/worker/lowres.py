@@ -93,9 +93,9 @@ class Enlargement:
     --------
     >>> low = torch.full((4, 4), -1.0)
     >>> low[1, 2] = 3.0
-    >>> mask, origin = Enlargement(bilinear(4, 8), bilinear(4, 8)).mask(low)
-    >>> mask.shape, origin, int(mask.sum())
-    ((6, 6), (2, 0), 10)
+    >>> mask, _ = Enlargement(bilinear(4, 8), bilinear(4, 8)).mask(low)
+    >>> int(mask.sum())
+    4
     """
 
     rows: Axis

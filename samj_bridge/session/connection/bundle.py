@@ -13,7 +13,7 @@ from pathlib import Path
 from samj_bridge.errors import FileError, NoSpaceError
 from samj_bridge.settings import Settings
 
-__all__ = ["bundle_bytes", "write_bundle"]
+__all__ = ["bundle_bytes", "bundle_name", "write_bundle"]
 
 _PARTS = ("protocol", "geometry", "worker")
 _MAIN = "from samj_bridge.worker.__main__ import main\n\nmain()\n"
@@ -59,7 +59,7 @@ def write_bundle(settings: Settings) -> Path:
         The folder can't be written.
     """
     content = _own()
-    path = settings.bundles_dir / f"samj-worker-{hashlib.sha256(content).hexdigest()[:16]}.zip"
+    path = settings.bundles_dir / bundle_name()
     try:
         if path.is_file() and path.read_bytes() == content:
             return path
@@ -71,6 +71,11 @@ def write_bundle(settings: Settings) -> Path:
             raise NoSpaceError(message, hint="Free some space there, or set SAMJ_HOME to another disk.") from error
         raise FileError(message, hint="Make the folder writable, or set SAMJ_HOME to one that is.") from error
     return path
+
+
+def bundle_name() -> str:
+    """Return the name of this host's bundle: its content decides."""
+    return f"samj-worker-{hashlib.sha256(_own()).hexdigest()[:16]}.zip"
 
 
 @functools.cache

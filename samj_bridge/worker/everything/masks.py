@@ -79,7 +79,7 @@ def stability(logits: NDArray[np.float32], offset: float) -> float:
 
     Examples
     --------
-    >>> stability(np.array([[2.0, 0.5, -0.5, -2.0]], np.float32), 1.0)
+    >>> float(stability(np.array([[2.0, 0.5, -0.5, -2.0]], np.float32), 1.0))
     0.3333333333333333
     """
     outer = int(np.count_nonzero(logits > -offset))
