@@ -13,7 +13,6 @@ from samj_bridge.cli.env_app import env_app
 from samj_bridge.cli.models_app import models_app
 from samj_bridge.cli.options import Call, command_of
 from samj_bridge.cli.segment_options import segment
-from samj_bridge.version import __version__
 
 __all__ = ["app", "main"]
 

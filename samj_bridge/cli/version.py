@@ -5,10 +5,10 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from samj_bridge import __version__
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.run import run
 from samj_bridge.protocol import PROTOCOL_VERSION
+from samj_bridge.version import __version__
 
 __all__ = ["commit", "describe", "jar_version"]
 
