@@ -21,7 +21,7 @@ def describe() -> str:
     """Return the lines to print."""
     from samj_bridge.errors import FijiError
     from samj_bridge.fiji.jar import find_jar
-    from samj_bridge.session.bundle import bundle_name
+    from samj_bridge.session.connection.bundle import bundle_name
 
     try:
         jar = find_jar()

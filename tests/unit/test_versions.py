@@ -9,11 +9,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from samj_bridge.session.bundle import bundle_bytes, bundle_name
 
 import samj_bridge
 from samj_bridge.cli.version import commit, describe, jar_version
 from samj_bridge.protocol import PROTOCOL_VERSION
+from samj_bridge.session.connection.bundle import bundle_bytes, bundle_name
 
 ROOT = Path(__file__).resolve().parents[2]
 
