@@ -1,0 +1,19 @@
+"""Image files: what is in them, and one plane of one, as ImageJ shows it."""
+
+from samj_bridge.reading.choosing import Wish
+from samj_bridge.reading.description import Description, PixelSize, Series, Taken
+from samj_bridge.reading.image import describe_image, read_image, take
+from samj_bridge.reading.kinds import SUFFIXES, find_images
+
+__all__ = [
+    "SUFFIXES",
+    "Description",
+    "PixelSize",
+    "Series",
+    "Taken",
+    "Wish",
+    "describe_image",
+    "find_images",
+    "read_image",
+    "take",
+]
