@@ -28,7 +28,10 @@ def segment(
         str, typer.Option("--format", "-f", help="Comma-separated: roi, labels, overlay, geojson.")
     ] = "roi,labels,overlay",
     model: Annotated[str, typer.Option(help="Model id.")] = "starter",
+    series: Annotated[int | None, typer.Option(help="Image of a file with several, counted from 0.")] = None,
     plane: Annotated[int | None, typer.Option(help="Plane of a stack, counted from 0.")] = None,
+    z: Annotated[int | None, typer.Option("--z", help="Slice of a stack, counted from 0.")] = None,
+    t: Annotated[int | None, typer.Option("--t", help="Frame of a stack, counted from 0.")] = None,
     channels: Annotated[
         str | None, typer.Option(help="Channel of an image with several: 0, or 2,1,0 for R,G,B, or merge.")
     ] = None,
@@ -72,6 +75,7 @@ def segment(
     """Segment images by boxes and points, or everything; write ROIs, label images and overlays."""
     from samj_bridge.cli.commands import segment as command
     from samj_bridge.cli.read_prompts import command_line_prompts, parse_channels, parse_numbers
+    from samj_bridge.reading import Wish
 
     def body(settings: Settings, progress: Progress, cancel: CancelToken) -> Result:
         options = command.everything_options(
@@ -88,8 +92,7 @@ def segment(
             output=output,
             formats=[name.strip() for name in formats.split(",") if name.strip()],
             model=model,
-            plane=plane,
-            channels=parse_channels(channels),
+            wish=Wish(series, plane, z, t, parse_channels(channels)),
             ranges=parse_numbers(display_range, "low,high") if display_range else None,  # type: ignore[arg-type]
             wanted=Wanted(candidates, min_area, fill_holes, largest_only),
             everything=options,

@@ -3,6 +3,7 @@
 What the user sees is what is segmented. Under an inverting look-up table (ImageJ's blobs have one) low values are
 bright, so pixels of such images are turned round while they are copied, and their display range with them: an 8-bit
 pixel v becomes 255 - v, a 16-bit one 65,535 - v, a 32-bit one -v. ``raw=True`` leaves them as they are stored.
+Tables are understood as `samj_bridge.reading` does it, so that a file is segmented alike here and there.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from samj_bridge.errors import FileError, ImageError, InputError
 from samj_bridge.fiji.jvm import java_class, java_errors
+from samj_bridge.reading.tables import NAMES, meaning_of
 
 __all__ = ["copy_pixels", "display_ranges", "open_image", "pixels_of", "plane_spec"]
 
 _DTYPES = {8: np.uint8, 16: np.uint16, 32: np.float32}
 """numpy's types by ImageJ's bit depth; 24 is RGB."""
+_NO_THRESHOLD = -808080.0
+"""ImageJ's own number for it."""
 _VIEWS = {1: "", 2: "asShortBuffer", 4: "asFloatBuffer"}
 # A Java buffer ends at 2 GiB: longer planes go in pieces of so many pixels.
 _PIECE = 2**28
@@ -124,12 +128,15 @@ def copy_pixels(imp: Any, out: Any, *, c: int = 0, z: int = 0, t: int = 0, raw: 
     with java_errors("The pixels could not be read"):
         single = int(imp.getStackSize()) == 1
         processor = imp.getProcessor() if single else imp.getStack().getProcessor(index)
+        greys = _greys(imp)
         if len(shape) == 3:
             processor = processor.convertToRGB()
         pixels = processor.getPixels()
         if len(shape) == 2:
             _copy(pixels, target, dtype)
-            if not raw and _is_inverted(imp):
+            if greys is not None and not raw:
+                target[: len(pixels)] = greys[target[: len(pixels)]]
+            elif not raw and _is_inverted(imp):
                 _turn_round(target.view(dtype))
             return
         # An int holds 0xAARRGGBB.
@@ -158,6 +165,8 @@ def display_ranges(imp: Any, *, c: int = 0, raw: bool = False) -> list[tuple[flo
     _check_image(imp)
     if _is_colour(imp):
         return None
+    if not raw and _greys(imp) is not None:
+        return [(0.0, 255.0)]
     if c and bool(imp.isComposite()):
         lut = imp.getLuts()[_check_index(c, int(imp.getNChannels()), "channel") - 1]
         low, high = float(lut.min), float(lut.max)
@@ -180,13 +189,36 @@ def _check_image(imp: Any) -> None:
 
 
 def _is_colour(imp: Any) -> bool:
-    """Return whether pixels mean colours rather than intensities.
+    """Return whether pixels mean colours rather than intensities: RGB, or places in a table of colours."""
+    if int(imp.getBitDepth()) == 24:
+        return True
+    table = _table(imp)
+    return table is not None and meaning_of(table) == NAMES and bool((table != table[:, :1]).any())
 
-    ImageJ itself tells a table of colours (a GIF of a drawing) from one that tints intensities (green, fire).
-    """
-    depth = int(imp.getBitDepth())
+
+def _greys(imp: Any) -> NDArray[np.uint8] | None:
+    """Return the greys that 8-bit pixels are places of (a PNG of four greys); None: they are intensities."""
+    table = None if bool(imp.isComposite()) else _table(imp)
+    if table is None or meaning_of(table) != NAMES or bool((table != table[:, :1]).any()):
+        return None
+    whole = np.zeros(256, np.uint8)
+    whole[: len(table)] = table[:, 0]
+    return whole
+
+
+def _table(imp: Any) -> NDArray[np.uint8] | None:
+    """Return the table of an 8-bit image; None for others, and where a threshold's colours hide it."""
     processor = imp.getProcessor()
-    return depth == 24 or (depth == 8 and bool(processor.isColorLut()) and not bool(processor.isPseudoColorLut()))
+    if int(imp.getBitDepth()) != 8 or float(processor.getMinThreshold()) != _NO_THRESHOLD:
+        return None
+    import jpype
+
+    model = processor.getColorModel()
+    size = int(model.getMapSize())
+    columns = [jpype.JArray(jpype.JByte)(size) for _colour in range(3)]
+    for name, column in zip(("getReds", "getGreens", "getBlues"), columns, strict=True):
+        getattr(model, name)(column)
+    return np.stack([np.asarray(column).view(np.uint8) for column in columns], axis=1)
 
 
 def _is_inverted(imp: Any) -> bool:

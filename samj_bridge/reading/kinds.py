@@ -165,5 +165,7 @@ def _listed(folder: Path) -> list[Path]:
     marks = {".zattrs", ".zgroup", ".zarray", "zarr.json"}
     if folder.suffix.lower() == ".zarr" or marks & {item.name for item in items}:
         message = f"{folder.name} is a Zarr folder, which samj-bridge does not read."
-        raise FileError(message, code="unread-format", hint="Open it in Fiji and save it as TIFF.", path=str(folder))
+        raise FileError(
+            message, code="unread-format", hint="Open it in Fiji and save it as TIFF.", path=str(folder)
+        )
     return items

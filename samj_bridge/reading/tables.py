@@ -24,7 +24,8 @@ def meaning_of(table: NDArray[np.uint8]) -> str:
     """Tell what the numbers of an 8-bit image with a table mean.
 
     ImageJ's own rule tells a table that tints from one of colours: smooth steps between neighbours, or its
-    *3-3-2 RGB*. A grey table means intensities where it rises all along, inverted ones where it falls.
+    *3-3-2 RGB*; what merely fills a table up to 256 (a PNG of seven colours has 249 such entries in Java) is left
+    out here. A grey table means intensities where it rises all along, inverted ones where it falls.
 
     Parameters
     ----------
@@ -90,8 +91,11 @@ def turned_round(values: NDArray[Any], top: int | None = None) -> NDArray[Any]:
 
 
 def _tints(colours: NDArray[np.int64]) -> bool:
-    """Return whether ImageJ holds a table of 256 for one that tints: `isPseudoColorLut` of its ImageProcessor."""
-    steps = np.diff(colours, axis=0).astype(np.float64)
-    spread = (768 * (steps**2).sum() - steps.sum() ** 2) / 768.0
-    deviation = float(np.sqrt(spread / 767.0)) if spread > 0 else 0.0
+    """Return whether a table of 256 tints: `isPseudoColorLut` of ImageJ's ImageProcessor, the filling left out."""
+    used = int(np.flatnonzero((colours != colours[-1]).any(axis=1)).max(initial=0)) + 2
+    # The step to the filling counts where the table is full, as in ImageJ.
+    steps = np.diff(colours[: used if used > 250 else used - 1], axis=0).astype(np.float64)
+    count = 3.0 * (len(steps) + 1)
+    spread = ((steps**2).sum() - steps.sum() ** 2 / count) / (count - 1)
+    deviation = float(np.sqrt(max(spread, 0.0)))
     return deviation < 20.0 or int(deviation) == 67

@@ -10,7 +10,6 @@ from typing import Any
 
 from rich.table import Table
 
-from samj_bridge.cli.read_image import find_images, read_image
 from samj_bridge.cli.result import Line, Result, about, styled
 from samj_bridge.cli.save import refuse_existing, result_files, save_regions
 from samj_bridge.errors import Cancelled, FileError, PromptError, SamjError
@@ -19,6 +18,7 @@ from samj_bridge.geometry.components import clean
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.trace import trace
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.reading import Wish, find_images, take
 from samj_bridge.session import Prompt, Scene, Session, Wanted
 from samj_bridge.settings import Settings
 
@@ -39,10 +39,8 @@ class Request:
     """Names of exporters."""
     model: str = "starter"
     """Model id."""
-    plane: int | None = None
-    """Plane of a stack, 0-based."""
-    channels: int | tuple[int, ...] | str | None = None
-    """Channels of an image that has several."""
+    wish: Wish = field(default_factory=Wish)
+    """Which series, plane and channels of each image."""
     ranges: tuple[float, float] | None = None
     """Display range; None: robust percentiles of each image."""
     wanted: Wanted = field(default_factory=Wanted)
@@ -63,6 +61,10 @@ class _Done:
     encode_ms: float
     prompts_ms: float
     files: list[Path]
+    taken: str
+    """What was read of the file, in one line."""
+    taken_data: dict[str, Any]
+    """The same as data."""
     message: str = ""
     """What everything mode says of its search."""
 
@@ -94,10 +96,11 @@ def _segment_one(
     files = result_files(request.output, stem, request.formats)
     if not request.overwrite:
         refuse_existing(files)
-    pixels = read_image(image, request.plane)
+    taken = take(image, request.wish)
+    pixels = taken.pixels
     start = time.perf_counter()
     with session.encode(
-        pixels, ranges=request.ranges, channels=request.channels, name=image.name, cancel=cancel
+        pixels, ranges=request.ranges, channels=taken.channels, name=image.name, cancel=cancel
     ) as scene:
         encoded = time.perf_counter()
         regions, message = _found(request, scene, prompts, progress, cancel)
@@ -106,7 +109,15 @@ def _segment_one(
     saved = save_regions(files, regions, shape=shape, pixels=pixels)
     empty = sum(region.is_empty for region in regions)
     return _Done(
-        image, len(regions) - empty, empty, 1e3 * (encoded - start), 1e3 * (decoded - encoded), saved, message
+        image,
+        len(regions) - empty,
+        empty,
+        1e3 * (encoded - start),
+        1e3 * (decoded - encoded),
+        saved,
+        taken.describe(),
+        taken.to_dict(),
+        message,
     )
 
 
@@ -224,10 +235,12 @@ def _result(done: Sequence[_Done], failures: list[SamjError]) -> Result:
                 "encode_ms": round(item.encode_ms, 1),
                 "prompts_ms": round(item.prompts_ms, 1),
                 "files": [str(path) for path in item.files],
+                "taken": item.taken_data,
                 **({"message": item.message} if item.message else {}),
             }
         )
-    lines: list[Line] = [f"{item.image.name}: {item.message}" for item in done if item.message]
+    lines: list[Line] = [f"{item.image.name}: {item.taken}" for item in done]
+    lines += [f"{item.image.name}: {item.message}" for item in done if item.message]
     lines += [f"{path}" for item in done for path in item.files]
     if failures:
         lines.append(styled((f"{len(done)} of {len(done) + len(failures)} images done.", "bold")))
