@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from samj_bridge.export.imagej_zip import read_rois
     from samj_bridge.geometry.region import Region
     from samj_bridge.progress import CancelToken, ProgressEvent
+    from samj_bridge.reading import describe_image, read_image
     from samj_bridge.session import Prompt, Scene, Session, Wanted
     from samj_bridge.settings import Settings
 
@@ -37,6 +38,8 @@ _PUBLIC = {
     "Session": "samj_bridge.session",
     "Settings": "samj_bridge.settings",
     "Wanted": "samj_bridge.session",
+    "describe_image": "samj_bridge.reading",
+    "read_image": "samj_bridge.reading",
     "read_rois": "samj_bridge.export.imagej_zip",
     "write_labels": "samj_bridge.export",
     "write_rois": "samj_bridge.export",
@@ -53,6 +56,8 @@ __all__ = [
     "Settings",
     "Wanted",
     "__version__",
+    "describe_image",
+    "read_image",
     "read_rois",
     "write_labels",
     "write_rois",
