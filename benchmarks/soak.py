@@ -29,6 +29,7 @@ from fakes.side_by_side import (
 )
 
 from samj_bridge.models import find_model
+from samj_bridge.models.weights import weights_file
 
 _REAL_EVERY_S = 60.0
 
@@ -41,7 +42,7 @@ def main() -> None:
     arguments = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        starter = find_model("starter").check_file()
+        starter = weights_file(find_model("starter"))
         with make_bed(Path(folder), arguments.adopt, starter) as bed:
             changers = [change_environment, change_model]
             if arguments.adopt is None:

@@ -19,12 +19,13 @@ from fakes.side_by_side import (
 )
 
 from samj_bridge.models import find_model
+from samj_bridge.models.weights import weights_file
 
 pytestmark = [pytest.mark.worker, pytest.mark.slow]
 
 
 def test_commands_that_look_and_commands_that_change_work_side_by_side(worker_python: Path, tmp_path: Path) -> None:
-    with make_bed(tmp_path, worker_python.parents[1], find_model("starter").check_file()) as bed:
+    with make_bed(tmp_path, worker_python.parents[1], weights_file(find_model("starter"))) as bed:
         kept = tree_of(bed)
         soak(bed, 25, lookers=LOOKERS, changers=[change_environment, change_model])
         assert bed.wrong == [], "\n\n".join(bed.wrong)
