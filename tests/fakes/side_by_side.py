@@ -211,6 +211,19 @@ LOOKERS = [
 ]
 """What looks on; ``setup`` finds all as it should be, and starts a worker."""
 
+FEWER = [
+    "env check tiny --json",
+    "models verify --json",
+    "env list --json",
+    "env prune --json",
+    "models list --json",
+    "setup --json",
+    "env check tiny",
+    "models verify going --json",
+    "doctor --no-network --no-worker --json",
+]
+"""The same for a short look: few of them import torch."""
+
 
 def check_nothing_lost(bed: Bed, kept: dict[str, Any]) -> None:
     """Look whether all that stays is there and works, and nothing else is left."""
