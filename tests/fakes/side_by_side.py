@@ -281,6 +281,8 @@ def make_bed(folder: Path, adopted: Path | None, starter: Path) -> Iterator[Bed]
             tables[name] = table(address, copy.read_bytes())
         catalog = write_catalog(folder / "catalog.toml", **tables)
         clean = {key: value for key, value in os.environ.items() if not key.startswith("SAMJ_")}
+        # Dozens of processes that import the same: compiled once.
+        clean.pop("PYTHONDONTWRITEBYTECODE", None)
         home = folder / "home é漢"
         variables = clean | {
             "SAMJ_HOME": str(home),
