@@ -103,14 +103,22 @@ def env_use(
 
 
 @command_of(env_app, "env repair", verbose=True)
-def env_repair(call: Call, name: Name = "samj", spec: Specification = None) -> None:
-    """Try an environment out, and make it again if it does not work."""
+def env_repair(
+    call: Call,
+    name: Name = "samj",
+    spec: Specification = None,
+    micromamba: Micromamba = None,
+    channel: Channel = None,
+) -> None:
+    """Try an environment out, and make it again if it does not work; with what made it, unless more is named."""
     from samj_bridge.cli.commands import env_make as command
 
     call.run(
         lambda settings, progress, cancel: command.run_repair(
             settings, name, spec, progress=progress, cancel=cancel
-        )
+        ),
+        micromamba=micromamba or None,
+        channels=tuple(channel) if channel else None,
     )
 
 

@@ -17,7 +17,8 @@ from samj_bridge.cli.result import Result
 from samj_bridge.cli.running import cancel_on_interrupt, run_command
 from samj_bridge.cli.show import Show, is_asked_for_json
 from samj_bridge.progress import CancelToken, Progress
-from samj_bridge.settings import Settings, as_path
+from samj_bridge.protocol.folders import is_file
+from samj_bridge.settings import Settings, as_path, settings_path
 
 __all__ = ["Call", "command_of", "user_path"]
 
@@ -56,6 +57,7 @@ class Call:
 
         def run() -> Result:
             settings = Settings.from_environment(home=self.home, **overrides)
+            _keep_private(settings)
             try:
                 with show.progress() as progress, cancel_on_interrupt() as cancel:
                     return body(settings, progress, cancel)
@@ -70,6 +72,15 @@ class Call:
 
     def _logs(self) -> Path:
         return Settings.from_environment(home=self.home).logs_dir
+
+
+def _keep_private(settings: Settings) -> None:
+    for path in {settings_path(), settings_path(settings.home)}:
+        if is_file(path):
+            # Most people have none, and need not pay for this.
+            from samj_bridge.install.private import keep_private
+
+            keep_private(path)
 
 
 def user_path(text: str | Path) -> Path:

@@ -18,6 +18,9 @@ __all__ = ["cancel_on_interrupt", "in_words", "run_command"]
 
 _log = logging.getLogger(__name__)
 
+_GRACE_S = 30.0
+_TWICE_S = 1.0
+
 
 def run_command(show: Show, command: str, body: Callable[[], Result], logs: Callable[[], Path]) -> int:
     """Run a command's body, print what comes of it, and return the exit code.
@@ -67,22 +70,50 @@ def in_words(error: Exception, logs: Callable[[], Path]) -> SamjError:
 
 @contextmanager
 def cancel_on_interrupt() -> Iterator[CancelToken]:
-    """Turn the first Ctrl-C into a cancel that cleans up; the second one ends at once."""
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a cancel that cleans up; a second one ends at once.
+
+    A closed terminal, or ``timeout``, sends its signal twice: what follows within a second counts once. Nobody may
+    be there to send another one: a command that never looks at its token is interrupted after half a minute.
+    """
     import signal
     import threading
+    import time
 
     token = CancelToken()
     if threading.current_thread() is not threading.main_thread():
         yield token
         return
+    hurry = threading.Timer(_GRACE_S, _interrupt, (threading.get_ident(),))
+    hurry.daemon = True
+    first: list[float] = []
 
-    def interrupted(_number: int, _frame: object) -> None:
-        if token.cancelled:
+    def stop(number: int, _frame: object) -> None:
+        by_hand = number == signal.SIGINT
+        if not first:
+            first.append(time.monotonic())
+            if not by_hand:
+                hurry.start()
+            token.cancel()
+        elif by_hand or time.monotonic() - first[0] > _TWICE_S:
             raise KeyboardInterrupt
-        token.cancel()
 
-    before = signal.signal(signal.SIGINT, interrupted)
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, stop)}
+    # Windows has no SIGHUP. Who ignores a signal, as nohup does, wants that to stay so.
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) not in {signal.SIG_IGN, None}:
+            before[number] = signal.signal(number, stop)
     try:
         yield token
     finally:
-        signal.signal(signal.SIGINT, before)
+        hurry.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(thread: int) -> None:
+    """Do as Ctrl-C does."""
+    import signal
+
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(thread, signal.SIGINT)

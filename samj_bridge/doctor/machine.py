@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from samj_bridge.doctor.finding import Finding
 from samj_bridge.install.causes import find_musl, find_wrong_architecture
+from samj_bridge.install.private import others_can_read
 from samj_bridge.settings import Settings, settings_path
 from samj_bridge.version import __version__
 
@@ -48,3 +49,7 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     path = users if Settings.from_environment({}).home == settings.home else own
     if path.is_file():
         yield Finding("settings", "ok", f"read from {path}")
+    for file in {path, users}:
+        if others_can_read(file):
+            message = f"{file} has a password or token in it, and others can read it"
+            yield Finding("settings", "warning", f"{message}.", f"chmod 600 '{file}'")

@@ -24,17 +24,24 @@ from samj_bridge.install.prefixes.environment import (
     read_adopted,
     read_marker,
 )
+from samj_bridge.install.prefixes.origin import as_made
 from samj_bridge.install.prefixes.probe import probe
 from samj_bridge.install.prefixes.sweep import is_held, remove_prefix
-from samj_bridge.install.specification import Specification, current_platform, load_specification
+from samj_bridge.install.specification import (
+    Specification,
+    current_platform,
+    load_specification,
+    read_specification,
+)
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
-from samj_bridge.protocol.folders import folder_size, is_folder, list_folder
+from samj_bridge.protocol.folders import folder_size, is_file, is_folder, list_folder
 from samj_bridge.settings import Settings
 
 __all__ = [
     "Surveyed",
     "check_environment",
     "check_named",
+    "mend_of",
     "named_environment",
     "own_lock",
     "remove_environment",
@@ -142,7 +149,20 @@ def check_environment(environment: Environment, *, timeout_s: float = 120.0) -> 
     with contextlib.suppress(InstallError):
         modules = load_specification(environment.name).probe
     with environment.hold():
-        return probe(environment.python, modules, timeout_s=timeout_s, pristine=environment.adopted)
+        try:
+            return probe(environment.python, modules, timeout_s=timeout_s, pristine=environment.adopted)
+        except ProbeError as error:
+            error.hint = mend_of(environment)
+            raise
+
+
+def mend_of(environment: Environment) -> str:
+    """Return what to do about an environment that does not work."""
+    name = environment.name
+    if environment.adopted:
+        also = "" if name == "samj" else f" --name {name}"
+        return f"Mend it with what made it, or go back to samj-bridge's own: samj-bridge env use --none{also}"
+    return f"Make it again: samj-bridge env repair {name}"
 
 
 def check_named(settings: Settings, name: str) -> tuple[Environment, dict[str, Any]]:
@@ -197,7 +217,7 @@ def repair_environment(
     progress: Progress = ignore_progress,
     cancel: CancelToken | None = None,
 ) -> tuple[Environment, str]:
-    """Make the environment `name` work again, if it does not.
+    """Make the environment `name` work again, if it does not; with what made it, where `settings` name nothing.
 
     Returns
     -------
@@ -211,8 +231,7 @@ def repair_environment(
         `create_environment`; what is there stays until something better is.
     """
     adopted = read_adopted(environment_folder(settings, name) / ADOPTED_NAME, name)
-    built = find_built(environment_folder(settings, name), name)
-    there = adopted or built
+    there = adopted or find_built(environment_folder(settings, name), name, broken=True)
     if there is None:
         made = ensure_environment(
             settings, name=name, specification=specification, progress=progress, cancel=cancel
@@ -225,10 +244,10 @@ def repair_environment(
     except ProbeError as error:
         problem = error.message
     if adopted is not None:
-        hint = "Mend it with what made it, or go back to samj-bridge's own: samj-bridge env use --none"
         message = f"{problem} samj-bridge does not change {adopted.prefix}."
-        raise InstallError(message, code="adopted", hint=hint)
-    specification = specification or load_specification(name)
+        raise InstallError(message, code="adopted", hint=mend_of(adopted))
+    settings = as_made(settings, there.origin)
+    specification = specification or _specification_of(there)
     builder = there.builder if there.builder in BUILDERS else None
     same = there.specification == specification.hash_for(there.builder)
     lock = own_lock(there)
@@ -244,6 +263,15 @@ def repair_environment(
         cancel=cancel,
     )
     return made, problem
+
+
+def _specification_of(environment: Environment) -> Specification:
+    """Return what an environment was made from: the file that was named then, or samj-bridge's own."""
+    file = environment.origin.specification
+    if file and not is_file(file):
+        message = f"{file}, from which the environment {environment.name} was made, is gone. Nothing was changed."
+        raise InputError(message, code="no-specification", hint="Name another one: --spec FILE")
+    return read_specification(Path(file)) if file else load_specification(environment.name)
 
 
 def own_lock(environment: Environment) -> Path | None:

@@ -32,6 +32,7 @@ from samj_bridge.install.prefixes.environment import (
     write_marker,
     write_text_atomically,
 )
+from samj_bridge.install.prefixes.origin import as_made, origin_of
 from samj_bridge.install.prefixes.probe import probe
 from samj_bridge.install.prefixes.sweep import remove_prefix, sweep, sweep_if_free
 from samj_bridge.install.prefixes.turns import take_turn
@@ -85,6 +86,9 @@ def ensure_environment(
     if found is not None and found.specification == specification.hash_for(found.builder):
         sweep_if_free(environment_folder(settings, name), keep=found.prefix)
         return found
+    if found is not None:
+        # Brought up to date as it was made: by the same executable, from the same channels.
+        settings = as_made(settings, found.origin)
     choice = _choose(settings, builder, specification)
     with locked(settings, name, progress, cancel) as (folder, told):
         # Another process may have made it while this one waited.
@@ -206,6 +210,7 @@ def _build(order: _Order, builder: Builder, why: tuple[str, ...]) -> Environment
             notes=(*why, *built.notes),
             python_version=report["python"],
             probe=order.specification.probe,
+            origin=origin_of(order.settings, order.specification, builder.name),
         )
         progress(ProgressEvent("commit", "It works; declaring it finished."))
         if order.cancel is not None:

@@ -45,6 +45,7 @@ class Options:
     verify: bool | str
     rc: dict[str, Any] = field(default_factory=dict)
     platform: str = ""
+    ttl: int | None = None
 
 
 def parse(arguments: list[str]) -> Options:
@@ -87,6 +88,7 @@ def parse(arguments: list[str]) -> Options:
         verify=_verify(values, rc),
         rc=rc,
         platform=values.get("platform", [""])[0],
+        ttl=int(values["repodata-ttl"][0]) if "repodata-ttl" in values else None,
     )
 
 

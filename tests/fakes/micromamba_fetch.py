@@ -62,13 +62,23 @@ def to_file(url: str, path: Path, options: Any, refused_s: float) -> None:
                 raise Unreachable(f"{line} [{url}]") from error
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             time.sleep(refused_s)
-            raise Unreachable(*_lines(url, getattr(error, "reason", error))) from error
+            raise Unreachable(*_lines(url, getattr(error, "reason", error), _proxy_for(url, options))) from error
+
+
+def _proxy_for(url: str, options: Any) -> str:
+    if urllib.request.proxy_bypass(urlsplit(url).hostname or ""):
+        return ""
+    return _proxy(options, urlsplit(url).scheme)
+
+
+def _proxy(options: Any, scheme: str) -> str:
+    names = {"https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"), "http": ("http_proxy", "all_proxy")}
+    proxy = next((os.environ[name] for name in names[scheme] if os.environ.get(name)), "")
+    return str(proxy or options.rc.get("proxy_servers", {}).get(scheme, ""))
 
 
 def _opener(options: Any, scheme: str) -> urllib.request.OpenerDirector:
-    names = {"https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"), "http": ("http_proxy", "all_proxy")}
-    proxy = next((os.environ[name] for name in names[scheme] if os.environ.get(name)), "")
-    proxy = proxy or options.rc.get("proxy_servers", {}).get(scheme, "")
+    proxy = _proxy(options, scheme)
     proxies = {scheme: proxy} if proxy else {}
     if options.verify is False:
         context = ssl._create_unverified_context()
@@ -84,7 +94,7 @@ def _opener(options: Any, scheme: str) -> urllib.request.OpenerDirector:
     )
 
 
-def _lines(url: str, reason: object) -> list[str]:
+def _lines(url: str, reason: object, proxy: str) -> list[str]:
     text = str(reason)
     if isinstance(reason, ssl.SSLError):
         said = "(60) SSL peer certificate or SSH remote key was not OK"
@@ -98,5 +108,8 @@ def _lines(url: str, reason: object) -> list[str]:
         said, detail = "(56) Failure when receiving data from the peer", "CONNECT tunnel failed, response 407"
     else:
         said = "(7) Could not connect to server"
-        detail = f"Failed to connect to {urlsplit(url).hostname} port {urlsplit(url).port}"
+        # libcurl names whom it called: the proxy, where there is one.
+        called = urlsplit(proxy or url)
+        port = called.port or {"https": 443, "http": 80}[called.scheme]
+        detail = f"Failed to connect to {called.hostname} port {port} after 0 ms: Couldn't connect to server"
     return [f"error    libmamba Download error {said} [{url}]", f"    {detail}"]

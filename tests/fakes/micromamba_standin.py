@@ -8,7 +8,9 @@ A folder named by ``STANDIN_DIR`` steers it: ``faults.json`` holds what is to go
 every call. Faults: ``version``, ``empty_success``, ``rejects_packages`` (whose files are not
 as listed), ``pause_at`` (a step's name: it leaves the file ``paused`` and
 sleeps), ``layout`` (``flat``: the package cache as before version 2.6), ``refused_s`` (how long an unreachable host
-takes), ``slow_s`` (pause per package while linking).
+takes), ``slow_s`` (pause per package while linking), ``dies_at`` (a step's name and a signal's number),
+``garbled_hash`` (a package that is not there is compared with a hash that was never computed), ``write_fails``
+(as on a full disk, whose room is there again afterwards).
 """
 
 from __future__ import annotations
@@ -33,34 +35,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import micromamba_config as config
 import micromamba_fetch as fetch
+from micromamba_index import readable, stored_index
+from micromamba_steer import NOTICE, STEERED_FROM, Failure, fault, step
 
-STEERED_FROM = os.environ.get("STANDIN_DIR", "")
 SUFFIXES = (".conda", ".tar.bz2")
-
-
-class Failure(Exception):
-    """What ends with exit status 1: lines for standard error, and JSON for standard output, if any."""
-
-    def __init__(self, *lines: str, report: dict[str, Any] | None = None) -> None:
-        super().__init__(*lines)
-        self.lines = lines
-        self.report = report
-
-
-def fault(name: str) -> Any:
-    if not STEERED_FROM:
-        return None
-    try:
-        return json.loads((Path(STEERED_FROM) / "faults.json").read_text()).get(name)
-    except FileNotFoundError:
-        return None
-
-
-def step(name: str) -> None:
-    """Pass a step; when it is the one to stop at, say so in a file and sleep."""
-    if fault("pause_at") == name:
-        (Path(STEERED_FROM) / "paused").write_text(str(os.getpid()))
-        time.sleep(120)
 
 
 def subdir_here() -> str:
@@ -108,7 +86,12 @@ class Cache:
             if not archive.is_file() or not right(archive, package):
                 step(f"fetch {package['name']}")
                 part = archive.with_name(archive.name + ".part")
-                fetch.to_file(package["url"], part, options, fault("refused_s") or 0.0)
+                try:
+                    fetch.to_file(package["url"], part, options, fault("refused_s") or 0.0)
+                except fetch.Unreachable as error:
+                    if not fault("garbled_hash"):
+                        raise
+                    raise garbled(package, error.lines) from error
                 part.replace(archive)
             step(f"fetched {package['name']}")
             mismatch(archive, package)
@@ -139,7 +122,12 @@ class Cache:
             finally:
                 sys.stderr.flush()
                 os._exit(status)
-        if os.waitpid(child, 0)[1]:
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status == 2:
+            for *_, folder in missing:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise Failure("critical libmamba Found incorrect downloads. Aborting", report={"success": False})
+        if status:
             raise Failure("critical libmamba Error when extracting packages")
         for package, _, folder in missing:
             (folder / "info" / "repodata_record.json").write_text(json.dumps(package))
@@ -166,11 +154,19 @@ def unpack(name: str, archive: Path, target: Path) -> None:
     step(f"unpack {name}")
     try:
         extract(archive, target)
+        if fault("write_fails"):
+            raise OSError(28, "No space left on device")
     except Exception as error:
+        # libarchive knows the cause, and does not say it.
         shutil.rmtree(target, ignore_errors=True)
-        sys.stderr.write(f'error    libmamba Error opening for reading "{archive}": {error}\n')
+        full = "os error 28" in str(error) or "No space left" in str(error)
+        lines = ["critical libmamba Write failed"] if full else []
+        lines += [
+            f'error    libmamba Error opening for reading "{target}/info/index.json": No such file or directory'
+        ]
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
         sys.stderr.flush()
-        os._exit(1)
+        os._exit(2 if full else 1)
 
 
 def stem(filename: str) -> str:
@@ -213,6 +209,19 @@ def wrong(package: dict[str, Any], actual: str) -> Failure:
     )
 
 
+def garbled(package: dict[str, Any], lines: tuple[str, ...]) -> Failure:
+    """Return what was seen after a failed download now and then: its file is compared with bytes from anywhere."""
+    noise = b"\x10\xa9\x1b[31m\xff\x7f\x00\x07".decode("utf-8", "surrogateescape")
+    return Failure(
+        f'error    libmamba File not valid: SHA256 doesn\'t match expectation "{noise}"',
+        f"    Expected: {expected(package)}",
+        f"    Actual: {noise}",
+        *lines,
+        "critical libmamba Found incorrect downloads. Aborting",
+        report={"success": False},
+    )
+
+
 def explicit_packages(text: str) -> list[dict[str, Any]]:
     """Read a lock: order kept, ``# platform:`` ignored, nothing checked that can be let go."""
     packages = []
@@ -247,12 +256,15 @@ def solved_packages(options: config.Options, cache: Cache) -> list[dict[str, Any
     for url in options.channels:
         for subdir in (here, "noarch"):
             address = f"{url.rstrip('/')}/{subdir}/repodata.json"
-            path = folder / f"{hashlib.md5(address.encode()).hexdigest()[:8]}.json"
             try:
-                fetch.to_file(address, path, options, fault("refused_s") or 0.0)
+                path = stored_index(address, folder, options)
             except fetch.Unreachable as error:
-                raise Failure(*error.lines, f"critical libmamba Subdir {url}/{subdir} not loaded!") from error
-            sources.append(rattler.SparseRepoData(rattler.Channel(url), subdir, path))
+                said = [line.removeprefix("error    libmamba ").strip() for line in error.lines]
+                said.append(f"Subdir {url}/{subdir} not loaded!")
+                raise Failure(
+                    "critical libmamba Multiple errors occurred:", *(f"    {line}" for line in said)
+                ) from error
+            sources.append(rattler.SparseRepoData(rattler.Channel(url), subdir, readable(path)))
     step("solve")
     try:
         virtual = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
@@ -296,6 +308,10 @@ def link(package: dict[str, Any], unpacked: Path, prefix: Path, site_packages: s
             sys.stderr.write(f"warning  libmamba [{package['name']}] The following files were already present\n")
             target.unlink()
         source = unpacked / entry["_path"]
+        if entry["path_type"] == "softlink" and not source.is_symlink():
+            what = f"Unexpected error while linking package '{package['name']}'"
+            why = f"filesystem error: cannot copy symlink: Invalid argument [{source}] [{target}]"
+            raise Failure(f"critical libmamba {what}: {why}")
         if source.is_symlink():
             target.symlink_to(os.readlink(source))
         else:
@@ -360,6 +376,8 @@ def create(options: config.Options) -> int:
     elif prefix.exists() and not prefix.is_dir():
         raise Failure(f"critical libmamba Target prefix is not a folder: {prefix}")
     cache = Cache(options)
+    if not options.json:
+        print(NOTICE, file=sys.stderr, flush=True)
     if options.file is not None:
         packages = explicit_packages(options.file.read_text(encoding="utf-8"))
         if packages and all(item["subdir"] not in {subdir_here(), "noarch"} for item in packages):
@@ -408,11 +426,7 @@ def main(arguments: list[str]) -> int:
         print(f"critical libmamba filesystem error: {error.strerror} [{error.filename}]", file=sys.stderr)
         return 1
     except Failure as failure:
-        if options.json and failure.report is not None:
-            print(json.dumps(failure.report))
-        # With --json the log is off: only what ends it is said.
-        lines = [line for line in failure.lines if not options.json or line.startswith("critical")]
-        print("\n".join(lines), file=sys.stderr)
+        failure.tell(as_json=options.json)
         return 1
 
 

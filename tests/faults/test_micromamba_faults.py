@@ -16,6 +16,7 @@ import pytest
 import trustme
 from fakes.beds import Bed, bed_names, make_bed
 from fakes.conda_channel import CondaChannel, serve_channel
+from fakes.conda_making import left_in, make, refused
 from fakes.disks import disk
 from fakes.servers import Proxy, serve_web
 
@@ -26,8 +27,7 @@ from samj_bridge.install.builders.micromamba.builder import MicromambaBuilder
 from samj_bridge.install.builders.micromamba.tool import Deadlines, MicromambaTool
 from samj_bridge.install.builders.uv.builder import LOCK_NAME
 from samj_bridge.install.locks.explicit import ExplicitLock, parse_explicit
-from samj_bridge.install.prefixes.environment import Environment
-from samj_bridge.install.specification import Specification, conda_lock_path, current_platform, read_specification
+from samj_bridge.install.specification import conda_lock_path, current_platform, read_specification
 from samj_bridge.progress import CancelToken, ProgressEvent
 from samj_bridge.settings import Settings
 
@@ -69,28 +69,6 @@ class FromLock(MicromambaBuilder):
 def channel_of(bed: Bed) -> CondaChannel:
     assert bed.channel is not None
     return bed.channel
-
-
-def make(settings: Settings, tiny: Specification, **options: object) -> Environment:
-    return ensure_environment(settings, name="tiny", specification=tiny, **options)  # type: ignore[arg-type]
-
-
-def left_in(settings: Settings) -> list[Path]:
-    folder = settings.envs_dir / "tiny"
-    return [path for path in folder.iterdir() if path.is_dir() and path.name != "leases"] if folder.is_dir() else []
-
-
-def refused(settings: Settings, tiny: Specification, bed: Bed, **options: object) -> InstallError | FileError:
-    """Return the error of an installation that fails, and look that it left nothing."""
-    with pytest.raises((InstallError, FileError)) as caught:
-        make(settings, tiny, **options)
-    assert caught.value.hint
-    assert find_environment(settings, "tiny") is None
-    assert left_in(settings) == []
-    assert bed.halves(settings.home) == []
-    running = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    assert not [command for command in running if any(str(settings.home) in part for part in command)]
-    return caught.value
 
 
 @pytest.fixture

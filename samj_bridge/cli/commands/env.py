@@ -11,6 +11,7 @@ from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.install.care import (
     Surveyed,
     check_named,
+    mend_of,
     named_environment,
     remove_environment,
     survey,
@@ -47,8 +48,7 @@ def run_list(settings: Settings, *, probe: bool) -> Result:
         )
     broken = [item for item in found if item.problem]
     lines: list[Line] = [styled((item.environment.name, "red"), f": {item.problem}.") for item in broken]
-    if any(item.state != "not in use" for item in broken):
-        lines.append("Mend it: samj-bridge env repair")
+    lines += dict.fromkeys(mend_of(item.environment) for item in broken if item.state != "not in use")
     return Result("env list", data={"environments": [_data(item) for item in found]}, tables=[table], lines=lines)
 
 

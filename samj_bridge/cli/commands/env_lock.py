@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from samj_bridge.cli.result import Result
-from samj_bridge.errors import FileError, InputError, InstallError
+from samj_bridge.errors import Cancelled, FileError, InputError, InstallError, SamjError
 from samj_bridge.install.care import named_environment, own_lock
 from samj_bridge.install.locks.making import make_conda_locks, make_pypi_lock
 from samj_bridge.install.prefixes.environment import write_text_atomically
+from samj_bridge.install.secrets import strip
 from samj_bridge.install.specification import read_specification, specification_path
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.settings import Settings
@@ -24,7 +25,8 @@ def run_export(settings: Settings, name: str, output: Path | None) -> Result:
         message = f"The environment {environment.prefix} has no lock of its own: {environment.builder} made it."
         hint = "Export it with what made it, such as: pixi workspace export conda-explicit-spec"
         raise InstallError(message, code="no-lock", hint=hint)
-    text = path.read_text(encoding="utf-8")
+    # Locks of older versions hold what a channel's address held; this one is handed on.
+    text = strip(path.read_text(encoding="utf-8"))
     data = {"name": name, "lock": text, "path": str(output or path)}
     if output is None:
         return Result("env export", data=data, lines=[text.rstrip("\n")])
@@ -54,13 +56,25 @@ def run_lock(
     path = spec or specification_path()
     specification = read_specification(path)
     folder = output or path.parent
-    written = []
+    written: list[Path] = []
+    failures: list[SamjError] = []
     if only in {"all", "conda"}:
-        written += make_conda_locks(specification, settings, folder, platforms, progress=progress, cancel=cancel)
+        made, failures = make_conda_locks(
+            specification, settings, folder, platforms, progress=progress, cancel=cancel
+        )
+        written += made
     if only in {"all", "pypi"}:
-        written.append(make_pypi_lock(specification, settings, folder, progress=progress, cancel=cancel))
+        try:
+            written.append(make_pypi_lock(specification, settings, folder, progress=progress, cancel=cancel))
+        except Cancelled:
+            raise
+        except SamjError as error:
+            if not written and not failures:
+                raise
+            failures.append(error)
     lines = [f"Wrote {item!s}: {_count(item)} packages" for item in written]
-    return Result("env lock", data={"written": [str(item) for item in written]}, lines=lines)
+    data = {"written": [str(item) for item in written]}
+    return Result("env lock", data=data, lines=lines, failures=failures)
 
 
 def _count(path: Path) -> int:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from samj_bridge.errors import FileError, InputError, InstallError
+from samj_bridge.install.prefixes.origin import Origin
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.locks import hold_lock
 from samj_bridge.process.patience import patiently
@@ -86,6 +87,8 @@ class Environment:
     """Version of its Python; empty in markers of older versions of samj-bridge."""
     probe: tuple[str, ...] = ()
     """Modules that it was tried out with; empty in markers of older versions."""
+    origin: Origin = field(default_factory=Origin)
+    """What was named when it was made: executable, channels, file of the specification."""
 
     @property
     def adopted(self) -> bool:
@@ -159,11 +162,15 @@ def find_environment(settings: Settings, name: str = "samj") -> Environment | No
     return find_built(folder, name)
 
 
-def find_built(folder: Path, name: str) -> Environment | None:
-    """Return the environment that samj-bridge made and points to, also while another one is adopted."""
+def find_built(folder: Path, name: str, *, broken: bool = False) -> Environment | None:
+    """Return the environment that samj-bridge made and points to, also while another one is adopted.
+
+    With `broken`, also one whose interpreter is gone: what it was made of is still written there.
+    """
     current = _pointed_to(folder)
     while current:
-        found = read_marker(folder / current, name)
+        prefix = folder / current
+        found = _read(prefix / MARKER_NAME, name, prefix) if broken else read_marker(prefix, name)
         # Another process may have pointed to a new one, and removed this, between the two looks.
         before, current = current, _pointed_to(folder)
         if found is not None or current == before:
@@ -253,6 +260,7 @@ def _read(path: Path, name: str, prefix: Path | None) -> Environment | None:
             notes=tuple(_text(note) for note in values["notes"]),
             python_version=_text(values.get("python-version", "")),
             probe=tuple(_text(module) for module in values.get("probe", ())),
+            origin=Origin.read(values.get("made-with") or {}),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -278,6 +286,7 @@ def marker_text(environment: Environment) -> str:
         "created": environment.created,
         "notes": list(environment.notes),
         "probe": list(environment.probe),
+        **({"made-with": environment.origin.to_dict()} if environment.origin.to_dict() else {}),
     }
     return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 

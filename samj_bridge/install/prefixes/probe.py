@@ -54,7 +54,7 @@ def probe(
         Something of it failed; the message has the last line, ``details["output"]`` the rest.
     """
     program = Path(probe_program.__file__)
-    hint = "Make the environment again: samj-bridge env remove samj; samj-bridge setup"
+    hint = "Run samj-bridge doctor: it looks for the usual causes. Then try again."
     command: list[str | Path] = [
         python,
         "-I",

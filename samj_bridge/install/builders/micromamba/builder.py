@@ -7,6 +7,8 @@ for an empty environment as well: what counts are the records of the packages in
 
 from __future__ import annotations
 
+import shutil
+
 from samj_bridge.errors import InstallError, NetworkError
 from samj_bridge.install.builders.base import BuildRequest, Built
 from samj_bridge.install.builders.micromamba.channels import (
@@ -109,6 +111,7 @@ class MicromambaBuilder:
                 if how != "solved" or not stored or error.code not in _STALE:
                     raise
                 # The stored index may announce what the channel has no longer, or has otherwise.
+                shutil.rmtree(request.prefix, ignore_errors=True)
                 fresh, how = self._plan(request, feature, fresh=True)
                 if fresh.lock == plan.lock:
                     raise
