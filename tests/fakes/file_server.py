@@ -104,6 +104,15 @@ class FileServer:
     url: str = ""
     _closing: threading.Event = field(default_factory=threading.Event)
 
+    @contextlib.contextmanager
+    def slow(self, bytes_per_s: float) -> Iterator[None]:
+        """Send no faster than this while the block runs, and as fast as before when it ends, however it ends."""
+        before, self.bytes_per_s = self.bytes_per_s, bytes_per_s
+        try:
+            yield
+        finally:
+            self.bytes_per_s = before
+
     def next_fault(self) -> Fault:
         return self.faults.pop(0) if self.faults else self.always
 
@@ -273,9 +282,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _paced(self, block: bytes) -> Iterator[bytes]:
         while block and self.files.bytes_per_s:
-            yield block[: 1 << 16]
-            time.sleep(min(len(block), 1 << 16) / (self.files.bytes_per_s or 1e9))
-            block = block[1 << 16 :]
+            # Small pieces where it is slow, so that a change of the speed counts at once.
+            size = max(1, min(1 << 16, int(self.files.bytes_per_s / 10)))
+            yield block[:size]
+            time.sleep(min(len(block), size) / (self.files.bytes_per_s or 1e9))
+            block = block[size:]
         if block:
             yield block
 

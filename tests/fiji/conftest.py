@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -96,11 +97,27 @@ _kept: list[subprocess.Popen[str]] = []
 
 
 @pytest.fixture(scope="session")
-def imagej(display: str) -> ImageJ:
+def imagej(display: str, tmp_path_factory: pytest.TempPathFactory) -> ImageJ:
     """ImageJ, started by the product's own code."""
     if find_java() is None:
         pytest.skip("there is no Java on this machine")
-    return start_imagej(fiji=os.environ.get("SAMJ_TEST_FIJI") or None, headless=not display)
+    given = os.environ.get("SAMJ_TEST_FIJI")
+    if given:
+        return start_imagej(fiji=given, headless=not display)
+    # The ImageJ of Maven Central takes the folder that Java starts in for its own: what is put there must neither
+    # stay in the checkout when a run is killed, nor be seen by another run.
+    with chdir(tmp_path_factory.mktemp("imagej")):
+        return start_imagej(headless=not display)
+
+
+@contextmanager
+def chdir(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 @pytest.fixture(autouse=True)
@@ -181,6 +198,8 @@ def group_colours() -> Iterator[None]:
     if folder.exists():
         yield
         return
+    if os.environ.get("SAMJ_TEST_FIJI"):
+        pytest.skip("this ImageJ has no colours of groups, and nothing is put into a folder of somebody's")
     folder.mkdir()
     try:
         (folder / "glasbey.lut").write_bytes(

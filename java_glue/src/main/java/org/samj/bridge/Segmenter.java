@@ -84,19 +84,19 @@ public interface Segmenter {
         void close();
     }
 
-    /** Receives objects as they are found. */
+    /** Receives objects as they are found. What it throws ends the search, and reaches whoever began it. */
     interface Found {
         /** Take one more object. */
         void add(Outline outline);
     }
 
-    /** Receives the answers to several prompts. */
+    /** Receives the answers to several prompts. What it throws ends the call, and reaches whoever made it. */
     interface Answers {
         /** Take what {@link Scene#segment} would have returned for the prompt of this index. */
         void add(int index, Outline[] outlines);
     }
 
-    /** Told what happens during something long. */
+    /** Told what happens during something long. What it throws is no reason to stop: only {@link #isCancelled} is. */
     interface Progress {
         /**
          * One step.

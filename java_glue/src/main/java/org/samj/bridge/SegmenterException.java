@@ -43,10 +43,20 @@ public class SegmenterException extends RuntimeException {
             return new SegmenterException("java-memory", "ImageJ's own memory is full.",
                 "Close images, or raise it under Edit > Options > Memory & Threads.");
         }
-        String text = error.getMessage() == null ? error.getClass().getSimpleName() : error.getMessage();
+        String text = words(error);
         SegmenterException made = new SegmenterException("unexpected", "Something unexpected happened: " + text,
             "Try again; if it happens again, send us the log.");
         made.initCause(error);
         return made;
+    }
+
+    private static String words(Throwable error) {
+        String words = null;
+        try {
+            words = error.getMessage();
+        } catch (RuntimeException | Error unspeakable) {
+            // One of Python's says nothing any more when Python has ended.
+        }
+        return words == null ? error.getClass().getSimpleName() : words;
     }
 }

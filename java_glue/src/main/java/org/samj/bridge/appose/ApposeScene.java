@@ -67,7 +67,7 @@ final class ApposeScene implements Segmenter.Scene {
         inputs.put("mode", "fast");
         inputs.put("stream", true);
         inputs.put("min_area", options.minArea);
-        Segmenter.Progress told = progress == null ? ApposeSegmenter.SILENT : progress;
+        Segmenter.Progress told = Told.to(progress);
         int[] given = {0};
         Map<String, Object> outputs = ask(told, (worker, name) -> {
             if (!worker.model.prompts.contains("points")) {

@@ -71,7 +71,7 @@ public final class ApposeSegmenter implements Segmenter {
 
     @Override
     public void prepare(String model, Progress progress) {
-        attempt(model, progress == null ? SILENT : progress, running -> running);
+        attempt(model, Told.to(progress), running -> running);
     }
 
     @Override
@@ -97,7 +97,7 @@ public final class ApposeSegmenter implements Segmenter {
     @Override
     public Scene encode(String model, Pixels pixels, Progress progress) {
         ApposeScene scene = new ApposeScene(this, model, SentPixels.of(pixels));
-        scene.encode(progress == null ? SILENT : progress);
+        scene.encode(Told.to(progress));
         return scene;
     }
 

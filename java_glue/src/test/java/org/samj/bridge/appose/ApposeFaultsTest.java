@@ -160,4 +160,60 @@ public class ApposeFaultsTest extends WithWorker {
         segmenter.prepare("starter", null);
         assertFalse(segmenter.device().isEmpty());
     }
+
+    /** A progress whose every call throws. */
+    private static Segmenter.Progress throwing(RuntimeException error) {
+        return new Segmenter.Progress() {
+            @Override
+            public void tell(String message, double fraction) {
+                throw error;
+            }
+
+            @Override
+            public boolean isCancelled() {
+                throw error;
+            }
+        };
+    }
+
+    @Test
+    public void aProgressThatThrowsChangesNothing() {
+        Segmenter.Progress bad = throwing(new IllegalStateException("the window is gone"));
+        List<Outline> expected = new ArrayList<>();
+        Segmenter.Scene scene = scene(Pictures.crowd(96));
+        scene.everything(Options.plain(), expected::add, null);
+        scene.close();
+        segmenter.close();
+        // With another worker: its start, the model, the image and the search are all told of.
+        segmenter.prepare("starter", bad);
+        Segmenter.Scene again = segmenter.encode("starter", Pictures.crowd(96), bad);
+        List<Outline> found = new ArrayList<>();
+        again.everything(Options.plain(), found::add, bad);
+        assertArrayEquals(rings(expected.toArray(new Outline[0])), rings(found.toArray(new Outline[0])));
+        again.close();
+    }
+
+    @Test
+    public void aProgressMayStopTheWorkByThrowingThatItIsCancelled() {
+        Segmenter.Scene scene = scene(Pictures.crowd(128));
+        SegmenterException error = assertThrows(SegmenterException.class, () -> scene.everything(Options.plain(),
+            outline -> { }, throwing(new SegmenterException("cancelled", "Enough.", ""))));
+        assertEquals("Enough.", error.getMessage());
+        assertFalse(scene.segment(Prompt.ofPoint(16, 16), Options.plain())[0].isEmpty());
+        scene.close();
+    }
+
+    @Test
+    public void aReceiverThatThrowsEndsItsOwnSearchAndNothingElse() {
+        Segmenter.Scene scene = scene(Pictures.crowd(128));
+        Object pid = stats().get("pid");
+        IllegalStateException error = assertThrows(IllegalStateException.class, () -> scene.everything(Options.plain(),
+            outline -> {
+                throw new IllegalStateException("the list is full");
+            }, null));
+        assertEquals("the list is full", error.getMessage());
+        assertFalse(scene.segment(Prompt.ofPoint(16, 16), Options.plain())[0].isEmpty());
+        assertEquals(pid, stats().get("pid"));
+        scene.close();
+    }
 }

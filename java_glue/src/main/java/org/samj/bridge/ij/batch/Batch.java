@@ -121,6 +121,7 @@ public final class Batch {
                 filling.finish(jobs.get(0).plane.imp);
             }
         }
+        filling.check();
         return found;
     }
 

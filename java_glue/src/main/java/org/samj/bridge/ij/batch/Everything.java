@@ -46,6 +46,7 @@ public final class Everything {
         } else {
             imp.deleteRoi();
         }
+        filling.check();
         return count[0];
     }
 

@@ -69,7 +69,7 @@ final class ModelRows extends JPanel {
         devices.setToolTipText("auto is the fastest one; images are read again after a change");
         models.addActionListener(e -> chosen());
         devices.addActionListener(e -> useDevice());
-        ready.addActionListener(e -> pressed());
+        ready.addActionListener(e -> desk.talk.guarded(this::pressed));
         cancel.addActionListener(e -> stop = true);
         String wanted = Prefs.get(DEVICE, "");
         if (!wanted.isEmpty()) {

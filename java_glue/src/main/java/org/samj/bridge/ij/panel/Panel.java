@@ -10,6 +10,7 @@ import java.awt.Dimension;
 import java.awt.EventQueue;
 import java.awt.GridLayout;
 import java.awt.Rectangle;
+import java.awt.event.ActionListener;
 import java.util.List;
 import java.util.Map;
 import javax.swing.BorderFactory;
@@ -155,15 +156,20 @@ public final class Panel extends JFrame {
             stop = true;
             desk.talk.cancel();
         });
-        accept.addActionListener(e -> acceptShown.run());
+        accept.addActionListener(told(acceptShown));
         everything.addActionListener(e -> inBackground("everything", imp -> {
             Choices choices = Choices.get();
             Recording.everything(choices);
             return Everything.find(desk, imp, choices) + " objects are in the ROI Manager.";
         }));
-        batch.addActionListener(e -> batch());
-        export.addActionListener(e -> export());
+        batch.addActionListener(told(this::batch));
+        export.addActionListener(told(this::export));
         help.addActionListener(e -> Guide.show(this));
+    }
+
+    /** What a button does: whatever goes wrong is told, not left to a console that nobody sees. */
+    private ActionListener told(Runnable job) {
+        return e -> desk.talk.guarded(job);
     }
 
     private void batch() {
@@ -179,12 +185,12 @@ public final class Panel extends JFrame {
         }
         JPopupMenu menu = new JPopupMenu();
         JMenuItem rois = new JMenuItem("ROIs of the ROI Manager");
-        rois.addActionListener(e -> batchOfRois(imp));
+        rois.addActionListener(told(() -> batchOfRois(imp)));
         menu.add(rois);
         others.forEach((labels, trouble) -> {
             JMenuItem item = new JMenuItem(trouble.isEmpty() ? "Labels of " + labels.getTitle() : trouble);
             item.setEnabled(trouble.isEmpty());
-            item.addActionListener(e -> batchOfLabels(imp, labels));
+            item.addActionListener(told(() -> batchOfLabels(imp, labels)));
             menu.add(item);
         });
         menu.show(batch, 0, batch.getHeight());
@@ -221,7 +227,7 @@ public final class Panel extends JFrame {
             {"COCO...", "coco"}};
         for (String[] format : formats) {
             JMenuItem item = new JMenuItem(format[0]);
-            item.addActionListener(e -> export(format[1]));
+            item.addActionListener(told(() -> export(format[1])));
             menu.add(item);
         }
         menu.show(export, 0, export.getHeight());
@@ -275,8 +281,9 @@ public final class Panel extends JFrame {
                 EventQueue.invokeLater(() -> desk.talk.say(end));
             } catch (RuntimeException | Error error) {
                 desk.talk.fail(error);
+            } finally {
+                EventQueue.invokeLater(() -> busy(false));
             }
-            EventQueue.invokeLater(() -> busy(false));
         }, "SAMJ " + name);
         thread.setDaemon(true);
         thread.start();

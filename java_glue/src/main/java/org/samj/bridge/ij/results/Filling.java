@@ -21,6 +21,8 @@ public final class Filling {
     private final Results results;
     private final Choices choices;
     private long shownAt;
+    /** The first thing that went wrong on the event thread, which has nobody to tell it to. */
+    private volatile Throwable failed;
 
     /** Nothing yet; the choices are those that each object gets. */
     public Filling(Results results, Choices choices) {
@@ -34,7 +36,7 @@ public final class Filling {
             note(Keeping.inOverlay(plane, outline, prompt, 0, choices), label);
             return;
         }
-        EventQueue.invokeLater(() -> {
+        EventQueue.invokeLater(() -> guarded(() -> {
             note(results.enter(plane, outline, prompt, choices.model, 0, choices), label);
             long now = System.currentTimeMillis();
             // To paint all of them anew for each one more would take longer than to find it: the more, the seldomer.
@@ -42,7 +44,7 @@ public final class Filling {
                 shownAt = now;
                 results.show(plane.imp);
             }
-        });
+        }));
     }
 
     /** Show the last ones; when it returns, everything is there. */
@@ -51,11 +53,31 @@ public final class Filling {
             return;
         }
         try {
-            EventQueue.invokeAndWait(() -> results.show(imp));
+            EventQueue.invokeAndWait(() -> guarded(() -> results.show(imp)));
         } catch (InterruptedException stop) {
             Thread.currentThread().interrupt();
         } catch (InvocationTargetException error) {
             throw SegmenterException.of(error.getCause());
+        }
+    }
+
+    /**
+     * Tell what went wrong with an object, once all the others are there. After {@link #finish}.
+     *
+     * @throws SegmenterException something did
+     */
+    public void check() {
+        if (failed != null) {
+            throw SegmenterException.of(failed);
+        }
+    }
+
+    private void guarded(Runnable job) {
+        try {
+            job.run();
+        } catch (RuntimeException | Error error) {
+            // One object, or a listener of another plugin's: the other objects are still to come.
+            failed = failed == null ? error : failed;
         }
     }
 

@@ -64,7 +64,8 @@ final class Asking {
             on.asked = null;
         }
         if (found != null) {
-            take(on, found, newest);
+            // Listeners of other plugins hear of the selection too: what they throw must not leave this half-done.
+            desk.talk.guarded(() -> take(on, found, newest));
         }
         if (newest && on.acceptAt != id) {
             on.acceptAt = -1;

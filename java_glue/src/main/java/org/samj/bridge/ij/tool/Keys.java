@@ -53,7 +53,13 @@ public final class Keys implements KeyEventDispatcher {
         }
         taken = KeyEvent.VK_UNDEFINED;
         ImagePlus imp = imageOf(e.getComponent());
-        if (imp == null || !press(imp, e)) {
+        if (imp == null) {
+            return false;
+        }
+        // One whose handling failed was meant for us all the same: ImageJ would make something else of it.
+        boolean[] ours = {true};
+        live.desk.talk.guarded(() -> ours[0] = press(imp, e));
+        if (!ours[0]) {
             return false;
         }
         taken = e.getKeyCode();

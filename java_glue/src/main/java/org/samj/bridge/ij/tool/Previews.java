@@ -53,7 +53,7 @@ final class Previews {
                 Log.add(error);
             }
             Proposal made = new Proposal(then, -1, plane, prompt, choices.model, found, 0);
-            EventQueue.invokeLater(() -> previewed(on, made));
+            EventQueue.invokeLater(() -> desk.talk.guarded(() -> previewed(on, made)));
         });
     }
 

@@ -84,9 +84,12 @@ public final class SamjTool extends PlugInTool {
     public void mouseReleased(ImagePlus imp, MouseEvent e) {
         e.consume();
         Live live = connected.get();
-        if (live == null) {
-            return;
+        if (live != null) {
+            live.desk.talk.guarded(() -> released(live, imp, e));
         }
+    }
+
+    private void released(Live live, ImagePlus imp, MouseEvent e) {
         if (dragged) {
             dragged = false;
             double[] box = box(imp, e);
@@ -117,7 +120,7 @@ public final class SamjTool extends PlugInTool {
         int x = canvas.offScreenX(e.getX());
         int y = canvas.offScreenY(e.getY());
         if (live != null && x >= 0 && y >= 0 && x < imp.getWidth() && y < imp.getHeight()) {
-            live.preview(imp, x, y);
+            live.desk.talk.guarded(() -> live.preview(imp, x, y));
         }
     }
 

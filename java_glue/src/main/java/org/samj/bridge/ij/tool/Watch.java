@@ -61,19 +61,19 @@ public final class Watch extends MouseAdapter implements ImageListener {
 
     @Override
     public void imageOpened(ImagePlus imp) {
-        EventQueue.invokeLater(() -> attach(imp));
+        later(() -> attach(imp));
     }
 
     @Override
     public void imageClosed(ImagePlus imp) {
-        EventQueue.invokeLater(() -> live.forget(imp));
+        later(() -> live.forget(imp));
     }
 
     @Override
     public void imageUpdated(ImagePlus imp) {
         // Called from any thread, thousands of times by a macro: one look at a time at whether the plane changed.
         if (updated.add(imp)) {
-            EventQueue.invokeLater(() -> {
+            later(() -> {
                 updated.remove(imp);
                 leaveOtherPlane(imp);
             });
@@ -82,6 +82,15 @@ public final class Watch extends MouseAdapter implements ImageListener {
 
     @Override
     public void mouseReleased(MouseEvent e) {
+        live.desk.talk.guarded(() -> released(e));
+    }
+
+    @Override
+    public void mouseExited(MouseEvent e) {
+        live.desk.talk.guarded(() -> exited(e));
+    }
+
+    private void released(MouseEvent e) {
         ImageCanvas canvas = (ImageCanvas) e.getSource();
         ImagePlus imp = canvas.getImage();
         boolean ours = Toolbar.getPlugInTool() instanceof SamjTool;
@@ -99,11 +108,10 @@ public final class Watch extends MouseAdapter implements ImageListener {
             return;
         }
         // ImageJ's own listener came first: the selection is finished now.
-        EventQueue.invokeLater(() -> prompt(imp, imp.getRoi()));
+        later(() -> prompt(imp, imp.getRoi()));
     }
 
-    @Override
-    public void mouseExited(MouseEvent e) {
+    private void exited(MouseEvent e) {
         ImagePlus imp = ((ImageCanvas) e.getSource()).getImage();
         if (imp != null) {
             live.endPreview(imp);
@@ -120,7 +128,11 @@ public final class Watch extends MouseAdapter implements ImageListener {
             Rectangle bounds = roi == null ? new Rectangle() : roi.getBounds();
             here = bounds.contains(canvas.offScreenX(e.getX()), canvas.offScreenY(e.getY()));
         }
-        if (here && live.turn(imp, e.getWheelRotation() > 0 ? 1 : -1)) {
+        boolean[] turned = new boolean[1];
+        if (here) {
+            live.desk.talk.guarded(() -> turned[0] = live.turn(imp, e.getWheelRotation() > 0 ? 1 : -1));
+        }
+        if (turned[0]) {
             e.consume();
             return;
         }
@@ -128,6 +140,10 @@ public final class Watch extends MouseAdapter implements ImageListener {
         if (canvas.getParent() instanceof ImageWindow) {
             ((ImageWindow) canvas.getParent()).mouseWheelMoved(e);
         }
+    }
+
+    private void later(Runnable job) {
+        EventQueue.invokeLater(() -> live.desk.talk.guarded(job));
     }
 
     private void attach(ImagePlus imp) {

@@ -27,7 +27,12 @@ public final class Talk {
     /** Tell something that is true for the moment only. On the event thread. */
     public void show(String message) {
         IJ.showStatus(message);
-        teller.accept(message);
+        try {
+            teller.accept(message);
+        } catch (RuntimeException | Error error) {
+            // What is told is not what is done: that goes on.
+            Log.add(error);
+        }
     }
 
     /** Show an error in words. From any thread. */
@@ -38,6 +43,18 @@ public final class Talk {
             IJ.showProgress(1.0);
             say(told.sentence());
         });
+    }
+
+    /**
+     * Do something for one of ImageJ's listeners. What goes wrong is told, and goes no further: ImageJ's own part of
+     * the event, and that of other plugins, is still to come.
+     */
+    public void guarded(Runnable job) {
+        try {
+            job.run();
+        } catch (RuntimeException | Error error) {
+            fail(error);
+        }
     }
 
     /** Progress to the status bar and to whoever listens, of something that begins now. */
