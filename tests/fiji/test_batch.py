@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 from desktop import Desktop, component, named, wait_for
-from workbench import BLOB, answer, assert_same, managed, panel_says, prompt_of, proposal, to_front
+from workbench import (
+    BLOB,
+    answer,
+    assert_same,
+    keep_manager_away,
+    managed,
+    panel_says,
+    prompt_of,
+    proposal,
+    to_front,
+)
 
 from samj_bridge.fiji import java_class
 from samj_bridge.fiji.segmenter import SessionSegmenter
@@ -37,7 +47,7 @@ def test_a_click_and_a_drag_while_a_batch_runs_come_in_between_and_the_batch_los
     points = java_class("ij.gui.PointRoi")(*places[0])
     for place in places[1:]:
         points.addPoint(*place)
-    java_class("ij.plugin.frame.RoiManager").getRoiManager().addRoi(points)
+    keep_manager_away().addRoi(points)
     desk.push(component("JButton", "Batch"))
     wait_for(lambda: len(managed()) > 1, "the first object")
 
@@ -78,7 +88,7 @@ def panel_log() -> str:
 
 
 def test_what_is_shown_or_selected_stays_when_a_batch_begins(desk: Desktop, blobs: Any) -> None:
-    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager = keep_manager_away()
     for x, y in ((158, 57), (71, 47)):
         manager.addRoi(java_class("ij.gui.PointRoi")(x, y))
     desk.click(blobs, *BLOB)

@@ -12,7 +12,7 @@ import pytest
 import roifile
 import tifffile
 from desktop import Desktop, choose_item, component, on_event_thread, wait_for
-from workbench import managed, shown
+from workbench import keep_manager_away, managed, shown
 
 from samj_bridge.fiji import java_class, open_image, pixels_of, roi_mask
 from samj_bridge.geometry.rasterise import rasterise
@@ -155,7 +155,7 @@ def stack(desk: Desktop, data_dir: Path) -> Iterator[Any]:
 
 
 def test_objects_of_a_stack_stay_on_their_planes(stack: Any, tmp_path: Path) -> None:
-    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager = keep_manager_away()
     roi = java_class("ij.gui.Roi")
     for n, place in enumerate(((1, 1, 1), (2, 2, 1), (0, 0, 0))):
         one = roi(10 * n, 20, 8, 6)
@@ -259,7 +259,7 @@ def test_geojson_and_coco_have_the_classes_as_imagej_has_them(classified: Any, t
 
 
 def test_a_class_that_is_a_property_only_is_exported_too(blobs: Any, tmp_path: Path) -> None:
-    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager = keep_manager_away()
     roi = java_class("ij.gui.Roi")
     declared = str(roi.getGroupNames() or "")
     for n, name in enumerate(("of another machine", 'and "another" 漢', "of another machine")):
@@ -275,7 +275,7 @@ def test_a_class_that_is_a_property_only_is_exported_too(blobs: Any, tmp_path: P
 
 def test_what_can_not_be_written_is_said_without_a_dialog(blobs: Any, tmp_path: Path) -> None:
     macros = java_class("ij.IJ").runMacro
-    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager = keep_manager_away()
     batch = 'setBatchMode(true); selectImage("blobs.gif"); run("SAMJ Export", "format={} path=[{}]");'
     for fmt, path, words in (
         ("labels", tmp_path / "x.tif", "The ROI Manager is empty"),

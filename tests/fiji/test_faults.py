@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 from desktop import Desktop, component, named, on_event_thread, wait_for
-from workbench import BLOB, choose_tool, managed, panel_says, prompt_of, proposal, shown
+from workbench import BLOB, choose_tool, keep_manager_away, managed, panel_says, prompt_of, proposal, shown
 
 from samj_bridge.fiji import detach, java_class, java_thread, open_image
 from samj_bridge.fiji.segmenter import SessionSegmenter
@@ -88,7 +88,7 @@ def test_kinds_that_are_no_prompt_are_left_as_they_are(desk: Desktop, blobs: Any
         toolbar.getInstance().setTool("rectangle")
         desk.click(blobs, 100, 100)
         assert blobs.getRoi() is None
-        manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+        manager = keep_manager_away()
         manager.addRoi(java_class("ij.gui.Line")(5, 5, 50, 50))
         manager.addRoi(java_class("ij.gui.TextRoi")(50, 50, "cell"))
         on_event_thread(component("JButton", "Batch").doClick)
@@ -98,7 +98,7 @@ def test_kinds_that_are_no_prompt_are_left_as_they_are(desk: Desktop, blobs: Any
 
 
 def test_a_manager_full_of_other_peoples_rois_keeps_them(desk: Desktop, blobs: Any) -> None:
-    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager = keep_manager_away()
     for n in range(120):
         roi = java_class("ij.gui.OvalRoi")(n, n, 10, 12)
         roi.setName(f"theirs {n}")

@@ -15,7 +15,17 @@ import pytest
 from desktop import Desktop, component, named, on_event_thread, rest, wait_for
 from fakes.file_server import Fault, FileServer, serve
 from fakes.model_files import FileContent, offer, table, write_catalog
-from workbench import BLOB, answer, assert_same, choose_tool, managed, panel_says, prompt_of, proposal
+from workbench import (
+    BLOB,
+    answer,
+    assert_same,
+    choose_tool,
+    keep_manager_away,
+    managed,
+    panel_says,
+    prompt_of,
+    proposal,
+)
 
 from samj_bridge.errors import WorkerError
 from samj_bridge.fiji import attach, detach, java_class, roi_mask
@@ -159,7 +169,7 @@ def test_a_model_is_installed_with_the_mouse_while_another_one_draws(
 def test_a_connection_that_is_lost_in_the_middle_is_told_in_words(
     desk: Desktop, blobs: Any, dying: Dying, tmp_path: Path
 ) -> None:
-    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager = keep_manager_away()
     manager.addRoi(java_class("ij.gui.Roi")(5, 5, 20, 20))
     server, end_server = dying
     server.faults = [Fault("cut", after=700_000)]
@@ -365,7 +375,7 @@ def test_a_batch_can_be_stopped_and_what_was_found_stays(
 ) -> None:
     attach(settings=tool_settings)
     desk.choose(opened(), "Starter")
-    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager = keep_manager_away()
     points = java_class("ij.gui.PointRoi")(*BLOB)
     for number in range(1000):
         points.addPoint(2 + number * 7 % 250, 2 + number % 250)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from desktop import LEFT, RIGHT, Desktop, component, on_event_thread, wait_for
-from workbench import BLOB, answer, assert_same, managed, panel_says, prompt_of, proposal, shown
+from workbench import BLOB, answer, assert_same, keep_manager_away, managed, panel_says, prompt_of, proposal, shown
 
 from samj_bridge.fiji import from_roi, java_class, open_image, pixels_of, roi_mask
 from samj_bridge.fiji.segmenter import SessionSegmenter
@@ -83,7 +83,7 @@ def test_escape_drops_and_undo_brings_back(desk: Desktop, blobs: Any) -> None:
 
 
 def test_undo_and_redo_leave_other_peoples_rois_alone(desk: Desktop, blobs: Any) -> None:
-    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager = keep_manager_away()
     manager.addRoi(java_class("ij.gui.OvalRoi")(5, 5, 20, 20))
     desk.click(blobs, *BLOB)
     proposal(blobs)
@@ -145,7 +145,7 @@ def test_stacks_have_one_scene_a_plane_and_rois_know_theirs(
 def test_every_point_of_the_manager_is_a_prompt_in_a_batch(
     desk: Desktop, blobs: Any, segmenter: SessionSegmenter
 ) -> None:
-    manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
+    manager = keep_manager_away()
     seeds = [(34, 110), (158, 57), (71, 47)]
     for x, y in seeds:
         manager.addRoi(java_class("ij.gui.PointRoi")(x, y))

@@ -52,10 +52,11 @@ def to_front(imp: Any) -> None:
     settle(imp)
 
 
-def keep_manager_away() -> None:
-    """Open the ROI Manager where it covers nothing that is clicked on."""
+def keep_manager_away() -> Any:
+    """Open the ROI Manager where it covers nothing that is clicked on: in the middle of the screen it does."""
     manager = java_class("ij.plugin.frame.RoiManager").getRoiManager()
     on_event_thread(lambda: manager.setLocation(1150, 260))
+    return manager
 
 
 def settle(imp: Any) -> None:
