@@ -169,7 +169,7 @@ def judge(command: Path, environ: dict[str, str], home: Path, terminal: Terminal
     if "Traceback (most recent call last)" in "\n".join(lines):
         return Outcome(f"a traceback: {lines[-1][:150]}", seconds, lines[-60:])
     if status != 0:
-        said = " ".join(line for line in lines[-8:] if "Downloading" not in line) or "not a word"
+        said = " ".join(line for line in lines[-8:] if "Download" not in line and "━" not in line) or "not a word"
         return Outcome(f"exit status {status}: {said[:200]}", seconds, lines[-30:])
     checked = subprocess.run(
         [command, "env", "check", "--json"],
