@@ -2,7 +2,8 @@
 
 Each figure stands beside the bare tool's in the same run, as a ratio, the two taking turns. Creation is measured
 with uv on samj-bridge's own lock, from uv's filled cache or (``--cold``) from the network: several gigabytes, twice
-a round. ``--lock LIST``, with ``MAMBA_EXE``, measures micromamba instead: any explicit list that has a Python.
+a round. ``--setup`` measures all of ``samj-bridge setup`` beside ``uv pip install``, cold and warm.
+``--lock LIST``, with ``MAMBA_EXE``, measures micromamba instead: any explicit list that has a Python.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import platformdirs
+
+from benchmarks.install_setup import setting_up
 from benchmarks.latency import Row
 from samj_bridge.install import check_environment, create_environment, ensure_environment
 from samj_bridge.install.builders.micromamba.tool import SAFETY_CHECKS
@@ -40,11 +44,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="creations by each of the two")
     parser.add_argument("--cold", action="store_true", help="with an empty cache: from the network")
     parser.add_argument("--lock", type=Path, help="measure micromamba, with this explicit list of packages")
+    parser.add_argument("--setup", action="store_true", help="measure all of setup beside uv alone, cold and warm")
+    parser.add_argument("--against", default="", metavar="COMMIT", help="with --setup: another commit as well")
+    parser.add_argument("--python", default="3.12", help="with --setup: the Python that runs samj-bridge")
+    parser.add_argument("--rate", type=float, default=0, help="with --setup: MB/s of the line; 0: no limit")
+    parser.add_argument("--index", default="https://pypi.org/simple", help="with --setup: the real index")
     parser.add_argument("--folder", type=Path, help="where to build; a temporary folder by default")
     arguments = parser.parse_args()
     settings = Settings.from_environment()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        if arguments.lock:
+        if arguments.setup:
+            rows = setting_up(
+                Path(folder),
+                arguments.rounds,
+                kept=Path(platformdirs.user_cache_dir("samj-bridge-first-runs", appauthor=False)),
+                python=arguments.python,
+                against=arguments.against,
+                rate=arguments.rate,
+                index=arguments.index,
+            )
+        elif arguments.lock:
             rows = creating_with_micromamba(settings, Path(folder), arguments.rounds, arguments.lock)
         else:
             rows = recognising(settings)
