@@ -21,6 +21,7 @@ import typer
 from samj_bridge.cli.result import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
 from samj_bridge.cli.running import in_words
 from samj_bridge.cli.show import Show, envelope
+from samj_bridge.cli.streams import fill_closed, keep_talk
 from samj_bridge.errors import Cancelled, InputError, SamjError
 from samj_bridge.settings import Settings
 
@@ -150,6 +151,7 @@ class _Closed(io.TextIOBase):
 
 
 def _prepare_streams(*, json_output: bool) -> None:
+    fill_closed()
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the very end
     if sys.stdout is None:
@@ -158,6 +160,7 @@ def _prepare_streams(*, json_output: bool) -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A name that the terminal can't spell is shown with escapes: it is no reason to stop.
             stream.reconfigure(errors="backslashreplace")
+    keep_talk()
     if json_output:
         sys.stdout = _Aside(_own_stream(sys.stdout))
 

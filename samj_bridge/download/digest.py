@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from samj_bridge.errors import FileError, InputError
-from samj_bridge.progress import CancelToken
+from samj_bridge.progress import CancelToken, notify
 
 __all__ = ["ALGORITHMS", "Digester", "Digests", "digest_file", "parse_hash", "read_blocks"]
 
@@ -196,8 +196,7 @@ def digest_file(
                 if cancel is not None:
                     cancel.check()
                 digester.update(block)
-                if on_block is not None:
-                    on_block(digester.count)
+                notify(on_block, digester.count)
             digests = digester.finish()
     except OSError as error:
         message = f"{path} can't be read: {error.strerror or error}."

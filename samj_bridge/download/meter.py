@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from samj_bridge.progress import Progress, ProgressEvent
+from samj_bridge.progress import Progress, ProgressEvent, notify
 
 __all__ = ["Meter", "amount"]
 
@@ -49,7 +49,7 @@ class Meter:
             self._marks.popleft()
         words = note or self._speed(done)
         message = f"{self.what}: {words}" if words else self.what
-        self._progress(ProgressEvent(self._stage, message, float(done), self.total, "bytes"))
+        notify(self._progress, ProgressEvent(self._stage, message, float(done), self.total, "bytes"))
 
     def _speed(self, done: int) -> str:
         (first_s, first), (last_s, last) = self._marks[0], self._marks[-1]

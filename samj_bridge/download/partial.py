@@ -20,7 +20,7 @@ from samj_bridge.download.digest import Digester, Digests, digest_file, read_blo
 from samj_bridge.download.flushing import Flusher
 from samj_bridge.download.meter import amount
 from samj_bridge.errors import FileError, NoSpaceError
-from samj_bridge.progress import CancelToken
+from samj_bridge.progress import CancelToken, notify
 
 __all__ = ["DISK_FULL", "Origin", "Partial", "cannot_write", "free_bytes", "sync_folder", "write_all"]
 
@@ -113,8 +113,7 @@ class Partial:
                 if cancel is not None:
                     cancel.check()
                 self._digester.update(block)
-                if on_block is not None:
-                    on_block(self.position)
+                notify(on_block, self.position)
         except OSError as error:
             raise cannot_write(self.path, error) from error
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from samj_bridge.download.meter import amount
 from samj_bridge.fiji.jvm import java_thread
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, looking
 
 __all__ = ["sentence_of", "watched"]
 
@@ -27,7 +27,11 @@ def watched(progress: Any) -> Iterator[tuple[Progress, CancelToken]]:
     def follow() -> None:
         with java_thread():
             while not ended.wait(0.1):
-                if bool(progress.isCancelled()):
+                stop = False
+                # A button that can't be asked was not pressed; the next look may tell.
+                with looking():
+                    stop = bool(progress.isCancelled())
+                if stop:
                     cancel.cancel()
                     return
 

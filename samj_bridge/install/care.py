@@ -33,7 +33,7 @@ from samj_bridge.install.specification import (
     load_specification,
     read_specification,
 )
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.folders import folder_size, is_file, is_folder, list_folder
 from samj_bridge.settings import Settings
 
@@ -237,7 +237,7 @@ def repair_environment(
             settings, name=name, specification=specification, progress=progress, cancel=cancel
         )
         return made, "there was none"
-    progress(ProgressEvent("probe", f"Trying out {there.prefix}."))
+    notify(progress, ProgressEvent("probe", f"Trying out {there.prefix}."))
     try:
         check_environment(there)
         return there, ""

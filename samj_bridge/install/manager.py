@@ -37,7 +37,7 @@ from samj_bridge.install.prefixes.probe import probe
 from samj_bridge.install.prefixes.sweep import remove_prefix, sweep, sweep_if_free
 from samj_bridge.install.prefixes.turns import take_turn
 from samj_bridge.install.specification import Specification, load_specification
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.settings import Settings
 
 __all__ = ["create_environment", "ensure_environment", "locked"]
@@ -183,7 +183,7 @@ def _create(order: _Order, builder: Builder, why: str) -> Environment:
         if not gpu or order.settings.device == "cuda" or order.lock is not None or builder.name not in BUILDERS:
             raise
         reason = f"the build for {gpu} failed its trial ({error.message.rstrip('.')}): took the one for the CPU"
-        order.progress(ProgressEvent("resolve", f"{reason[:1].upper()}{reason[1:]}."))
+        notify(order.progress, ProgressEvent("resolve", f"{reason[:1].upper()}{reason[1:]}."))
         order = replace(order, settings=replace(order.settings, device="cpu"))
         builder, _ = choose_builder(builder.name, order.specification, order.settings)
         return _build(order, builder, (why, reason))
@@ -193,10 +193,10 @@ def _build(order: _Order, builder: Builder, why: tuple[str, ...]) -> Environment
     name, folder, progress = order.name, order.folder, order.progress
     specification_hash = order.specification.hash_for(builder.name)
     prefix = _new_prefix(folder, specification_hash)
-    progress(ProgressEvent("resolve", f"Making the environment {name} in {prefix} with {why[0]}."))
+    notify(progress, ProgressEvent("resolve", f"Making the environment {name} in {prefix} with {why[0]}."))
     try:
         built = builder.build(order.request(prefix))
-        progress(ProgressEvent("probe", "Trying the new environment out."))
+        notify(progress, ProgressEvent("probe", "Trying the new environment out."))
         report = _try_out(order, built)
         environment = Environment(
             name=name,
@@ -212,11 +212,11 @@ def _build(order: _Order, builder: Builder, why: tuple[str, ...]) -> Environment
             probe=order.specification.probe,
             origin=origin_of(order.settings, order.specification, builder.name),
         )
-        progress(ProgressEvent("commit", "It works; declaring it finished."))
+        notify(progress, ProgressEvent("commit", "It works; declaring it finished."))
         if order.cancel is not None:
             order.cancel.check()
         write_marker(environment)
-        progress(ProgressEvent("commit", "Switching over to it."))
+        notify(progress, ProgressEvent("commit", "Switching over to it."))
         write_text_atomically(folder / "current", prefix.name + "\n")
     except OSError as error:
         remove_prefix(prefix)
@@ -224,9 +224,9 @@ def _build(order: _Order, builder: Builder, why: tuple[str, ...]) -> Environment
     except BaseException:
         remove_prefix(prefix)
         raise
-    progress(ProgressEvent("sweep", "Removing what it replaces."))
+    notify(progress, ProgressEvent("sweep", "Removing what it replaces."))
     sweep(folder, keep=prefix)
-    progress(ProgressEvent("done", f"The environment {name} is ready.", 1.0, 1.0))
+    notify(progress, ProgressEvent("done", f"The environment {name} is ready.", 1.0, 1.0))
     return environment
 
 
@@ -248,7 +248,7 @@ def _serve_old(order: _Order, old: Environment, error: SamjError) -> Environment
         raise error from None
     message = f"The environment {old.name} could not be brought up to date, so the one from before is used"
     _log.warning("%s: %s", message, error)
-    order.progress(ProgressEvent("done", f"{message} ({error.message})"))
+    notify(order.progress, ProgressEvent("done", f"{message} ({error.message})"))
     return old
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from samj_bridge.download import Digests, Source, digest_file
 from samj_bridge.errors import FileError, ModelError
 from samj_bridge.models.entry import ModelEntry
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.folders import file_size, is_file, is_folder, list_folder
 
 __all__ = ["Found", "ask_for_it", "find_by_hand", "missing"]
@@ -132,7 +132,7 @@ def _digests(
     path: Path, size: int, kinds: Collection[str], progress: Progress, cancel: CancelToken | None
 ) -> Digests | None:
     def tell(done: int) -> None:
-        progress(ProgressEvent("verify", f"Looking at {path.name}", done, size, "bytes"))
+        notify(progress, ProgressEvent("verify", f"Looking at {path.name}", done, size, "bytes"))
 
     try:
         return digest_file(path, kinds=kinds, on_block=tell, cancel=cancel)

@@ -20,7 +20,7 @@ from samj_bridge.models.by_hand import ask_for_it, find_by_hand, missing
 from samj_bridge.models.entry import ModelEntry
 from samj_bridge.models.record import Acceptance, Record
 from samj_bridge.models.store import Store, disk_error, fits, now
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.folders import list_folder
 
 __all__ = ["downloads_of", "obtain", "source_of"]
@@ -144,7 +144,7 @@ def _turn(entry: ModelEntry, store: Store, progress: Progress, cancel: CancelTok
     def waited() -> None:
         parts = [entry.status.st_size for entry in list_folder(folder) if entry.name.endswith(".part")]
         message = f"Another samj-bridge is fetching {entry.id}"
-        progress(ProgressEvent("wait", message, max(parts, default=0), entry.size, "bytes"))
+        notify(progress, ProgressEvent("wait", message, max(parts, default=0), entry.size, "bytes"))
 
     with store.changing(progress, cancel, key=folder.name, on_tick=waited):
         yield

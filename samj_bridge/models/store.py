@@ -26,7 +26,7 @@ from samj_bridge.models.entry import ModelEntry
 from samj_bridge.models.record import Record, Weights, read_record, write_record
 from samj_bridge.models.schema import entry_from_table
 from samj_bridge.process.locks import hold_lock, is_locked
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.folders import file_size, folder_size, is_file, is_folder, list_folder
 from samj_bridge.settings import Settings
 
@@ -161,7 +161,7 @@ class Store:
 
         def wait(holder: Mapping[str, str]) -> None:
             who = f" (process {holder['pid']})" if holder.get("pid") else ""
-            progress(ProgressEvent("wait", f"Waiting for another samj-bridge{who} that uses the models"))
+            notify(progress, ProgressEvent("wait", f"Waiting for another samj-bridge{who} that uses the models"))
 
         with contextlib.ExitStack() as stack:
             try:

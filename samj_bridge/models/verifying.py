@@ -9,7 +9,7 @@ from samj_bridge.download import digest_file
 from samj_bridge.errors import FileError, ModelError
 from samj_bridge.models.record import Record
 from samj_bridge.models.store import Store
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.folders import file_size
 
 __all__ = ["Verdict", "verify"]
@@ -96,7 +96,7 @@ def _look(store: Store, name: str, progress: Progress, cancel: CancelToken | Non
         return Verdict(name, "missing", f"its file is not there ({path}). {again}", str(path))
 
     def tell(done: int) -> None:
-        progress(ProgressEvent("verify", f"Checking {name}", done, size, "bytes"))
+        notify(progress, ProgressEvent("verify", f"Checking {name}", done, size, "bytes"))
 
     try:
         sha256 = digest_file(path, kinds=(), on_block=tell, cancel=cancel).sha256

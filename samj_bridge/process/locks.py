@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from samj_bridge.errors import FileError
-from samj_bridge.progress import CancelToken
+from samj_bridge.progress import CancelToken, notify
 
 __all__ = ["Holder", "has_locks", "hold_lock", "is_locked", "try_lock"]
 
@@ -66,10 +66,10 @@ def hold_lock(
             lock.acquire(timeout=0.1 if not told else 0.5, poll_interval=0.02 if not told else 0.1)
             break
         except Timeout:
-            if not told and on_wait is not None:
-                on_wait(_read_holder(path))
-            if told and on_tick is not None:
-                on_tick()
+            if told:
+                notify(on_tick)
+            elif on_wait is not None:
+                notify(on_wait, _read_holder(path))
             told = True
         except (OSError, NotImplementedError) as error:
             raise _failed(path, error) from error

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from samj_bridge.errors import SamjError
 from samj_bridge.process import guard
-from samj_bridge.progress import CancelToken
+from samj_bridge.progress import CancelToken, notify
 
 __all__ = ["Finished", "kill_tree", "run"]
 
@@ -67,7 +67,8 @@ def run(
         Called with each line on standard error, without its line end, on a thread of its own. Bytes that are
         not UTF-8 arrive as replacement characters.
     on_tick : callable, optional
-        Called every `tick_s` seconds on the calling thread.
+        Called every `tick_s` seconds on the calling thread. What either of them raises is kept for the log and
+        changes nothing; `Cancelled`, and what is no `Exception`, kills the group and is raised here.
     timeout_s : float, optional
         Seconds after which the group is killed.
     cancel : CancelToken, optional
@@ -78,7 +79,7 @@ def run(
     Raises
     ------
     Cancelled
-        `cancel` was set; the group has been killed.
+        `cancel` was set, or a callback raised it; the group has been killed.
     SamjError
         With code ``cannot-start``: there is no such program, or it may not be run.
     """
@@ -86,11 +87,22 @@ def run(
         cancel.check()
     process = _start(command, env, cwd)
     lines: tuple[deque[str], deque[str]] = (deque(maxlen=kept_lines), deque(maxlen=kept_lines))
+    ended = threading.Event()
+    stopped: list[BaseException] = []
+
+    def listen(line: str) -> None:
+        # The child's pipe is read to its end whatever happens: a child that can't write any more dies of it.
+        try:
+            if not stopped:
+                notify(on_line, line)
+        except BaseException as error:  # noqa: BLE001 (raised where the child is waited for)
+            stopped.append(error)
+            ended.set()
+
     readers = [
         threading.Thread(target=_read, args=(process.stdout, lines[0], None), daemon=True),
-        threading.Thread(target=_read, args=(process.stderr, lines[1], on_line), daemon=True),
+        threading.Thread(target=_read, args=(process.stderr, lines[1], listen), daemon=True),
     ]
-    ended = threading.Event()
     waiter = threading.Thread(target=_wait, args=(process, ended), daemon=True)
     forget: Callable[[], None] = lambda: None  # noqa: E731
     timed_out = False
@@ -111,6 +123,8 @@ def run(
         with contextlib.suppress(OSError):
             assert process.stdin is not None
             process.stdin.close()
+    if stopped:
+        raise stopped[0]
     if cancel is not None:
         cancel.check()
     if process.returncode == guard.CANNOT_START and lines[1] and lines[1][0].startswith(guard.PREFIX):
@@ -156,14 +170,14 @@ def _cannot_start(program: str, reason: str) -> SamjError:
     return SamjError(message, code="cannot-start", hint="Check that the program exists and may be run.")
 
 
-def _read(pipe: IO[bytes], lines: deque[str], on_line: Callable[[str], None] | None) -> None:
+def _read(pipe: IO[bytes], lines: deque[str], listen: Callable[[str], None] | None) -> None:
     with pipe:
         # Programs end progress lines with a carriage return.
         for raw in pipe:
             for line in raw.decode("utf-8", errors="replace").splitlines():
                 lines.append(line)
-                if on_line is not None:
-                    on_line(line)
+                if listen is not None:
+                    listen(line)
 
 
 def _wait(process: subprocess.Popen[bytes], ended: threading.Event) -> None:
@@ -184,6 +198,5 @@ def _wait_for(
         if ended.wait(slice_s):
             return True
         left_s -= slice_s
-        if on_tick is not None:
-            on_tick()
+        notify(on_tick)
     return ended.is_set()

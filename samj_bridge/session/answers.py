@@ -11,7 +11,7 @@ import numpy as np
 
 from samj_bridge.errors import WorkerCrashed, WorkerError
 from samj_bridge.geometry.region import Region
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.protocol.segment import RegionMessage, SegmentRequest
 from samj_bridge.session.connection.supervisor import Running, Supervisor
@@ -68,7 +68,7 @@ def answers(
                 yield done, list(made)
                 done += 1
                 forgotten = False
-                progress(ProgressEvent("segment", f"{done} of {total} prompts", done, total, "prompts"))
+                notify(progress, ProgressEvent("segment", f"{done} of {total} prompts", done, total, "prompts"))
         except WorkerCrashed:
             # Prompts that were answered stay so; only the rest is asked again.
             if crashed:

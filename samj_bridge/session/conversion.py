@@ -13,7 +13,7 @@ from samj_bridge.models import ModelEntry
 from samj_bridge.models.obtain import downloads_of
 from samj_bridge.models.record import Record, Weights
 from samj_bridge.models.store import Store, disk_error
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.conversion import ConvertReply, ConvertRequest
 from samj_bridge.session.connection.client import Client
 from samj_bridge.session.connection.launcher import Launcher
@@ -59,13 +59,13 @@ def convert_checkpoint(
         Any other failure of the worker, a full disk, `Cancelled`.
     """
     name = name or source.name
-    progress(ProgressEvent("convert", f"Looking at {name}"))
+    notify(progress, ProgressEvent("convert", f"Looking at {name}"))
     service = launcher.start()
     client = Client(service, silence_s=launcher.settings.timeout_s, log=str(launcher.log.path))
 
     def show(event: TaskEvent) -> None:
         if event.maximum:
-            progress(ProgressEvent("convert", f"Converting {name}", event.current or 0, event.maximum, "%"))
+            notify(progress, ProgressEvent("convert", f"Converting {name}", event.current or 0, event.maximum, "%"))
 
     try:
         client.greet(cancel)

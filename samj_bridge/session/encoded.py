@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from samj_bridge.errors import OutOfMemory, WorkerError
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.protocol.messages import EncodeRequest
 from samj_bridge.session.connection.supervisor import Running, Supervisor
 from samj_bridge.session.images import Plane, copy_of, fill
@@ -97,7 +97,7 @@ class EncodedImage:
                     # While the worker is busy: the copy costs no time that anybody waits for.
                     self.plane = copy_of(loan, plane)
                     self._copied = True
-                outputs = call.result(lambda event: progress(_encode_event(event.current)))
+                outputs = call.result(lambda event: notify(progress, _encode_event(event.current)))
             except MemoryError as error:
                 message = f"There is no memory for a copy of the image ({plane.nbytes / 1e6:.0f} MB)."
                 raise OutOfMemory(message, hint="Close other programs, or crop the image.") from error

@@ -12,7 +12,7 @@ import numpy as np
 
 from samj_bridge.errors import InputError, WorkerCrashed, WorkerError
 from samj_bridge.geometry.region import Region
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.protocol.everything import EverythingRequest, ObjectMessage
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.session.connection.supervisor import Running, Supervisor
@@ -124,14 +124,14 @@ class Search:
                     found = event.info["regions"] if event.info is not None else []
                     count += len(found)
                     percent = event.current if event.info is None else None
-                    progress(_event(count, percent, event.info))
+                    notify(progress, _event(count, percent, event.info))
                     yield from found
             finally:
                 call.abandon()
                 if loan is not None:
                     loan.reusable = call.settled
             self.outputs = call.outputs
-            progress(ProgressEvent("everything", str(self.outputs["message"]), 1.0, 1.0))
+            notify(progress, ProgressEvent("everything", str(self.outputs["message"]), 1.0, 1.0))
 
     def _region(self, value: Mapping[str, Any], number: int) -> Region:
         found = ObjectMessage.from_wire(value)

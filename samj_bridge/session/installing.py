@@ -19,7 +19,7 @@ from samj_bridge.models.obtain import known_record, obtain
 from samj_bridge.models.record import Acceptance, Record
 from samj_bridge.models.schema import ID, PROMPTS, TRANSFORMS, entry_from_table
 from samj_bridge.models.store import Store, now
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.conversion import ConvertReply
 from samj_bridge.session.card import refresh_card
 from samj_bridge.session.connection.launcher import Launcher
@@ -251,7 +251,7 @@ def _digests(path: Path, progress: Progress, cancel: CancelToken | None) -> Dige
     size = path.stat().st_size
 
     def tell(done: int) -> None:
-        progress(ProgressEvent("verify", f"Reading {path.name}", done, size, "bytes"))
+        notify(progress, ProgressEvent("verify", f"Reading {path.name}", done, size, "bytes"))
 
     return digest_file(path, on_block=tell, cancel=cancel)
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from samj_bridge.cli.result import Result, about
 from samj_bridge.errors import Cancelled, ModelError, SamjError
 from samj_bridge.models import catalog, weights_file
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
 
@@ -55,7 +55,7 @@ def run(
     chosen = list(models) or _installed(settings)
     for number, name in enumerate(chosen):
         cancel.check()
-        progress(ProgressEvent("bench", f"Measuring {name}", number, len(chosen), "models"))
+        notify(progress, ProgressEvent("bench", f"Measuring {name}", number, len(chosen), "models"))
         try:
             rows.append(_measure(name, settings, repeats, progress, cancel))
         except Cancelled:

@@ -20,7 +20,7 @@ from samj_bridge.cli.save import result_files, save_regions
 from samj_bridge.errors import FijiError
 from samj_bridge.geometry.region import Region
 from samj_bridge.install import ensure_environment
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.session import Session
 from samj_bridge.settings import Settings
 
@@ -57,7 +57,7 @@ def run(settings: Settings, *, output: Path, imagej: bool, progress: Progress, c
     ) as session:
         for number, name in enumerate(DEMO_IMAGES):
             cancel.check()
-            progress(ProgressEvent("segment", f"Segmenting {name}", number, len(DEMO_IMAGES), "images"))
+            notify(progress, ProgressEvent("segment", f"Segmenting {name}", number, len(DEMO_IMAGES), "images"))
             rows.append(_one_image(session, load_demo_image(name), output, excuse))
     picture = _montage([path for row in rows for path in row.files if path.suffix == ".png"], output / "demo.png")
     wrong = [row for row in rows if excuse == "" and row.imagej != "exact"]
@@ -94,7 +94,7 @@ def _start_imagej(progress: Progress) -> str:
     """Start ImageJ; return why not, or nothing when it runs."""
     from samj_bridge.fiji import start_imagej
 
-    progress(ProgressEvent("imagej", "Starting ImageJ (the first time it is fetched from Maven Central)"))
+    notify(progress, ProgressEvent("imagej", "Starting ImageJ (the first time it is fetched from Maven Central)"))
     try:
         start_imagej()
     except FijiError as error:

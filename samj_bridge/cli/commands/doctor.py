@@ -6,7 +6,7 @@ from rich.table import Table
 
 from samj_bridge.cli.result import Result, styled
 from samj_bridge.doctor import Finding, examine
-from samj_bridge.progress import Progress, ProgressEvent
+from samj_bridge.progress import Progress, ProgressEvent, notify
 from samj_bridge.settings import Settings
 
 __all__ = ["run"]
@@ -18,7 +18,7 @@ def run(settings: Settings, *, start_worker: bool, network: bool, progress: Prog
     """Examine the installation; the result is not ok when something is broken."""
     findings: list[Finding] = []
     for finding in examine(settings, start_worker=start_worker, network=network):
-        progress(ProgressEvent("doctor", f"Checking ({finding.check} done)", len(findings)))
+        notify(progress, ProgressEvent("doctor", f"Checking ({finding.check} done)", len(findings)))
         findings.append(finding)
     table = Table(box=None, show_header=False)
     for finding in findings:

@@ -15,7 +15,7 @@ from samj_bridge.cli.result import Result
 from samj_bridge.errors import FijiError, InputError
 from samj_bridge.fiji import open_image, open_window, wait_until_closed
 from samj_bridge.fiji.release import LATEST, obstacle_to_release, release_named
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.settings import Settings
 
 __all__ = ["choose_imagej", "leaving_at_once", "run"]
@@ -71,13 +71,13 @@ def run(
 ) -> Result:
     """Open ImageJ with the tool, then the images; return when its window was closed."""
     choice, why = choose_imagej(fiji, imagej1, settings)
-    progress(ProgressEvent("imagej", why))
+    notify(progress, ProgressEvent("imagej", why))
     told: list[str] = [why]
 
     def session() -> None:
         imagej = open_window(fiji=choice, settings=settings, memory=memory)
         told.append(f"ImageJ {imagej.version}, Java {imagej.java}.")
-        progress(ProgressEvent("imagej", f"{told[-1]} Close its window to end."))
+        notify(progress, ProgressEvent("imagej", f"{told[-1]} Close its window to end."))
         for path in images:
             open_image(path).show()
         wait_until_closed(cancel)

@@ -17,7 +17,7 @@ from samj_bridge.export import EXPORTERS
 from samj_bridge.geometry.components import clean
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.trace import trace
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.reading import Wish, find_images, take
 from samj_bridge.session import Prompt, Scene, Session, Wanted
 from samj_bridge.settings import Settings
@@ -79,7 +79,7 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
     with Session(request.model, settings=settings, progress=progress, cancel=cancel) as session:
         for number, image in enumerate(images):
             cancel.check()
-            progress(ProgressEvent("segment", f"{image.name}", number, len(images), "images"))
+            notify(progress, ProgressEvent("segment", f"{image.name}", number, len(images), "images"))
             try:
                 done.append(_segment_one(request, session, image, stems[image], progress, cancel))
             except Cancelled:

@@ -13,7 +13,7 @@ from samj_bridge.install.builders import BUILDERS
 from samj_bridge.install.locks.explicit import ExplicitLock
 from samj_bridge.install.locks.pypi import PypiLock
 from samj_bridge.install.specification import Specification
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.settings import Settings
 
 __all__ = ["BuildRequest", "Builder", "Built", "addresses_of", "choose_builder"]
@@ -38,7 +38,7 @@ class BuildRequest:
 
     def tell(self, stage: str, message: str, done: float = 0.0, total: float | None = None, unit: str = "") -> None:
         """Report one step."""
-        self.progress(ProgressEvent(stage, message, done, total, unit))
+        notify(self.progress, ProgressEvent(stage, message, done, total, unit))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from samj_bridge.install.locks.explicit import ExplicitLock
 from samj_bridge.install.locks.making_pypi import make_lock
 from samj_bridge.install.prefixes.environment import write_text_atomically
 from samj_bridge.install.specification import Specification, conda_lock_path
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.settings import Settings
 
 __all__ = ["make_conda_locks", "make_pypi_lock"]
@@ -67,7 +67,7 @@ def make_conda_locks(
     todo = [(target, feature) for target in wanted for feature in specification.conda_features(target)]
     for number, (target, feature) in enumerate(todo):
         message = f"Solving {specification.name}, {feature}, for {target}."
-        progress(ProgressEvent("resolve", message, number, len(todo)))
+        notify(progress, ProgressEvent("resolve", message, number, len(todo)))
         path = conda_lock_path(folder / "pixi.toml", feature, target)
         try:
             lock = builder.solve(specification, target, feature, progress=progress, cancel=cancel)
@@ -119,7 +119,7 @@ def make_pypi_lock(
     InstallError, NetworkError
         There is no solution, or no index. Nothing was written.
     """
-    progress(ProgressEvent("resolve", f"Solving {specification.name} from PyPI for all platforms."))
+    notify(progress, ProgressEvent("resolve", f"Solving {specification.name} from PyPI for all platforms."))
     text = make_lock(specification, settings, cancel)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "pypi.lock"

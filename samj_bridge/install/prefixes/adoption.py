@@ -24,7 +24,7 @@ from samj_bridge.install.prefixes.environment import (
 )
 from samj_bridge.install.prefixes.probe import probe
 from samj_bridge.install.specification import Specification, fits, load_specification, normal_name
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.folders import is_folder, list_folder
 from samj_bridge.settings import Settings
 
@@ -71,12 +71,12 @@ def adopt_environment(
     specification = specification or load_specification(name)
     prefix = prefix.expanduser().absolute()
     kind, python = _recognise(prefix)
-    progress(ProgressEvent("probe", f"Trying out {prefix}, made by {kind}."))
+    notify(progress, ProgressEvent("probe", f"Trying out {prefix}, made by {kind}."))
     adopted = _tried(prefix, python, kind, name, specification, cancel)
     folder = environment_folder(settings, name)
     folder.mkdir(parents=True, exist_ok=True)
     write_text_atomically(folder / ADOPTED_NAME, marker_text(adopted))
-    progress(ProgressEvent("done", f"{prefix} is the environment {name} from now on.", 1.0, 1.0))
+    notify(progress, ProgressEvent("done", f"{prefix} is the environment {name} from now on.", 1.0, 1.0))
     return adopted
 
 

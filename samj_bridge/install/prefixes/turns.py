@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from samj_bridge.process.locks import Holder, hold_lock
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, looking, notify
 
 __all__ = ["BOARD_NAME", "take_turn"]
 
@@ -60,13 +60,13 @@ def take_turn(folder: Path, name: str, progress: Progress, cancel: CancelToken |
         who = (
             f"process {holder['pid']} on {holder['host']}, since {holder['since']}" if holder else "another process"
         )
-        progress(ProgressEvent("wait", f"Waiting for {who}, which is working on the environment {name}."))
+        notify(progress, ProgressEvent("wait", f"Waiting for {who}, which is working on the environment {name}."))
 
     def on_tick() -> None:
         step = _read(board)
         if step is not None and str(step) not in shown[-1:]:
             shown.append(str(step))
-            progress(step)
+            notify(progress, step)
 
     with hold_lock(folder / "lock", on_wait=on_wait, on_tick=on_tick, cancel=cancel):
         try:
@@ -92,12 +92,12 @@ class _Board:
             if event.stage != stage or now - when > _PAUSE_S:
                 self._last = (event.stage, now)
                 self._write(event)
-        self._progress(event)
+        notify(self._progress, event)
 
     def _write(self, event: ProgressEvent) -> None:
         temporary = self._path.with_name(f".{self._path.name}")
         # Only for those who wait: no reason to fail when it can't be written.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), looking():
             temporary.write_text(json.dumps({"pid": os.getpid(), **asdict(event)}), encoding="utf-8")
             temporary.replace(self._path)
 

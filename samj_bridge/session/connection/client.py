@@ -11,7 +11,7 @@ from appose.service import ResponseType, TaskEvent
 
 from samj_bridge import errors
 from samj_bridge.errors import Cancelled, SamjError, WorkerCrashed, WorkerTimeout
-from samj_bridge.progress import CancelToken
+from samj_bridge.progress import CancelToken, notify
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.protocol.codec import decode_failure
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
@@ -116,8 +116,7 @@ class Call:
             The worker's failure, as `ERRORS` says; `Cancelled`; `WorkerTimeout`; `WorkerCrashed`.
         """
         for event in self:
-            if on_update is not None:
-                on_update(event)
+            notify(on_update, event)
         return self.outputs
 
     def abandon(self) -> None:

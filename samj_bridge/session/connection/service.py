@@ -18,6 +18,7 @@ from typing import Any
 from appose.service import RequestType, Service, Task
 from appose.util.message import decode
 
+from samj_bridge.progress import notify
 from samj_bridge.protocol.codec import encode_line
 
 __all__ = ["WorkerService", "WorkerTask"]
@@ -29,7 +30,7 @@ _LONGEST_LINE = 4096
 _CLOSE_S = 4.0
 
 LogSink = Callable[[str], None]
-"""Takes a line of the worker's stderr; must not raise."""
+"""Takes a line of the worker's stderr."""
 
 
 class WorkerTask(Task):  # type: ignore[misc]
@@ -221,7 +222,8 @@ class WorkerService(Service):  # type: ignore[misc]
     def _note(self, line: bytes) -> None:
         text = line[:_LONGEST_LINE].decode("utf-8", errors="replace").rstrip("\r")
         self._last_lines.append(text)
-        self._sink(text)
+        # A reader that dies leaves the worker blocked by a full pipe.
+        notify(self._sink, text)
 
     def _monitor_loop(self) -> None:
         self._process.wait()

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from samj_bridge.errors import SamjError, WorkerCrashed, WorkerError
 from samj_bridge.models import ModelEntry, weights_file
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.messages import LoadRequest, ReleaseRequest
 from samj_bridge.session.connection.client import Client
 from samj_bridge.session.connection.launcher import Launcher
@@ -138,14 +138,14 @@ class Supervisor:
         self._held.close()
 
     def _start(self, progress: Progress, cancel: CancelToken | None) -> Running:
-        progress(ProgressEvent("start", "Starting the worker"))
+        notify(progress, ProgressEvent("start", "Starting the worker"))
         checkpoint = weights_file(self.model, self._settings)
         self.starts += 1
         service = self._launcher.start()
         client = Client(service, silence_s=self._settings.timeout_s, log=str(self._launcher.log.path))
         try:
             client.greet(cancel)
-            progress(ProgressEvent("load", f"Loading the model {self.model.id}"))
+            notify(progress, ProgressEvent("load", f"Loading the model {self.model.id}"))
             request = LoadRequest(
                 self.model.id,
                 self.model.family,

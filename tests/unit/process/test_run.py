@@ -216,3 +216,70 @@ def test_locks_over_nfs_which_wants_files_to_be_read_are_found(tmp_path, monkeyp
     with hold_lock(tmp_path / "lock"):
         assert has_locks(tmp_path / "lock")
         assert is_locked(tmp_path / "lock")
+
+
+def test_callbacks_that_raise_change_nothing_of_what_the_child_does() -> None:
+    # It dies of a pipe that is closed under it, so it would not say what it says at the end.
+    code = (
+        "import sys, time\n"
+        "for number in range(40):\n"
+        "    print('line', number, file=sys.stderr, flush=True)\n"
+        "    time.sleep(0.01)\n"
+        "print('done')\n"
+        "sys.exit(5)"
+    )
+    calls: list[str] = []
+
+    def bad(*what: str) -> None:
+        calls.append("".join(what))
+        raise FileNotFoundError(errno.ENOENT, "it vanished", "a folder")
+
+    finished = python(code, on_line=bad, on_tick=bad, tick_s=0.02)
+    assert finished == Finished(5, ("done",), tuple(f"line {number}" for number in range(40)))
+    assert "line 39" in calls
+    assert "" in calls
+
+
+@pytest.mark.parametrize("where", ["on_line", "on_tick"])
+@pytest.mark.parametrize("kind", [Cancelled, KeyboardInterrupt])
+def test_a_callback_that_stops_the_work_ends_the_child(
+    where: str, kind: type[BaseException], tmp_path: Path
+) -> None:
+    code = (
+        f"import os, sys, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        "print('begun', file=sys.stderr, flush=True)\n"
+        "time.sleep(600)"
+    )
+
+    def stop(*what: str) -> None:
+        if (tmp_path / "pid").exists():
+            raise kind("enough")
+
+    with pytest.raises(kind):
+        python(code, **{where: stop, "tick_s": 0.05})
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_waiting_process_waits_on_whatever_its_callbacks_raise(tmp_path: Path) -> None:
+    calls: list[object] = []
+
+    def bad(*what: object) -> None:
+        calls.append(what)
+        raise RuntimeError("no")
+
+    ready, end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with hold_lock(tmp_path / "lock"):
+            ready.set()
+            end.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    ready.wait(60)
+    timer = threading.Timer(1.5, end.set)
+    timer.start()
+    with hold_lock(tmp_path / "lock", on_wait=bad, on_tick=bad):
+        assert end.is_set()
+    holder.join()
+    assert len(calls) >= 2

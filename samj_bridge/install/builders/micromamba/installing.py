@@ -20,6 +20,7 @@ from samj_bridge.install.builders.micromamba.tool import MicromambaTool
 from samj_bridge.install.locks.explicit import ExplicitLock
 from samj_bridge.install.secrets import secret_texts
 from samj_bridge.process.run import Finished
+from samj_bridge.progress import looking
 from samj_bridge.protocol.folders import list_folder
 
 __all__ = ["forget_secrets", "install_plan", "python_of_conda"]
@@ -41,7 +42,8 @@ def install_plan(
     executable, _ = tool.find(request.progress, request.cancel)
     watched = CondaProgress(request.progress, cache.packages, request.prefix, plan.lock, plan.sizes)
     # What is to come is told before it begins: small packages are there before anyone looks again.
-    watched.tick()
+    with looking():
+        watched.tick()
 
     def create(**variables: str) -> Finished:
         with _list_of(tool, plan.lock) as file:

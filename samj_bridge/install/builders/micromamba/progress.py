@@ -8,7 +8,7 @@ from pathlib import Path
 
 from samj_bridge.install.builders.micromamba.package_cache import scan_packages
 from samj_bridge.install.locks.explicit import SUFFIXES, ExplicitLock
-from samj_bridge.progress import Progress, ProgressEvent
+from samj_bridge.progress import Progress, ProgressEvent, notify
 from samj_bridge.protocol.folders import list_folder
 
 __all__ = ["CondaProgress", "Watch"]
@@ -102,7 +102,7 @@ class CondaProgress:
             return
         self._last = (stage + message, done)
         total = sum(self._sizes.values()) if unit == "bytes" else len(self._packages)
-        self._progress(ProgressEvent(stage, message, done, total, unit))
+        notify(self._progress, ProgressEvent(stage, message, done, total, unit))
 
     def _files(self) -> dict[str, int]:
         return {entry.name: entry.status.st_size for entry in scan_packages(self._cache)}

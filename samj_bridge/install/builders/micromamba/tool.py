@@ -22,7 +22,7 @@ from samj_bridge.install.secrets import has_secrets
 from samj_bridge.install.specification import current_platform
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.run import Finished, run
-from samj_bridge.progress import CancelToken, Progress, ignore_progress
+from samj_bridge.progress import CancelToken, Progress, ignore_progress, looking
 from samj_bridge.settings import Settings, mamba_exe
 
 __all__ = ["SAFETY_CHECKS", "Deadlines", "MicromambaTool"]
@@ -185,8 +185,13 @@ class MicromambaTool:
         }
         stalled: list[str] = []
 
+        seen, now = None, "install"
+
         def on_tick() -> None:
-            seen, now = tick(), step()
+            nonlocal seen, now
+            # Where looking fails, nothing was seen to happen: the deadlines count on.
+            with looking():
+                seen, now = tick(), step()
             # All of them look on: a change counts for each.
             late = {name: watch.stalled(seen) for name, watch in limits.items()}
             if late[now]:
@@ -207,6 +212,9 @@ class MicromambaTool:
         except Cancelled:
             if cancel is not None:
                 cancel.check()
+            if not stalled:
+                # Whoever is told of the progress stopped it.
+                raise
             raise silent(limits[stalled[0]].silent_s, stalled[0], where, self.root) from None
         finally:
             forget()

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from samj_bridge.progress import Progress, ProgressEvent
+from samj_bridge.progress import Progress, ProgressEvent, notify
 from samj_bridge.protocol.folders import folder_size, list_folder
 
 __all__ = ["UvProgress"]
@@ -80,7 +80,7 @@ class UvProgress:
             # Never backwards: what is finished leaves the temporary folders before uv says so.
             self._done = max(self._done, self._finished + min(running, round(unpacked * _PACKED)))
             event = ProgressEvent("download", message, self._done, self._finished + running, "bytes")
-        self._progress(event)
+        notify(self._progress, event)
 
     def _step(self, word: str, count: int) -> None:
         stage, message, done = {
@@ -88,7 +88,7 @@ class UvProgress:
             "Prepared": ("install", f"{count} packages are here; installing them.", 0),
             "Installed": ("install", f"Installed {count} packages.", count),
         }[word]
-        self._progress(ProgressEvent(stage, message, done, count, "packages"))
+        notify(self._progress, ProgressEvent(stage, message, done, count, "packages"))
 
     def _remove(self, folders: list[Path]) -> None:
         # Every running uv shares the cache's lock: who gets it alone knows that no temporary folder is in use.

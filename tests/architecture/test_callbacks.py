@@ -1,0 +1,84 @@
+"""Every place that calls somebody's callback does it through `notify`, and is driven by a case of the table."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import samj_bridge
+
+PACKAGE = Path(samj_bridge.__file__).parent
+
+CALLBACKS = ("progress", "_progress", "on_line", "on_tick", "on_wait", "on_block", "on_update", "callback", "_sink")
+"""What callbacks of others are called in this package."""
+
+DRIVEN_BY = {
+    "cli/commands/bench.py": "commands",
+    "cli/commands/demo.py": "commands",
+    "cli/commands/doctor.py": "commands",
+    "cli/commands/fiji.py": "commands",
+    "cli/commands/segment.py": "commands",
+    "download/digest.py": "download",
+    "download/meter.py": "download",
+    "download/partial.py": "download",
+    "fiji/watching.py": "tests/fiji/test_watching.py",
+    "install/builders/base.py": "uv",
+    "install/builders/micromamba/installing.py": "micromamba",
+    "install/builders/micromamba/progress.py": "micromamba",
+    "install/builders/micromamba/tool.py": "micromamba",
+    "install/builders/uv/progress.py": "uv",
+    "install/care.py": "uv",
+    "install/locks/making.py": "locks",
+    "install/manager.py": "uv",
+    "install/prefixes/adoption.py": "adoption",
+    "install/prefixes/turns.py": "turns",
+    "models/by_hand.py": "models",
+    "models/obtain.py": "waiting for a model",
+    "models/store.py": "waiting for a model",
+    "models/verifying.py": "models",
+    "process/locks.py": "turns",
+    "process/run.py": "child",
+    "progress.py": "tests/unit/test_progress.py",
+    "session/answers.py": "session",
+    "session/client.py": "session",
+    "session/conversion.py": "conversion",
+    "session/encoded.py": "session",
+    "session/everything.py": "session",
+    "session/installing.py": "conversion",
+    "session/service.py": "worker's log",
+    "session/supervisor.py": "session",
+}
+"""File to the case of tests/fakes/watched_work.py that drives its callbacks with ones that raise, or to a test."""
+
+
+def calls(path: Path) -> list[str]:
+    """Return the last part of the name of everything that a file calls."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = node.func
+            found.append(name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", ""))
+    return found
+
+
+def files() -> dict[str, list[str]]:
+    found = {path.relative_to(PACKAGE).as_posix(): calls(path) for path in sorted(PACKAGE.rglob("*.py"))}
+    return {name: called for name, called in found.items() if not name.startswith("worker/")}
+
+
+def test_nobody_calls_a_callback_but_through_notify() -> None:
+    direct = {name: sorted(set(called) & set(CALLBACKS)) for name, called in files().items()}
+    del direct["progress.py"]
+    # Decorators of typer and a method of our own that opens a display are no callbacks.
+    direct["cli/main.py"].remove("callback")
+    direct["cli/options.py"].remove("progress")
+    assert {name: what for name, what in direct.items() if what} == {}
+
+
+def test_every_place_that_calls_somebody_is_driven_by_a_case() -> None:
+    from fakes.watched_work import CASES
+
+    callers = {name for name, called in files().items() if {"notify", "looking"} & set(called)}
+    assert callers == set(DRIVEN_BY)
+    for case in set(DRIVEN_BY.values()):
+        assert case in CASES or (PACKAGE.parent / case).is_file(), case
