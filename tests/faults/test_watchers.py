@@ -12,7 +12,7 @@ import pytest
 from fakes.watched_work import CASES, Ground
 
 from samj_bridge.errors import Cancelled, FileError
-from samj_bridge.models import find_model
+from samj_bridge.models import find_model, weights_file
 
 WORKER = {"session", "conversion"}
 
@@ -24,7 +24,7 @@ named = pytest.mark.parametrize(
 @pytest.fixture
 def starter_checkpoint(tmp_path: Path) -> Path:
     """A checkpoint of the user's own."""
-    return Path(shutil.copy(find_model("starter").check_file(), tmp_path / "own.safetensors"))
+    return Path(shutil.copy(weights_file(find_model("starter")), tmp_path / "own.safetensors"))
 
 
 @pytest.fixture(autouse=True)
