@@ -40,13 +40,13 @@ DRIVEN_BY = {
     "process/run.py": "child",
     "progress.py": "tests/unit/test_progress.py",
     "session/answers.py": "session",
-    "session/client.py": "session",
+    "session/connection/client.py": "session",
     "session/conversion.py": "conversion",
     "session/encoded.py": "session",
     "session/everything.py": "session",
     "session/installing.py": "conversion",
-    "session/service.py": "worker's log",
-    "session/supervisor.py": "session",
+    "session/connection/service.py": "worker's log",
+    "session/connection/supervisor.py": "session",
 }
 """File to the case of tests/fakes/watched_work.py that drives its callbacks with ones that raise, or to a test."""
 

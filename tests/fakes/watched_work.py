@@ -194,6 +194,7 @@ def conversion(ground: Ground, callback: Callback) -> object:
     from fakes.opening import VARIABLES
     from samj_bridge.session.launcher import Launcher
 
+    from samj_bridge.session.connection.launcher import Launcher
     from samj_bridge.session.installing import import_model
 
     settings = Settings(home=ground.folder / "home", threads=1)
@@ -205,7 +206,7 @@ def conversion(ground: Ground, callback: Callback) -> object:
 
 
 def workers_log(ground: Ground, callback: Callback) -> object:
-    from samj_bridge.session.service import WorkerService
+    from samj_bridge.session.connection.service import WorkerService
 
     # More than a pipe holds: a reader that died would leave it blocked for ever.
     code = "import os; [os.write(2, b'x' * 100 + b'\\n') for _ in range(5000)]; os.write(2, b'end\\n'); os._exit(7)"

@@ -185,7 +185,8 @@ def test_a_chain_of_folders_deeper_than_the_interpreter_may_recurse_is_walked(tm
 
 
 def test_collectors_look_at_folders_that_another_process_changes(tree: Path, elsewhere: Path) -> None:
-    from samj_bridge.install.builders.micromamba.package_cache import CondaCache, scan_packages
+    from samj_bridge.install.builders.micromamba.index import index_sizes
+    from samj_bridge.install.builders.micromamba.package_cache import scan_packages
     from samj_bridge.install.builders.uv.progress import UvProgress
     from samj_bridge.install.prefixes.environment import leases_of, prefixes_of
     from samj_bridge.install.prefixes.rubbish import find_rubbish
@@ -208,7 +209,7 @@ def test_collectors_look_at_folders_that_another_process_changes(tree: Path, els
             assert 1_000 <= store.size() < 1_000_000
             assert store.records() == []
             seen += len(prefixes_of(tree)) + len(list(scan_packages(tree))) + len(leases_of(tree / "x"))
-            CondaCache(tree).index_sizes()
+            index_sizes(tree, tree)
             find_rubbish(settings, caches=True)
     assert seen >= 150
 
