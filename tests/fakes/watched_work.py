@@ -192,7 +192,6 @@ def session(ground: Ground, callback: Callback) -> object:
 
 def conversion(ground: Ground, callback: Callback) -> object:
     from fakes.opening import VARIABLES
-    from samj_bridge.session.launcher import Launcher
 
     from samj_bridge.session.connection.launcher import Launcher
     from samj_bridge.session.installing import import_model
