@@ -10,7 +10,7 @@ N ?= 5
 AGAINST ?=
 MINUTES ?= 10
 
-.PHONY: help demo check check-parts check-whole lint test quick docs package pythons findings first-runs soak format clean
+.PHONY: help demo check check-parts check-whole lint test quick docs package conda pythons findings first-runs soak format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -67,6 +67,10 @@ docs: $(VENV)/.docs  ## the site, into build/site: warnings are errors, links be
 
 package: $(VENV)/.installed  ## wheel and sdist: built, installed where no checkout is, and the demo run from the wheel
 	tests/package/check.sh
+
+conda: $(VENV)/.installed  ## conda-forge's recipe, built here with packages made on the spot (not part of CI)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'py-rattler-build>=0.70'
+	$(BIN)/python -W ignore packaging/conda/build_here.py
 
 pythons: $(VENV)/.installed  ## the host's own tests on every Python from 3.10 to 3.14 that is here
 	$(BIN)/python tests/package/pythons.py

@@ -5,15 +5,22 @@ from __future__ import annotations
 import io
 import re
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import samj_bridge
 from samj_bridge.cli.version import commit, describe, jar_version
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.session.connection.bundle import bundle_bytes, bundle_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,3 +89,16 @@ def test_the_jars_version_is_read_from_what_maven_wrote(tmp_path: Path) -> None:
             "META-INF/maven/org.samj/SAMJ_Bridge/pom.properties", "artifactId=SAMJ_Bridge\nversion=9.8.7\n"
         )
     assert jar_version(jar) == "9.8.7"
+
+
+def test_the_recipe_for_conda_asks_for_what_the_package_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    recipe = yaml.safe_load((ROOT / "packaging" / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
+    wanted = {"python" + project["requires-python"]}
+    for requirement in project["dependencies"]:
+        # conda-forge calls it so; tomli does no harm where it is not needed.
+        wanted.add(requirement.split(";")[0].strip().replace("xxhash", "python-xxhash"))
+    assert {re.sub(r"\s+", "", line) for line in recipe["requirements"]["run"]} == wanted
+    assert recipe["context"]["version"] == samj_bridge.__version__
+    script = recipe["build"]["python"]["entry_points"]
+    assert script == [f"{name} = {place}" for name, place in project["scripts"].items()]
