@@ -95,6 +95,8 @@ def user_path(text: str | Path) -> Path:
 
 def _with_paths(kind: Any, name: str) -> Any:
     """Return the annotation of an option; where it is a path, typer then reads it by `user_path`."""
+    # Python 3.10 puts an Optional around the annotation of a parameter whose default is None.
+    kind = next((item for item in get_args(kind) if get_origin(item) is Annotated), kind)
     if Path in _parts(kind):
         for item in get_args(kind)[1:]:
             if item.parser is None:

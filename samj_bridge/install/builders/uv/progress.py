@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ _ENDED = re.compile(r"^\s*Downloaded (\S+)")
 _STEP = re.compile(r"^\s*(Resolved|Prepared|Installed) (\d+) packages?")
 # uv unpacks while it downloads, so all that grows is unpacked; wheels of libraries shrink to about half.
 _PACKED = 0.5
+# After a look at tens of thousands of files (0.1 s), so many times as long without one: 4 % of a core at most.
+_REST = 25
 
 
 class UvProgress:
@@ -46,6 +49,9 @@ class UvProgress:
         self._earlier = set(self._temporary())
         self._lock = threading.Lock()
         self._running: dict[str, int] = {}
+        self._looking = threading.Lock()
+        self._next_look = 0.0
+        self._seen = 0
         self._finished = 0
         self._done = 0
 
@@ -74,13 +80,24 @@ class UvProgress:
         self._remove([folder for folder in self._temporary() if folder not in self._earlier])
 
     def _tell(self, message: str) -> None:
-        unpacked = sum(folder_size(folder) for folder in self._temporary() if folder not in self._earlier)
+        unpacked = self._unpacked()
         with self._lock:
             running = sum(self._running.values())
             # Never backwards: what is finished leaves the temporary folders before uv says so.
             self._done = max(self._done, self._finished + min(running, round(unpacked * _PACKED)))
             event = ProgressEvent("download", message, self._done, self._finished + running, "bytes")
         notify(self._progress, event)
+
+    def _unpacked(self) -> int:
+        """Return what lies in the temporary folders, as of the last look: a look may not cost what uv needs."""
+        if time.monotonic() >= self._next_look and self._looking.acquire(blocking=False):
+            try:
+                before = time.thread_time()
+                self._seen = sum(folder_size(item) for item in self._temporary() if item not in self._earlier)
+                self._next_look = time.monotonic() + _REST * (time.thread_time() - before)
+            finally:
+                self._looking.release()
+        return self._seen
 
     def _step(self, word: str, count: int) -> None:
         stage, message, done = {
