@@ -109,5 +109,6 @@ def _region(value: Mapping[str, Any], prompt: Prompt, index: int, shape: tuple[i
         prompt_index=index,
         candidate=found.candidate,
         name=prompt.name,
+        position=prompt.position,
         model=model,
     )

@@ -47,12 +47,17 @@ class Prompt:
     """An earlier region to refine, or a (Y, X) bool array of the image's size; kept as a region."""
     name: str = ""
     """Name for the region that answers it."""
+    position: tuple[int, int, int] = (0, 0, 0)
+    """(c, z, t) of the plane that it belongs to, from 1; 0: every one. The region that answers it has it too."""
+    stack_index: int = 0
+    """Number of the plane in the stack, from 1, where no more than that is known; 0: not set."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "box", None if self.box is None else _edges(self.box))
         object.__setattr__(self, "points", _pairs(self.points, "points"))
         object.__setattr__(self, "negative", _pairs(self.negative, "negative"))
         object.__setattr__(self, "mask", None if self.mask is None else _region(self.mask))
+        object.__setattr__(self, "position", _position(self.position))
         if self.box is None and not self.points and self.mask is None:
             what = "has negative points only" if self.negative else "is empty"
             message = f"The prompt {what}: nothing says where the object is."
@@ -188,6 +193,15 @@ def _edges(box: Any) -> tuple[float, float, float, float]:
         )
         raise PromptError(message, hint=hint)
     return x0, y0, x1, y1
+
+
+def _position(position: Any) -> tuple[int, int, int]:
+    numbers = _numbers(position, "position")
+    if numbers.shape != (3,) or (numbers < 0).any() or (numbers != np.floor(numbers)).any():
+        message = f"position is {position!r:.100}, not three whole numbers from 0."
+        raise PromptError(message, hint="Give channel, slice and frame, (c, z, t), from 1; 0 stands for every one.")
+    c, z, t = (int(number) for number in numbers)
+    return c, z, t
 
 
 def _pairs(points: Any, name: str) -> tuple[Pair, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
+from samj_bridge.cli.read_prompts.found import FoundPrompts
 from samj_bridge.cli.result import Line, Result, about, styled
 from samj_bridge.cli.save import refuse_existing, result_files, save_regions
 from samj_bridge.errors import Cancelled, FileError, PromptError, SamjError
@@ -31,7 +32,7 @@ class Request:
 
     images: Sequence[Path]
     """Files and folders."""
-    prompts: Mapping[str | None, Sequence[Prompt]]
+    prompts: FoundPrompts
     """Prompts by image name; None: for every image."""
     output: Path
     """Folder for the results."""
@@ -86,7 +87,11 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
                 raise
             except SamjError as error:
                 failures.append(about(error, image.name))
-    return _result(done, failures)
+    notes = list(request.prompts.notes)
+    strangers = request.prompts.strangers(image.name for image in images)
+    if strangers:
+        notes.append(f"The prompt file also speaks of {', '.join(strangers)}: of none of the images.")
+    return _result(done, failures, notes)
 
 
 def _segment_one(
@@ -122,7 +127,7 @@ def _segment_one(
 
 
 def _prompts_for(request: Request, image: Path) -> list[Prompt]:
-    prompts = list(request.prompts.get(image.name, ())) or list(request.prompts.get(None, ()))
+    prompts = request.prompts.of(image.name)
     if not prompts and request.everything is None:
         message = f"The prompt file has no prompts for {image.name}."
         raise PromptError(message, hint="Add them under its file name.")
@@ -165,15 +170,15 @@ def _check(request: Request, images: Sequence[Path]) -> None:
         message = "Both --everything and prompts were given."
         raise PromptError(message, hint="Use one of them: --everything finds objects without prompts.")
     if request.everything is None and not any(request.prompts.values()):
-        message = "No prompt was given."
+        message = " ".join(["No prompt was given.", *request.prompts.notes])
         raise PromptError(message, hint="Use --box x0,y0,x1,y1, --point x,y, --prompts FILE, or --everything.")
     unknown = [name for name in request.formats if name not in EXPORTERS]
     if unknown:
         message = f"Unknown format {', '.join(unknown)}."
         raise PromptError(message, code="bad-format", hint=f"Formats: {', '.join(EXPORTERS)}.")
-    strangers = set(request.prompts) - {None} - {image.name for image in images}
+    strangers = request.prompts.strangers(image.name for image in images)
     if strangers and len(strangers) == len(request.prompts):
-        message = f"The prompt file speaks of {', '.join(sorted(map(str, strangers)))}, but of none of the images."
+        message = f"The prompt file speaks of {', '.join(strangers)}, but of none of the images."
         raise PromptError(message, hint="Its keys are file names without folders.")
     make_output_folder(request.output)
 
@@ -219,7 +224,7 @@ def _stems(images: Sequence[Path]) -> dict[Path, str]:
     return stems
 
 
-def _result(done: Sequence[_Done], failures: list[SamjError]) -> Result:
+def _result(done: Sequence[_Done], failures: list[SamjError], notes: Sequence[str]) -> Result:
     table = Table(box=None, header_style="bold")
     for heading in ("image", "objects", "encode ms", "prompts ms"):
         table.add_column(heading, justify="left" if heading == "image" else "right")
@@ -239,9 +244,10 @@ def _result(done: Sequence[_Done], failures: list[SamjError]) -> Result:
                 **({"message": item.message} if item.message else {}),
             }
         )
-    lines: list[Line] = [f"{item.image.name}: {item.taken}" for item in done]
+    lines: list[Line] = [*notes, *(f"{item.image.name}: {item.taken}" for item in done)]
     lines += [f"{item.image.name}: {item.message}" for item in done if item.message]
     lines += [f"{path}" for item in done for path in item.files]
     if failures:
         lines.append(styled((f"{len(done)} of {len(done) + len(failures)} images done.", "bold")))
-    return Result("segment", data={"images": data}, lines=lines, tables=[table] if done else [], failures=failures)
+    told = {"images": data, "notes": list(notes)}
+    return Result("segment", data=told, lines=lines, tables=[table] if done else [], failures=failures)

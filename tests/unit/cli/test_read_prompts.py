@@ -63,7 +63,7 @@ def test_unknown_endings_and_unreadable_files_are_clear_errors(tmp_path: Path) -
         read_prompts(tmp_path / "p.xlsx")
     with pytest.raises(FileError, match="Can't read"):
         read_prompts(tmp_path / "missing.json")
-    (tmp_path / "p.csv").write_bytes(b"\xff\xfe\x00x")
+    (tmp_path / "p.csv").write_bytes("name,x,y\nZellkörper,1,2\n".encode("cp1252"))
     with pytest.raises(FileError, match="UTF-8"):
         read_prompts(tmp_path / "p.csv")
     (tmp_path / "p.roi").write_bytes(b"no roi at all")

@@ -1,0 +1,46 @@
+"""The prompts of a file, and what was left out of it."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+
+from samj_bridge.session import Prompt
+
+__all__ = ["FoundPrompts", "continuous_point"]
+
+
+class FoundPrompts(dict[str | None, list[Prompt]]):
+    """Prompts by the image's file name; None: they hold for every image."""
+
+    def __init__(
+        self, prompts: Mapping[str | None, Sequence[Prompt]] | None = None, notes: Iterable[str] = ()
+    ) -> None:
+        super().__init__({key: list(value) for key, value in (prompts or {}).items()})
+        self.notes: list[str] = list(notes)
+        """What was left out of the file, in words."""
+
+    def of(self, image: str) -> list[Prompt]:
+        """Return the prompts for an image: those under its name, then those for every image.
+
+        A name counts as the same however its accents are put together: as macOS does it, or as all others do.
+        """
+        name = unicodedata.normalize("NFC", image)
+        own = [self[key] for key in self if key is not None and unicodedata.normalize("NFC", key) == name]
+        return [prompt for some in (*own, self.get(None, [])) for prompt in some]
+
+    def strangers(self, images: Iterable[str]) -> list[str]:
+        """Return the names that belong to none of the images."""
+        there = {unicodedata.normalize("NFC", image) for image in images}
+        return sorted(key for key in self if key is not None and unicodedata.normalize("NFC", key) not in there)
+
+
+def continuous_point(x: float, y: float) -> tuple[float, float]:
+    """Return a place in continuous coordinates, pixel (0, 0) from 0 to 1, as `Prompt` takes it.
+
+    Two whole numbers would mean a pixel's centre there; the place meant is its corner.
+    """
+    if x.is_integer() and y.is_integer():
+        x = math.nextafter(x, math.inf)
+    return x, y
