@@ -30,7 +30,7 @@ def read_members(path: str | Path) -> list[tuple[str, bytes]]:
     source = Path(path)
     try:
         data = source.read_bytes()
-        if data[:4] == b"Iout":
+        if data[:4] == b"Iout" or (source.suffix.lower() == ".roi" and data[:2] != b"PK"):
             return [(source.name, data)]
         if source.suffix.lower() in _TIFF:
             return _of_tiff(data, source)
