@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
+from samj_bridge.cli.placing import place_of, placed, prompts_here
 from samj_bridge.cli.read_prompts.found import FoundPrompts
 from samj_bridge.cli.result import Line, Result, about, styled
 from samj_bridge.cli.save import refuse_existing, result_files, save_regions
@@ -67,7 +68,7 @@ class _Done:
     taken_data: dict[str, Any]
     """The same as data."""
     message: str = ""
-    """What everything mode says of its search."""
+    """Which prompts were left out, and what everything mode says of its search."""
 
 
 def run(request: Request, settings: Settings, *, progress: Progress, cancel: CancelToken) -> Result:
@@ -103,12 +104,15 @@ def _segment_one(
         refuse_existing(files)
     taken = take(image, request.wish)
     pixels = taken.pixels
+    place = place_of(taken)
+    prompts, left_out = prompts_here(prompts, place)
     start = time.perf_counter()
     with session.encode(
         pixels, ranges=request.ranges, channels=taken.channels, name=image.name, cancel=cancel
     ) as scene:
         encoded = time.perf_counter()
         regions, message = _found(request, scene, prompts, progress, cancel)
+        regions = placed(regions, place)
         decoded = time.perf_counter()
         shape = scene.shape
     saved = save_regions(files, regions, shape=shape, pixels=pixels)
@@ -122,7 +126,7 @@ def _segment_one(
         saved,
         taken.describe(),
         taken.to_dict(),
-        message,
+        " ".join(filter(None, [left_out, message])),
     )
 
 
