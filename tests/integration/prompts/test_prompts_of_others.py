@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import roifile
 import tifffile
-from test_cli import envelope, run
 
 from samj_bridge import read_rois
 
@@ -18,6 +21,17 @@ pytestmark = pytest.mark.worker
 
 KIND = roifile.ROI_TYPE
 CENTRES = [(50, 50), (70, 40), (40, 60)]
+
+
+def run(*arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "samj_bridge.cli.main", *map(str, arguments)]
+    variables = {**os.environ, "SAMJ_HOME": str(home)}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=variables, timeout=300)
+
+
+def envelope(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(done.stdout)
+    return content
 
 
 @pytest.fixture
