@@ -90,7 +90,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # `make quick` leaves out what needs torch, also where an author forgot to say so.
         if "worker_python" in getattr(item, "fixturenames", ()):
             item.add_marker("worker")
-    order = ["architecture", "unit", "contract", "models", "integration", "fiji", "faults"]
+    order = ["architecture", "unit", "contract", "download", "models", "integration", "fiji", "faults"]
 
     def rank(item: pytest.Item) -> int:
         parts = item.path.parts

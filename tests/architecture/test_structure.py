@@ -13,14 +13,8 @@ MODULES = 16
 LONGER = {
     **dict.fromkeys(
         (
-            "tests/faults/test_install_faults.py",
             "tests/faults/test_micromamba_faults.py",
             "tests/fiji/test_panel.py",
-            "tests/integration/test_install_cli.py",
-            "tests/integration/test_session_scenes.py",
-            "tests/models/test_download_faults.py",
-            "tests/models/test_download_resume.py",
-            "tests/models/test_store.py",
         ),
         "cases of one kind, which share a bed",
     ),

@@ -13,6 +13,7 @@ from samj_bridge import Scene, Wanted
 from samj_bridge.cli.segment_options import segment
 from samj_bridge.errors import InputError
 from samj_bridge.protocol.segment import MOST_CANDIDATES, SegmentRequest
+from samj_bridge.session.everything import request_of
 from samj_bridge.session.wanted import wanted_of
 
 JAVA = Path(__file__).parents[2] / "java_glue/src/main/java/org/samj/bridge"
@@ -52,6 +53,29 @@ def test_the_command_line_has_an_option_for_each_field_with_its_default_and_its_
     # A number's option has its name; a yes has no twin that says no.
     for name, option in options.items():
         assert (option.param_decls or (f"--{name.replace('_', '-')}",)) == (f"--{name.replace('_', '-')}",)
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("points_per_side", "points_per_side"),
+        ("min_score", "pred_iou_thresh"),
+        ("min_stability", "stability_score_thresh"),
+        ("crop_layers", "crop_n_layers"),
+        ("min_area", "min_area"),
+    ],
+)
+def test_an_option_of_everything_has_the_range_that_the_protocol_has(option: str, name: str) -> None:
+    said = inspect.signature(segment, eval_str=True).parameters[option].annotation.__metadata__[0]
+    mode = {"mode": "exact"}
+    for bound in (said.min, said.max):
+        if bound is not None:
+            assert getattr(request_of({**mode, name: bound}), name) == bound
+    for beyond in (said.min - 1, None if said.max is None else said.max + 1):
+        # A grid of no points is the protocol's word for the model's own; an option says so by being left out.
+        if beyond is not None and (name, beyond) != ("points_per_side", 0):
+            with pytest.raises(InputError, match=name):
+                request_of({**mode, name: beyond})
 
 
 def test_the_protocol_has_each_field_beside_the_other_inputs() -> None:

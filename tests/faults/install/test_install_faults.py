@@ -1,4 +1,4 @@
-"""Servers that lie, stall and vanish, full disks, locked doors, garbage, and two at once."""
+"""Full disks, locked doors, garbage, tools that are missing, several at once and sudden ends."""
 
 from __future__ import annotations
 
@@ -7,186 +7,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from fakes.disks import disk
-from fakes.package_index import PackageIndex, offer_cpu_build, serve, tiny_specification
+from fakes.package_index import PackageIndex, tiny_specification
+from tiny import left_in, make
 
 from samj_bridge.errors import FileError, InstallError, NetworkError, NoSpaceError, SamjError
-from samj_bridge.install import create_environment, ensure_environment, find_environment
-from samj_bridge.install.builders.uv.builder import LOCK_NAME, UvBuilder
-from samj_bridge.install.prefixes.environment import Environment
+from samj_bridge.install import create_environment, find_environment
+from samj_bridge.install.builders.uv.builder import UvBuilder
 from samj_bridge.install.specification import Specification
-from samj_bridge.progress import ProgressEvent
 from samj_bridge.settings import Settings
 
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="torch's CPU index matters on Linux only")
+pytestmark = pytest.mark.usefixtures("own_cache")
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and shell scripts")
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv cache"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def pypi() -> Iterator[PackageIndex]:
-    with serve(PackageIndex()) as index:
-        yield index
-
-
-@pytest.fixture
-def cpu_index() -> Iterator[PackageIndex]:
-    with serve(PackageIndex()) as index:
-        yield index
-
-
-@pytest.fixture
-def tiny(tmp_path: Path, pypi: PackageIndex) -> Specification:
-    return tiny_specification(tmp_path / "envs", pypi)
-
-
-@pytest.fixture
-def settings(tmp_path: Path, pypi: PackageIndex, cpu_index: PackageIndex) -> Settings:
-    # The device says that no GPU is to be looked for: these tests mean the same on a machine with one.
-    return Settings(
-        builder="uv", home=tmp_path / "home", pypi_index=pypi.url, torch_index=cpu_index.url, device="cpu"
-    )
-
-
-def make(settings: Settings, tiny: Specification, **options: object) -> Environment:
-    return ensure_environment(settings, name="tiny", specification=tiny, **options)  # type: ignore[arg-type]
-
-
-def left_in(settings: Settings) -> list[Path]:
-    folder = settings.envs_dir / "tiny"
-    return [path for path in folder.iterdir() if path.is_dir() and path.name != "leases"] if folder.is_dir() else []
-
-
-# torch's CPU index
-
-
-@linux_only
-def test_the_cpu_build_comes_without_cuda_and_its_real_hash_is_recorded(
-    settings: Settings, tiny: Specification, cpu_index: PackageIndex
-) -> None:
-    pin = offer_cpu_build(cpu_index)
-    made = make(settings, tiny)
-    assert made.feature == "cpu", made.notes
-    assert made.packages["torch"] == "1.0+cpu"
-    assert "nvidia-fake" not in made.packages
-    lock = (made.prefix / LOCK_NAME).read_text().splitlines()
-    assert pin in lock
-    assert any(line.startswith("tiny==1.0 ") for line in lock)
-    assert any("small CPU build of torch" in note for note in made.notes)
-
-
-@linux_only
-@pytest.mark.parametrize("trouble", ["missing", "status", "stalls", "closed", "unhashed", "other version"])
-def test_an_index_that_has_no_cpu_build_to_give_is_passed_over_and_said_so(
-    trouble: str, settings: Settings, tiny: Specification, cpu_index: PackageIndex, tmp_path: Path
-) -> None:
-    if trouble == "other version":
-        cpu_index.add("torch", "0.9+cpu")
-    elif trouble != "missing":
-        offer_cpu_build(cpu_index)
-    cpu_index.page_status = 503 if trouble == "status" else 200
-    cpu_index.stall_pages = trouble == "stalls"
-    cpu_index.silent = trouble == "unhashed"
-    if trouble == "closed":
-        settings = Settings(
-            builder="uv",
-            home=settings.home,
-            pypi_index=settings.pypi_index,
-            torch_index="http://127.0.0.1:9/simple",
-        )
-    events: list[ProgressEvent] = []
-    made = make(settings, tiny, builder=UvBuilder(settings, index_timeout_s=1.0), progress=events.append)
-    assert made.feature == "cuda"
-    assert made.packages["torch"] == "1.0"
-    assert "nvidia-fake" in made.packages
-    note = next(note for note in made.notes if "CPU index" in note)
-    assert note.endswith("took the default index")
-    assert any(event.message.startswith(note) for event in events)
-
-
-@linux_only
-@pytest.mark.slow
-@pytest.mark.parametrize("trouble", ["lies", "breaks off"])
-def test_a_cpu_index_that_fails_half_way_is_replaced_by_the_default_index(
-    trouble: str, settings: Settings, tiny: Specification, cpu_index: PackageIndex
-) -> None:
-    offer_cpu_build(cpu_index)
-    cpu_index.lie = trouble == "lies"
-    cpu_index.cut_wheels = trouble == "breaks off"
-    made = make(settings, tiny)
-    assert (made.feature, made.packages["torch"]) == ("cuda", "1.0")
-    assert any("CPU index failed" in note for note in made.notes)
-
-
-@linux_only
-@pytest.mark.parametrize("changed", [{"torch_index": ""}, {"device": "cuda"}])
-def test_the_cpu_index_is_left_alone_when_the_settings_say_so(
-    changed: dict[str, str], settings: Settings, tiny: Specification, cpu_index: PackageIndex
-) -> None:
-    offer_cpu_build(cpu_index)
-    values = {
-        "home": settings.home,
-        "pypi_index": settings.pypi_index,
-        "torch_index": settings.torch_index,
-        "device": "cpu",
-    }
-    made = make(Settings(builder="uv", **{**values, **changed}), tiny)  # type: ignore[arg-type]
-    assert made.packages["torch"] == "1.0"
-    assert cpu_index.requests == []
-
-
-# The default index
-
-
-def test_a_package_that_is_not_the_pinned_one_is_refused(
-    settings: Settings, tiny: Specification, pypi: PackageIndex
-) -> None:
-    pypi.add("tiny", "1.0", "print('someone else’s')")
-    pypi.lie = False
-    with pytest.raises(InstallError) as caught:
-        make(settings, tiny)
-    assert caught.value.code == "hash-mismatch"
-    assert left_in(settings) == []
-
-
-@pytest.mark.slow
-def test_no_network_names_the_cause_first_and_leaves_nothing(settings: Settings, tiny: Specification) -> None:
-    gone = Settings(builder="uv", home=settings.home, pypi_index="http://127.0.0.1:9/simple", torch_index="")
-    with pytest.raises(NetworkError, match=r"(?i)^connection refused.*could not be fetched from") as caught:
-        make(gone, tiny)
-    assert "HTTPS_PROXY" in caught.value.hint
-    assert left_in(settings) == []
-
-
-def test_offline_without_a_cache_says_that_it_was_told_so_and_asks_nobody(
-    settings: Settings, tiny: Specification, pypi: PackageIndex, cpu_index: PackageIndex
-) -> None:
-    offline = Settings(
-        builder="uv", home=settings.home, pypi_index=pypi.url, torch_index=cpu_index.url, offline=True
-    )
-    with pytest.raises(NetworkError) as caught:
-        make(offline, tiny)
-    assert caught.value.code == "offline"
-    assert (pypi.requests, cpu_index.requests) == ([], [])
-
-
-def test_offline_with_a_full_cache_works(settings: Settings, tiny: Specification, pypi: PackageIndex) -> None:
-    first = Settings(builder="uv", home=settings.home, pypi_index=pypi.url, torch_index="")
-    make(first, tiny)
-    pypi.requests.clear()
-    offline = Settings(builder="uv", home=settings.home.with_name("second"), pypi_index=pypi.url, offline=True)
-    assert make(offline, tiny).packages["torch"] == "1.0"
-    assert pypi.requests == []
 
 
 # Disks and folders

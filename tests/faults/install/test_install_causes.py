@@ -29,6 +29,11 @@ from samj_bridge.process.patience import patiently
 from samj_bridge.settings import Settings
 
 
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
 def test_a_disk_from_which_nothing_may_run_is_named_with_its_place(tmp_path: Path) -> None:
     with disk(tmp_path / "no é exec", "noexec,size=1m") as folder:
         cause = find_noexec(folder / "home" / "deeper")
