@@ -14,7 +14,7 @@ from fakes.conda_channel import CondaChannel, offer_tiny, serve_channel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the channel's python is a link")
 
-HERE = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parents[2]
 STANDIN = HERE / "fakes" / "micromamba"
 SPECIFICATION = HERE / "data" / "tiny" / "pixi.toml"
 
