@@ -6,12 +6,14 @@ Indexed by py-rattler, so what reads it reads what conda-forge has: ``repodata.j
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import json
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from fakes.conda_package import make_module, make_package, make_python
 from fakes.local_server import Answering, Served, serving
@@ -43,6 +45,8 @@ class CondaChannel(Served):
         """Send a package with one bit changed."""
         self.status = 200
         """Answered to every request but 404s."""
+        self.user = self.token = self.query = ""
+        """What has to be in an address: ``name:password``, the word after ``/t/``, what follows ``?``."""
 
     def add(self, filename: str, data: bytes, subdir: str = "noarch") -> str:
         """Put a package into the channel and return its line of an explicit lock, ``{channel}`` for the address."""
@@ -98,15 +102,33 @@ class CondaChannel(Served):
                         record.pop("md5", None)
             path.write_text(json.dumps(values))
 
+    @property
+    def secret_url(self) -> str:
+        """Address of a channel that is not for everybody."""
+        scheme, _, host = self.url.partition("://")
+        user = f"{quote(self.user, safe=':')}@" if self.user else ""
+        token = f"/t/{self.token}" if self.token else ""
+        return f"{scheme}://{user}{host}{token}" + (f"?{self.query}" if self.query else "")
+
+    def _knows(self, request: Answering) -> bool:
+        credentials = "Basic " + base64.b64encode(self.user.encode()).decode()
+        return (
+            (not self.user or request.headers.get("Authorization") == credentials)
+            and (not self.token or request.path.startswith(f"/t/{self.token}/"))
+            and (not self.query or request.path.endswith(f"?{self.query}"))
+        )
+
     def concerns(self, filename: str) -> bool:
         return filename.endswith(_ARCHIVES) and (not self.only or filename.rsplit("-", 2)[0] == self.only)
 
     def reply(self, request: Answering, path: str) -> None:
         filename = path.rsplit("/", 1)[-1]
-        file = self.folder / path.strip("/")
+        file = self.folder / path.removeprefix(f"/t/{self.token}").strip("/")
         archive = filename.endswith(_ARCHIVES)
         if self.status != 200:
             request.send_error(self.status)
+        elif not self._knows(request):
+            request.send_error(401)
         elif not file.is_file() or (archive and filename.rsplit("-", 2)[0] in self.missing):
             request.send_error(404)
         elif self.stall_index and not archive:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import os
 import shutil
@@ -45,9 +46,13 @@ def to_file(url: str, path: Path, options: Any, refused_s: float) -> None:
             ) from error
         return
     opener = _opener(options, address.scheme)
+    user, _, host = address.netloc.rpartition("@")
+    request = urllib.request.Request(address._replace(netloc=host).geturl())
+    if user:
+        request.add_header("Authorization", "Basic " + base64.b64encode(unquote(user).encode()).decode())
     for attempt in range(_TRIES):
         try:
-            with opener.open(url, timeout=_SILENCE_S) as answer, path.open("wb") as file:
+            with opener.open(request, timeout=_SILENCE_S) as answer, path.open("wb") as file:
                 wanted = int(answer.headers.get("Content-Length", "0"))
                 while block := answer.read(65536):
                     file.write(block)
@@ -63,6 +68,12 @@ def to_file(url: str, path: Path, options: Any, refused_s: float) -> None:
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             time.sleep(refused_s)
             raise Unreachable(*_lines(url, getattr(error, "reason", error), _proxy_for(url, options))) from error
+
+
+def below(channel: str, rest: str) -> str:
+    """Return the address of what lies in a channel; a query stays at the end."""
+    place, mark, query = channel.partition("?")
+    return f"{place.rstrip('/')}/{rest}{mark}{query}"
 
 
 def _proxy_for(url: str, options: Any) -> str:

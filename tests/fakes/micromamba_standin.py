@@ -103,7 +103,8 @@ class Cache:
         """Return the folder of the package: from 2.6 on, one for each channel and platform."""
         if fault("layout") == "flat":
             return self.folder
-        scheme, _, rest = package["url"].partition("://")
+        scheme, _, rest = package["url"].partition("?")[0].partition("://")
+        rest = rest.rpartition("@")[2]
         return self.folder / scheme / rest.replace(":", "_").lstrip("/").rsplit("/", 1)[0]
 
     def unpack(self, missing: list[tuple[dict[str, Any], Path, Path]]) -> None:
@@ -232,11 +233,12 @@ def explicit_packages(text: str) -> list[dict[str, Any]]:
         if "#" in fragment:
             raise Failure(f"critical libmamba Invalid URL fragment: {line}")
         value = fragment.removeprefix("sha256:")
-        filename = unquote(url.rsplit("/", 1)[-1])
+        place = url.partition("?")[0]
+        filename = unquote(place.rsplit("/", 1)[-1])
         name, version, build = stem(filename).rsplit("-", 2)
         package = {"name": name, "version": version, "build": build, "fn": filename, "url": url}
-        package["subdir"] = url.rsplit("/", 2)[-2]
-        package["channel"] = url.rsplit("/", 2)[0]
+        package["subdir"] = place.rsplit("/", 2)[-2]
+        package["channel"] = place.rsplit("/", 2)[0]
         if value:
             package["sha256" if len(value) == 64 else "md5"] = value
         else:
@@ -253,9 +255,9 @@ def solved_packages(options: config.Options, cache: Cache) -> list[dict[str, Any
     sources = []
     folder = cache.folder / "cache"
     folder.mkdir(exist_ok=True)
-    for url in options.channels:
+    for number, url in enumerate(options.channels):
         for subdir in (here, "noarch"):
-            address = f"{url.rstrip('/')}/{subdir}/repodata.json"
+            address = fetch.below(url, f"{subdir}/repodata.json")
             try:
                 path = stored_index(address, folder, options)
             except fetch.Unreachable as error:
@@ -264,7 +266,9 @@ def solved_packages(options: config.Options, cache: Cache) -> list[dict[str, Any
                 raise Failure(
                     "critical libmamba Multiple errors occurred:", *(f"    {line}" for line in said)
                 ) from error
-            sources.append(rattler.SparseRepoData(rattler.Channel(url), subdir, readable(path)))
+            # py-rattler is not told a password: the address is put together again below.
+            place = rattler.Channel(f"https://channel.invalid/{number}")
+            sources.append(rattler.SparseRepoData(place, subdir, readable(path)))
     step("solve")
     try:
         virtual = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
@@ -279,6 +283,10 @@ def solved_packages(options: config.Options, cache: Cache) -> list[dict[str, Any
         raise Failure(f"error    {title}", *explained(str(error)), f"critical {title}") from error
     ordered = rattler.PackageRecord.sort_topologically(records)
     by_name = {record.name.normalized: json.loads(record.to_json()) for record in records}
+    for package in by_name.values():
+        number, _, rest = package["url"].partition(".invalid/")[2].partition("/")
+        package["channel"] = options.channels[int(number)]
+        package["url"] = fetch.below(package["channel"], rest)
     return [by_name[record.name.normalized] for record in ordered]
 
 
@@ -331,7 +339,9 @@ def install(packages: list[dict[str, Any]], options: config.Options, cache: Cach
     talk = io.StringIO() if options.json or options.quiet else sys.stdout
     with cache.locked():
         (prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
-        (prefix / "conda-meta" / "history").write_text("==> now <==\n# cmd: create\n")
+        # Hidden in all that is printed, passwords stand in clear there.
+        urls = "".join(f"+{package['url']}\n" for package in packages)
+        (prefix / "conda-meta" / "history").write_text(f"==> now <==\n# cmd: create\n{urls}")
         print("\nTransaction starting", file=talk, flush=True)
         try:
             unpacked = cache.provide(packages, options)
@@ -388,15 +398,16 @@ def create(options: config.Options) -> int:
     if not dry:
         install(packages, options, cache)
     if options.json:
-        actions = {"FETCH": packages, "LINK": packages, "PREFIX": masked(str(prefix))}
+        shown = [{**item, "url": masked(item["url"]), "channel": masked(item["channel"])} for item in packages]
+        actions = {"FETCH": shown, "LINK": shown, "PREFIX": masked(str(prefix))}
         report = {"actions": actions, "dry_run": dry, "prefix": masked(str(prefix)), "success": True}
         print(json.dumps(report, indent=4))
     return 0
 
 
 def masked(text: str) -> str:
-    """Hide what looks like a token, in paths as well."""
-    parts = text.split("/t/")
+    """Hide a password, and what looks like a token, in paths as well."""
+    parts = re.sub(r"(://[^:@/]*):[^@/]*@", r"\1:*****@", text).split("/t/")
     return "/t/".join(
         [parts[0], *("*****" + part[part.find("/") :] if "/" in part else "*****" for part in parts[1:])]
     )

@@ -169,7 +169,10 @@ def test_killed_at_half_it_goes_on_from_there_and_ends_with_the_right_file(user:
     assert not list(downloads.rglob("*.part"))
 
 
-def test_stopped_by_the_user_what_came_is_kept_and_nothing_is_installed(user: User, server: FileServer) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_stopped_by_the_user_what_came_is_kept_and_nothing_is_installed(
+    name: str, user: User, server: FileServer
+) -> None:
     url = offer(server, "/w.pth", BIG)
     user.variables["SAMJ_CATALOG"] = str(
         write_catalog(user.catalog, ours=table(url, hashes=[BIG.hash()], size=BIG.size))
@@ -178,7 +181,7 @@ def test_stopped_by_the_user_what_came_is_kept_and_nothing_is_installed(user: Us
     process = user.start("models", "install", "ours", "--json")
     assert server.stalled.wait(120)
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(getattr(signal, name))
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert json.loads(out)["errors"][0]["code"] == "cancelled"
