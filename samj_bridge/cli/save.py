@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samj_bridge.errors import FileError
 from samj_bridge.export import EXPORTERS, export
+from samj_bridge.export.calibration import Calibration
 from samj_bridge.geometry.region import Region
 
 __all__ = ["refuse_existing", "result_files", "save_regions"]
@@ -31,7 +32,15 @@ def refuse_existing(files: dict[str, Path]) -> None:
 
 
 def save_regions(
-    files: dict[str, Path], regions: Sequence[Region], *, shape: tuple[int, int], pixels: NDArray[Any]
+    files: dict[str, Path],
+    regions: Sequence[Region],
+    *,
+    shape: tuple[int, int],
+    pixels: NDArray[Any],
+    calibration: Calibration | None = None,
 ) -> list[Path]:
     """Write `regions` in every format of `files`; return the files in that order."""
-    return [export(name, path, regions, shape=shape, pixels=pixels) for name, path in files.items()]
+    return [
+        export(name, path, regions, shape=shape, pixels=pixels, calibration=calibration)
+        for name, path in files.items()
+    ]

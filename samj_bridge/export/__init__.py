@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from samj_bridge.export.calibration import Calibration
     from samj_bridge.export.geojson import write_geojson
     from samj_bridge.export.imagej_zip import read_rois, write_rois
     from samj_bridge.export.labels import write_labels
@@ -42,18 +43,26 @@ class Exporter:
     suffix: str
     """What a result's file name has after the image's name."""
     takes: tuple[str, ...] = ()
-    """Further arguments, of ``shape`` and ``pixels``, in their order."""
+    """Further arguments, of ``shape``, ``pixels`` and ``calibration``."""
 
 
 EXPORTERS = {
     "roi": Exporter("samj_bridge.export.imagej_zip", "write_rois", "_rois.zip"),
-    "labels": Exporter("samj_bridge.export.labels", "write_labels", "_labels.tif", ("shape",)),
+    "labels": Exporter("samj_bridge.export.labels", "write_labels", "_labels.tif", ("shape", "calibration")),
     "overlay": Exporter("samj_bridge.export.overlay", "write_overlay", "_overlay.png", ("pixels",)),
     "geojson": Exporter("samj_bridge.export.geojson", "write_geojson", "_outlines.geojson"),
 }
 
 
-def export(name: str, path: str | Path, regions: Sequence[Region], *, shape: tuple[int, int], pixels: Any) -> Path:
+def export(
+    name: str,
+    path: str | Path,
+    regions: Sequence[Region],
+    *,
+    shape: tuple[int, int],
+    pixels: Any,
+    calibration: Calibration | None = None,
+) -> Path:
     """Write `regions` in the format `name` of `EXPORTERS`; return the file.
 
     Parameters
@@ -67,9 +76,11 @@ def export(name: str, path: str | Path, regions: Sequence[Region], *, shape: tup
         (Y, X) of the image.
     pixels : (Y, X) or (Y, X, C) array
         The image.
+    calibration : Calibration, optional
+        Its scale.
     """
     exporter = EXPORTERS[name]
-    given = {"shape": shape, "pixels": pixels}
+    given = {"shape": shape, "pixels": pixels, "calibration": calibration}
     write = getattr(import_module(exporter.module), exporter.function)
     return Path(write(path, regions=regions, **{key: given[key] for key in exporter.takes}))
 

@@ -12,7 +12,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from samj_bridge.errors import InputError
-from samj_bridge.export.output import check_regions, image_shape, numbered, replacing
+from samj_bridge.export.calibration import Calibration
+from samj_bridge.export.output import MARK, check_regions, image_shape, numbered, replacing
 from samj_bridge.geometry.region import Region
 
 __all__ = ["label_image", "write_labels"]
@@ -22,7 +23,10 @@ _MOST = 2**24
 
 
 def write_labels(
-    path: str | Path, regions: Region | Iterable[Region], shape: tuple[int, int] | None = None
+    path: str | Path,
+    regions: Region | Iterable[Region],
+    shape: tuple[int, int] | None = None,
+    calibration: Calibration | None = None,
 ) -> Path:
     """Write a label image as a TIFF that ImageJ opens: 16-bit, or 32-bit for more than 65,535 regions.
 
@@ -34,6 +38,9 @@ def write_labels(
         The n-th has label n. Where regions overlap, see `label_image`.
     shape : (int, int), optional
         (Y, X) of the image; by default the one that the regions know.
+    calibration : Calibration, optional
+        Pixel size and unit of the image (`samj_bridge.export.calibration.read_calibration`): areas measured in the
+        label image are then the image's own.
 
     Returns
     -------
@@ -49,9 +56,10 @@ def write_labels(
     """
     listed = check_regions(regions)
     labels = label_image(listed, shape)
-    metadata = {"min": 0, "max": max(len(listed), 1)}
+    options = (calibration or Calibration()).tiff_options()
+    options["metadata"] |= {"min": 0, "max": max(len(listed), 1)}
     with replacing(path, ".tif|.tiff") as draft:
-        tifffile.imwrite(draft, labels, imagej=True, metadata=metadata)
+        tifffile.imwrite(draft, labels, imagej=True, software=f"{MARK} label image", **options)
     return Path(path)
 
 

@@ -13,7 +13,10 @@ from samj_bridge.errors import FileError, InputError, NoSpaceError
 from samj_bridge.geometry.rasterise import as_shape
 from samj_bridge.geometry.region import Region
 
-__all__ = ["check_regions", "image_shape", "numbered", "replacing", "unique_names"]
+__all__ = ["MARK", "check_regions", "image_shape", "numbered", "replacing", "unique_names"]
+
+MARK = "samj-bridge"
+"""How a picture's ``Software`` begins that was written here: such a one is no input of the command line."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 

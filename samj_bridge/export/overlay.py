@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from samj_bridge.errors import ImageError, InputError
-from samj_bridge.export.output import check_regions, numbered, replacing
+from samj_bridge.export.output import MARK, check_regions, numbered, replacing
 from samj_bridge.geometry.region import Region
 
 __all__ = ["draw_overlay", "to_display", "write_overlay"]
@@ -67,7 +68,9 @@ def write_overlay(
     """
     picture = draw_overlay(pixels, regions, ranges=ranges, scale=scale, fill=fill, numbers=numbers)
     with replacing(path, ".png") as draft:
-        Image.fromarray(picture).save(draft)
+        marked = PngInfo()
+        marked.add_text("Software", f"{MARK} overlay")
+        Image.fromarray(picture).save(draft, pnginfo=marked)
     return Path(path)
 
 

@@ -21,6 +21,7 @@ from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply, LoadRequest
 from samj_bridge.version import __version__
 from samj_bridge.worker import devices, intensity, precision
+from samj_bridge.worker.blank import Blank, is_blank
 from samj_bridge.worker.cache import Encodings, Entry, size_of
 from samj_bridge.worker.disk import DiskCache
 from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
@@ -123,7 +124,7 @@ class Engine:
             if kept is not None:
                 return kept
             ranges, unit = _unit(view, request)
-        encoding = model.encode(unit, check)
+        encoding = Blank() if is_blank(unit) else model.encode(unit, check)
         self.encoded += 1
         shape = (unit.shape[0], unit.shape[1])
         tiles = int(getattr(encoding, "tiles", 1))
@@ -169,6 +170,9 @@ class Engine:
         self, entry: Entry, prompts: Sequence[PromptArrays], candidates: int, check: Callable[[], None]
     ) -> Iterator[list[Candidate]]:
         """Let the encoding's network answer prompts, each best score first; `check` may raise between them."""
+        if isinstance(entry.encoding, Blank):
+            yield from (entry.encoding.answer() for _ in prompts)
+            return
         many = getattr(entry.model, "decode_many", None)
         if many is not None and len(prompts) > 1:
             # Side by side on the cores, where the family can.

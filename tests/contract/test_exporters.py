@@ -57,7 +57,7 @@ def pixels_of_file(name: str, path: Path, shape: tuple[int, int]) -> NDArray[np.
 def test_the_table_names_what_is_there(name: str) -> None:
     exporter = EXPORTERS[name]
     assert callable(getattr(import_module(exporter.module), exporter.function))
-    assert set(exporter.takes) <= {"shape", "pixels"}
+    assert set(exporter.takes) <= {"shape", "pixels", "calibration"}
 
 
 @every_format

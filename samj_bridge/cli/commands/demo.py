@@ -18,6 +18,7 @@ from samj_bridge.cli.demo_images import DEMO_IMAGES, DemoImage, load_demo_image
 from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.cli.save import result_files, save_regions
 from samj_bridge.errors import FijiError
+from samj_bridge.export.output import MARK
 from samj_bridge.geometry.region import Region
 from samj_bridge.install import ensure_environment
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
@@ -169,6 +170,7 @@ def _table(rows: Sequence[_Row]) -> Table:
 def _montage(overlays: Sequence[Path], path: Path) -> Path:
     """Put the overlays side by side at one height: the picture to look at first."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     height, gap = 720, 12
     pictures = []
@@ -182,7 +184,9 @@ def _montage(overlays: Sequence[Path], path: Path) -> Path:
     for picture in pictures:
         sheet.paste(picture, (left, 0))
         left += picture.width + gap
-    sheet.save(path)
+    marked = PngInfo()
+    marked.add_text("Software", f"{MARK} demo")
+    sheet.save(path, pnginfo=marked)
     return path
 
 

@@ -16,6 +16,7 @@ from samj_bridge.cli.result import Line, Result, about, styled
 from samj_bridge.cli.save import refuse_existing, result_files, save_regions
 from samj_bridge.errors import Cancelled, FileError, PromptError, SamjError
 from samj_bridge.export import EXPORTERS
+from samj_bridge.export.calibration import read_calibration
 from samj_bridge.geometry.components import clean
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.trace import trace
@@ -73,7 +74,7 @@ class _Done:
 
 def run(request: Request, settings: Settings, *, progress: Progress, cancel: CancelToken) -> Result:
     """Segment every image; one that fails is reported, and the others are done all the same."""
-    images = find_images(list(request.images))
+    images, own = without_own(find_images(list(request.images)), request.images)
     _check(request, images)
     stems = _stems(images)
     done: list[_Done] = []
@@ -92,6 +93,8 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
     strangers = request.prompts.strangers(image.name for image in images)
     if strangers:
         notes.append(f"The prompt file also speaks of {', '.join(strangers)}: of none of the images.")
+    if own:
+        notes.append(f"Left out, because samj-bridge wrote them: {', '.join(path.name for path in own)}.")
     return _result(done, failures, notes)
 
 
@@ -115,8 +118,10 @@ def _segment_one(
         regions = placed(regions, place)
         decoded = time.perf_counter()
         shape = scene.shape
-    saved = save_regions(files, regions, shape=shape, pixels=pixels)
+    saved = save_regions(files, regions, shape=shape, pixels=pixels, calibration=read_calibration(image))
     empty = sum(region.is_empty for region in regions)
+    if empty and empty == len(regions) and (pixels == pixels.ravel()[0]).all():
+        message = "Nothing was found: the image is the same everywhere."
     return _Done(
         image,
         len(regions) - empty,

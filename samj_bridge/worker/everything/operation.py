@@ -14,6 +14,7 @@ from samj_bridge.protocol.arrays import ArrayDescription, attached
 from samj_bridge.protocol.everything import EverythingReply, EverythingRequest, ObjectMessage
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.worker import devices, intensity
+from samj_bridge.worker.blank import WORDS, Blank
 from samj_bridge.worker.cache import Entry
 from samj_bridge.worker.engine import Engine
 from samj_bridge.worker.everything.exact import HALF, find_all
@@ -44,10 +45,10 @@ def everything(engine: Engine, inputs: Mapping[str, Any], context: Context) -> d
     begun, tally = time.perf_counter(), Tally()
     parameters = _parameters(request, entry)
     context.check()
-    if request.mode == "fast":
-        found: Iterable[Found] = find_fast(
-            model, entry.encoding, entry.reply.shape, parameters, tally, context.check
-        )
+    if isinstance(entry.encoding, Blank):
+        found: Iterable[Found] = ()
+    elif request.mode == "fast":
+        found = find_fast(model, entry.encoding, entry.reply.shape, parameters, tally, context.check)
     else:
         encode = _encoder(request, entry, context)
         found = find_all(model, encode, entry.reply.shape, parameters, tally, context.check)
@@ -60,7 +61,7 @@ def everything(engine: Engine, inputs: Mapping[str, Any], context: Context) -> d
         else:
             regions += messages
     engine.encodings.weigh(request.encoding)
-    words = _words(count, tally, parameters)
+    words = WORDS if isinstance(entry.encoding, Blank) else _words(count, tally, parameters)
     reply = EverythingReply(tuple(regions), count, tally.to_wire(), words, time.perf_counter() - begun)
     return reply.to_wire()
 

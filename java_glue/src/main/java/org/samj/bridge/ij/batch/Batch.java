@@ -45,10 +45,12 @@ public final class Batch {
     /** A prompt, the plane it is meant for, and the label that it comes from (0: none). */
     public static final class Job {
         final Plane plane;
-        final Prompt prompt;
-        final int label;
+        /** What is asked. */
+        public final Prompt prompt;
+        /** The label that it comes from; 0: none. */
+        public final long label;
 
-        Job(Plane plane, Prompt prompt, int label) {
+        Job(Plane plane, Prompt prompt, long label) {
             this.plane = plane;
             this.prompt = prompt;
             this.label = label;

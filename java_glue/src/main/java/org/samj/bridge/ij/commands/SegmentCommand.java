@@ -4,7 +4,6 @@ import ij.IJ;
 import ij.ImagePlus;
 import ij.Macro;
 import ij.plugin.PlugIn;
-import java.util.List;
 import org.samj.bridge.Options;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
@@ -61,9 +60,11 @@ public final class SegmentCommand implements PlugIn {
     private static String labels(ImagePlus imp, String options) {
         Desk desk = Bridge.required();
         Choices choices = Arguments.choices(options);
-        ImagePlus labels = Labels.named(imp, Macro.getValue(options, "labels", ""));
-        List<Batch.Job> jobs = Labels.jobs(Plane.shown(imp), labels);
-        int found = Batch.run(desk, jobs, choices, desk.talk.progress());
-        return Batch.sentence(jobs.size(), found);
+        Labels.Found labels = Labels.named(Plane.shown(imp), Macro.getValue(options, "labels", ""));
+        int found = Batch.run(desk, labels.jobs, choices, desk.talk.progress());
+        if (!labels.said.isEmpty()) {
+            IJ.log("SAMJ: " + labels.said);
+        }
+        return (Batch.sentence(labels.jobs.size(), found) + " " + labels.said).trim();
     }
 }

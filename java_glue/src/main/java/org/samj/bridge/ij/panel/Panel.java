@@ -214,10 +214,10 @@ public final class Panel extends JFrame {
         Choices choices = Choices.get();
         Plane plane = Plane.shown(imp);
         inBackground("batch", image -> {
-            List<Batch.Job> jobs = Labels.jobs(plane, labels);
-            int found = Batch.run(desk, jobs, choices, new PanelProgress());
+            Labels.Found prompts = Labels.of(plane, labels);
+            int found = Batch.run(desk, prompts.jobs, choices, new PanelProgress());
             Recording.labels(labels, choices);
-            return Batch.sentence(jobs.size(), found);
+            return (Batch.sentence(prompts.jobs.size(), found) + " " + prompts.said).trim();
         });
     }
 

@@ -31,7 +31,7 @@ public final class Filling {
     }
 
     /** Add an object. From any thread but the event thread. */
-    public void add(Plane plane, Outline outline, Prompt prompt, int label) {
+    public void add(Plane plane, Outline outline, Prompt prompt, long label) {
         if (Keeping.isWindowless()) {
             note(Keeping.inOverlay(plane, outline, prompt, 0, choices), label);
             return;
@@ -86,9 +86,9 @@ public final class Filling {
         return manager == null ? 0 : manager.getCount();
     }
 
-    private static void note(Roi roi, int label) {
+    private static void note(Roi roi, long label) {
         if (label > 0) {
-            roi.setProperty("label", Integer.toString(label));
+            roi.setProperty("label", Long.toString(label));
         }
     }
 }
