@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
+from samj_bridge.cli.own_files import without_own
 from samj_bridge.cli.placing import place_of, placed, prompts_here
 from samj_bridge.cli.read_prompts.found import FoundPrompts
 from samj_bridge.cli.result import Line, Result, about, styled
