@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from samj_bridge.errors import FileError, ImageError, InputError
+from samj_bridge.errors import FijiError, FileError, ImageError, InputError
 from samj_bridge.fiji.jvm import java_class, java_errors
+from samj_bridge.reading.imagej_limits import misread_by_imagej
 from samj_bridge.reading.tables import NAMES, meaning_of
 
 __all__ = ["copy_pixels", "display_ranges", "open_image", "pixels_of", "plane_spec"]
@@ -25,6 +26,7 @@ _DTYPES = {8: np.uint8, 16: np.uint16, 32: np.float32}
 """numpy's types by ImageJ's bit depth; 24 is RGB."""
 _NO_THRESHOLD = -808080.0
 """ImageJ's own number for it."""
+_ELSEWHERE = "Start a Fiji, whose Bio-Formats reads more, or read it by samj_bridge.read_image."
 _VIEWS = {1: "", 2: "asShortBuffer", 4: "asFloatBuffer"}
 # A Java buffer ends at 2 GiB: longer planes go in pieces of so many pixels.
 _PIECE = 2**28
@@ -40,7 +42,8 @@ def open_image(path: str | Path) -> Any:
     Raises
     ------
     FileError
-        The file is missing, or ImageJ can't read it.
+        The file is missing, or ImageJ can't read it, or would show other numbers than it holds
+        (docs/reference/images.md lists such files).
     FijiError
         ImageJ is not running.
     """
@@ -49,13 +52,21 @@ def open_image(path: str | Path) -> Any:
     if not Path(path).is_file():
         message = f"There is no file {str(path)!r}."
         raise FileError(message, hint="Check the path.", path=str(path))
-    with java_errors(f"ImageJ could not open {str(path)!r}"):
-        # With its window open, ImageJ would ask the user to press OK before it returns.
-        java_class("ij.IJ").redirectErrorMessages()
-        imp = opener.openImage(str(Path(path).absolute()))
+    wrong = misread_by_imagej(Path(path))
+    if wrong:
+        message = f"ImageJ would show other numbers than {str(path)!r} holds: it {wrong}."
+        raise FileError(message, code="misread-by-imagej", hint=_ELSEWHERE, path=str(path))
+    reason = ""
+    try:
+        with java_errors("ImageJ stumbled over it"):
+            # With its window open, ImageJ would ask the user to press OK before it returns.
+            java_class("ij.IJ").redirectErrorMessages()
+            imp = opener.openImage(str(Path(path).absolute()))
+    except FijiError as error:
+        imp, reason = None, f": {error.message}"
     if imp is None:
-        message = f"ImageJ can't read {str(path)!r}."
-        raise FileError(message, hint="Save it as TIFF, or start a Fiji that has a reader for it.", path=str(path))
+        message = f"ImageJ can't read {str(path)!r}{reason.rstrip('.')}."
+        raise FileError(message, hint=_ELSEWHERE, path=str(path))
     return imp
 
 

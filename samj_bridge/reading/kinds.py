@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from samj_bridge.errors import FileError
 from samj_bridge.protocol.folders import is_file, is_folder, list_folder
 
-__all__ = ["SUFFIXES", "find_images", "kind_of"]
+__all__ = ["SUFFIXES", "find_images", "has_chunk", "is_tiff", "kind_of"]
 
 SUFFIXES = frozenset(
     {".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk"} | {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"}
@@ -82,6 +83,25 @@ _MARKS: tuple[tuple[int, bytes, str, str], ...] = (
 )
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def is_tiff(path: Path) -> bool:
+    """Tell whether a file begins as TIFF and BigTIFF do."""
+    with path.open("rb") as file:
+        return file.read(4) in _TIFF
+
+
+def has_chunk(file: BinaryIO, name: bytes) -> bool:
+    """Tell whether a PNG has a chunk before its pixels."""
+    at = 8
+    while True:
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8 or head[4:] in {b"IDAT", b"IEND"}:
+            return False
+        if head[4:] == name:
+            return True
+        at += 12 + int.from_bytes(head[:4], "big")
 
 
 def kind_of(path: Path) -> str:

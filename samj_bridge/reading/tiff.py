@@ -73,9 +73,13 @@ class TiffSource:
         size = int(stack.first.nbytes)
         decoding = 2 if stack.first.compression == 1 else 3
         check_fits(size * (len(wanted) + decoding - 1), f"{self._path.name}, {series.width} x {series.height},")
-        read = [self._plane(stack, self._number(stack, at), several=series.channels > 1) for at in wanted]
+        read = [
+            self._plane(stack, self._number(stack, at), several=paged and self._kind == "ImageJ") for at in wanted
+        ]
         notes = list(dict.fromkeys(note for _pixels, found in read for note in found))
         if len(read) > 1:
+            if read[0][0].ndim > 2:
+                raise NotShown("its channels have tables of colours")
             return np.stack([pixels for pixels, _found in read], axis=-1), notes
         pixels = read[0][0]
         if channels and (rgb or inner > 1) and not paged:

@@ -69,7 +69,7 @@ def shown(
     first : tifffile.TiffPage
         The stack's first page, whose table ImageJ uses throughout.
     several : bool
-        Whether the stack has channels: their tables tint them.
+        Whether ImageJ knows of the stack's channels: their tables tint them.
     described : bool
         Whether the file has a description: without one, ImageJ passes over tables of 16-bit images.
 
@@ -84,7 +84,7 @@ def shown(
     table = _table(first)
     if table is not None and page is not first:
         other = _table(page)
-        if other is not None and not np.array_equal(other, table):
+        if other is not None and not several and not _mean_the_same(other, table):
             raise NotShown("its pages have tables of colours of their own; ImageJ uses the first one's for all")
     if bits == 1:
         # White is 255, whatever the bit.
@@ -96,6 +96,14 @@ def shown(
     if int(first.photometric) == _MINISWHITE:
         return turned_round(numbers, 2**bits - 1 if bits in {2, 4} else None), ["inverted"]
     return numbers, []
+
+
+def _mean_the_same(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> bool:
+    """Return whether two tables are equal, or mere tints of what both show as intensities (or both as inverted)."""
+    if np.array_equal(one, other):
+        return True
+    meanings = {meaning_of(_eight_bits(table)) for table in (one, other)}
+    return len(meanings) == 1 and NAMES not in meanings
 
 
 def _looked_up(

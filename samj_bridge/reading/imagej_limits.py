@@ -1,0 +1,151 @@
+"""Files that ImageJ opens by itself without a word, showing other numbers than the file holds.
+
+``docs/reference/images.md`` lists the same, and ``tests/fuzz_tiff.py`` knows no other differences. ImageJ 1.54p.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samj_bridge.reading.kinds import has_chunk, is_tiff
+from samj_bridge.reading.tiff_directories import directories
+
+__all__ = ["misread_by_imagej"]
+
+_NONE, _LZW, _JPEG, _PACKBITS = 1, 5, 7, 32773
+_OPENED = frozenset({_NONE, _LZW, 8, 32946, _PACKBITS})
+_SIGNED, _FLOAT = 2, 3
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What ImageJ's decoder looks at."""
+
+    compression: int
+    predictor: int
+    bits: int
+    samples: int
+    planes: bool
+    """Whether samples stand plane by plane."""
+    format: int
+    photometric: int
+    width: int
+    pages: int
+    fill_order: int
+    dark_table: bool
+
+    @property
+    def packed(self) -> bool:
+        return self.compression != _NONE
+
+
+_LIMITS: tuple[tuple[str, Callable[[_Kind], bool]], ...] = (
+    ("shows the bytes of a JPEG that is less than 500 pixels wide", lambda kind: kind.compression == _JPEG),
+    ("passes over predictor 3", lambda kind: kind.packed and kind.predictor == 3),
+    (
+        "adds up 32-bit numbers with a predictor as floats",
+        lambda kind: kind.packed and kind.predictor == 2 and kind.bits == 32,
+    ),
+    (
+        "applies a predictor across planes of samples",
+        lambda kind: kind.packed and kind.predictor == 2 and kind.planes,
+    ),
+    (
+        "does not undo a predictor after PackBits",
+        lambda kind: kind.compression == _PACKBITS and kind.predictor == 2,
+    ),
+    ("takes int8 for uint8", lambda kind: kind.bits == 8 and kind.format == _SIGNED),
+    ("takes uint32 for int32", lambda kind: kind.bits == 32 and kind.format not in {_SIGNED, _FLOAT}),
+    (
+        "takes signed colours of 16 bits for unsigned ones",
+        lambda kind: kind.bits == 16 and kind.samples > 1 and kind.format == _SIGNED,
+    ),
+    ("does not unpack compressed pages of 1 bit", lambda kind: kind.bits == 1 and kind.packed),
+    ("reads bits in one order only", lambda kind: kind.fill_order == 2),
+    (
+        "shows one plane of samples of 2, 4 or more, or mixes them",
+        lambda kind: kind.planes and kind.samples not in {1, 3},
+    ),
+    (
+        "mixes the strips of planes of 16-bit samples",
+        lambda kind: kind.planes and kind.bits == 16,
+    ),
+    (
+        "shows three of four samples as RGB",
+        lambda kind: kind.bits == 8 and kind.samples == 4 and kind.photometric not in {2, 5},
+    ),
+    ("mixes two samples", lambda kind: kind.samples == 2 and not kind.planes),
+    (
+        "unpacks four samples of 16 bits as three",
+        lambda kind: kind.bits == 16 and kind.samples == 4,
+    ),
+    (
+        "mixes the pages of a stack of 16-bit colours",
+        lambda kind: kind.bits == 16 and kind.samples > 1 and kind.pages > 1,
+    ),
+    ("does not turn round CMYK in a stack", lambda kind: kind.photometric == 5 and kind.pages > 1),
+    ("shows a table of colours with numbers up to 255 as black", lambda kind: kind.dark_table),
+)
+
+
+def misread_by_imagej(path: Path) -> str:
+    """Return what ImageJ does wrongly with a file: ``takes int8 for uint8``; empty: nothing, or it doesn't open it.
+
+    Parameters
+    ----------
+    path : Path
+        Any file; one that can't be read is left to ImageJ's own words.
+    """
+    import tifffile
+
+    try:
+        if not is_tiff(path):
+            return _misread_png(path)
+        with tifffile.TiffFile(path) as file:
+            if file.is_bigtiff:
+                return ""
+            page = file.pages.first
+            compression = int(page.compression)
+            opened = compression in _OPENED or (compression == _JPEG and page.imagewidth < 500)
+            if page.is_tiled or not opened:
+                return ""
+            kind = _kind(page, len(directories(file.filehandle._fh)))  # noqa: SLF001 - see tiff_layout
+    except Exception:  # noqa: BLE001 - a damaged file is told by who opens it
+        return ""
+    return next((words for words, holds in _LIMITS if holds(kind)), "")
+
+
+def _misread_png(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(26)
+        if not start.startswith(b"\x89PNG\r\n\x1a\n"):
+            return ""
+        bits, kind = start[24], start[25]
+        clear = kind in {0, 2} and has_chunk(file, b"tRNS")
+    if kind == 4 or (kind == 0 and clear):
+        return "draws greys with transparency brighter than they are"
+    if bits == 16 and (kind == 6 or clear):
+        return "drops the low bytes of 16-bit colours with transparency"
+    return ""
+
+
+def _kind(page: Any, pages: int) -> _Kind:
+    table = page.tags.get(320)
+    return _Kind(
+        compression=int(page.compression),
+        predictor=int(page.predictor),
+        bits=int(page.bitspersample),
+        samples=int(page.samplesperpixel),
+        planes=int(page.samplesperpixel) > 1 and int(page.planarconfig) == 2,
+        format=int(page.sampleformat),
+        photometric=int(page.photometric),
+        width=int(page.imagewidth),
+        pages=pages,
+        fill_order=int(page.fillorder),
+        dark_table=table is not None and int(page.bitspersample) == 8 and 0 < int(np.max(table.value)) < 256,
+    )
