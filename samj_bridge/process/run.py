@@ -45,6 +45,7 @@ def run(
     cwd: Path | None = None,
     on_line: Callable[[str], None] | None = None,
     on_tick: Callable[[], None] | None = None,
+    on_start: Callable[[int], None] | None = None,
     tick_s: float = 0.5,
     timeout_s: float | None = None,
     cancel: CancelToken | None = None,
@@ -67,7 +68,9 @@ def run(
         Called with each line on standard error, without its line end, on a thread of its own. Bytes that are
         not UTF-8 arrive as replacement characters.
     on_tick : callable, optional
-        Called every `tick_s` seconds on the calling thread. What either of them raises is kept for the log and
+        Called every `tick_s` seconds on the calling thread.
+    on_start : callable, optional
+        Called once with the number of the process group. What any of the three raises is kept for the log and
         changes nothing; `Cancelled`, and what is no `Exception`, kills the group and is raised here.
     timeout_s : float, optional
         Seconds after which the group is killed.
@@ -109,6 +112,7 @@ def run(
     try:
         for thread in (*readers, waiter):
             thread.start()
+        notify(on_start, process.pid)
         if cancel is not None:
             forget = cancel.on_cancel(lambda: kill_tree(process))
         timed_out = not _wait_for(ended, timeout_s, on_tick, tick_s)

@@ -27,7 +27,7 @@ def one_round(folder: Path, number: int, elsewhere: Path) -> None:
     """Do to a tree all that installers do to theirs, and what a hostile neighbour might."""
     tree = folder / f".tmp{number % 4}"
     grow(tree)
-    moved = folder / f"moved {number % 4}"
+    moved = folder / f"moved {number}"
     tree.rename(moved)
     inner = moved / "folder 0"
     os.chmod(inner, 0)
@@ -39,7 +39,9 @@ def one_round(folder: Path, number: int, elsewhere: Path) -> None:
         os.symlink(elsewhere, moved / "folder 1")
         (moved / "folder 1").unlink()
         (moved / "aside").rename(moved / "folder 1")
-    shutil.rmtree(moved)
+    # Who looks may leave a lease of its own there at this very moment.
+    while moved.exists():
+        shutil.rmtree(moved, ignore_errors=True)
 
 
 def main() -> None:

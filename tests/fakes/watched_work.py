@@ -64,7 +64,14 @@ def child(ground: Ground, callback: Callback) -> object:
         "for n in range(20): print(n, file=sys.stderr, flush=True); time.sleep(0.02)\n"
         "print('end'); sys.exit(3)"
     )
-    return run([sys.executable, "-c", code], env=dict(os.environ), on_line=callback, on_tick=callback, tick_s=0.05)
+    return run(
+        [sys.executable, "-c", code],
+        env=dict(os.environ),
+        on_line=callback,
+        on_tick=callback,
+        on_start=callback,
+        tick_s=0.05,
+    )
 
 
 def turns(ground: Ground, callback: Callback) -> object:

@@ -100,9 +100,7 @@ def test_a_pin_takes_the_cpu_wheels_of_this_machine_and_their_hashes() -> None:
 
 def test_the_lines_of_uv_become_bytes_and_packages(tmp_path: Path) -> None:
     events: list[ProgressEvent] = []
-    (tmp_path / ".tmpOlder").mkdir()
-    (tmp_path / ".tmpOlder" / "x").write_bytes(bytes(10**6))
-    progress = UvProgress(events.append, tmp_path)
+    progress = UvProgress(events.append, lambda: [tmp_path / ".tmpNewer"], share=0)
     progress.line("Resolved 3 packages in 5ms")
     progress.line("Downloading torch (2.0MiB)")
     (tmp_path / ".tmpNewer").mkdir()

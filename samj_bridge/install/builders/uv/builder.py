@@ -20,6 +20,7 @@ from samj_bridge.install.builders.uv.index import IndexedWheel, read_page, wheel
 from samj_bridge.install.builders.uv.progress import UvProgress
 from samj_bridge.install.builders.uv.python import choose_python
 from samj_bridge.install.builders.uv.tool import UvTool
+from samj_bridge.install.builders.uv.unpacking import Unpacking
 from samj_bridge.install.gpu import find_nvidia_gpu
 from samj_bridge.install.locks.pypi import PypiLock
 from samj_bridge.install.prefixes.environment import write_text_atomically
@@ -218,8 +219,9 @@ def install_pins(
     index = index or settings.pypi_index
     wanted = request.prefix / "samj-requirements.txt"
     wanted.write_text("\n".join(pins) + "\n", encoding="utf-8")
-    progress = UvProgress(request.progress, uv.cache_dir())
-    try:
+    unpacking = Unpacking(uv.cache_dir(), settings.cache_dir / "uv-unfinished")
+    progress = UvProgress(request.progress, unpacking.look)
+    with unpacking.watched(request.cancel):
         uv.call(
             [
                 *("pip", "install", "--python", str(python), "--requirement", str(wanted)),
@@ -228,11 +230,9 @@ def install_pins(
             ],
             on_line=progress.line,
             on_tick=progress.tick,
+            on_start=unpacking.started,
             cancel=request.cancel,
         )
-    except SamjError:
-        progress.remove_stopped()
-        raise
     wanted.unlink()
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import shutil
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from samj_bridge.progress import Progress, ProgressEvent, notify
-from samj_bridge.protocol.folders import folder_size, list_folder
+from samj_bridge.protocol.folders import folder_size
 
 __all__ = ["UvProgress"]
 
@@ -31,22 +26,22 @@ class UvProgress:
     """Takes uv's lines one by one and reports them.
 
     uv names each large download when it starts and when it has ended: the total grows while they are found, and
-    between the two ends the done part is an estimate from what lies in the cache's temporary folders. What killed
-    ones left there is removed first, unless some uv is running.
+    between the two ends the done part is an estimate from what it has unpacked so far.
 
     Parameters
     ----------
     progress : callable
         Told of each step.
-    cache : Path
-        uv's cache.
+    temporary : callable
+        Returns the folders in which uv is unpacking now.
+    share : float
+        Adding up what is in them takes one part in so many of the time at most.
     """
 
-    def __init__(self, progress: Progress, cache: Path) -> None:
+    def __init__(self, progress: Progress, temporary: Callable[[], list[Path]], *, share: float = 20.0) -> None:
         self._progress = progress
-        self._cache = cache
-        self._remove(self._temporary())
-        self._earlier = set(self._temporary())
+        self._temporary = temporary
+        self._share = share
         self._lock = threading.Lock()
         self._running: dict[str, int] = {}
         self._looking = threading.Lock()
@@ -54,9 +49,12 @@ class UvProgress:
         self._seen = 0
         self._finished = 0
         self._done = 0
+        self._unpacked = 0
+        self._next_look = 0.0
 
     def line(self, line: str) -> None:
         """Take one line; those that mean nothing to a user are ignored."""
+        self._temporary()
         if match := _STARTED.match(line):
             with self._lock:
                 self._running[match[1]] = round(float(match[2]) * _UNITS[match[3]])
@@ -70,18 +68,16 @@ class UvProgress:
 
     def tick(self) -> None:
         """Look how far the running downloads are; called every now and then."""
+        self._temporary()
         with self._lock:
             names = ", ".join(self._running)
         if names:
             self._tell(f"Downloading {names}.")
 
-    def remove_stopped(self) -> None:
-        """Remove from the cache what a killed uv had begun to unpack: it may be gigabytes."""
-        self._remove([folder for folder in self._temporary() if folder not in self._earlier])
-
     def _tell(self, message: str) -> None:
         unpacked = self._unpacked()
         with self._lock:
+            unpacked = self._look()
             running = sum(self._running.values())
             # Never backwards: what is finished leaves the temporary folders before uv says so.
             self._done = max(self._done, self._finished + min(running, round(unpacked * _PACKED)))
@@ -107,33 +103,11 @@ class UvProgress:
         }[word]
         notify(self._progress, ProgressEvent(stage, message, done, count, "packages"))
 
-    def _remove(self, folders: list[Path]) -> None:
-        # Every running uv shares the cache's lock: who gets it alone knows that no temporary folder is in use.
-        with _alone(self._cache / ".lock") as alone:
-            for folder in folders if alone else []:
-                shutil.rmtree(folder, ignore_errors=True)
-
-    def _temporary(self) -> list[Path]:
-        return [entry.path for entry in list_folder(self._cache) if entry.name.startswith(".tmp")]
-
-
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[bool]:
-    if sys.platform == "win32":
-        yield False
-        return
-    import fcntl
-
-    try:
-        # Not through filelock, which removes the file afterwards: it is uv's.
-        descriptor = os.open(lock, os.O_RDWR)
-    except OSError:
-        yield False
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
-    finally:
-        os.close(descriptor)
+    def _look(self) -> int:
+        """Return the bytes in the temporary folders, as of the last time that they were added up."""
+        begun = time.monotonic()
+        if begun >= self._next_look:
+            self._unpacked = sum(folder_size(folder) for folder in self._temporary())
+            ended = time.monotonic()
+            self._next_look = ended + self._share * (ended - begun)
+        return self._unpacked

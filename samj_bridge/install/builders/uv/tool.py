@@ -71,6 +71,7 @@ class UvTool:
         *,
         on_line: Callable[[str], None] | None = None,
         on_tick: Callable[[], None] | None = None,
+        on_start: Callable[[int], None] | None = None,
         cancel: CancelToken | None = None,
         timeout_s: float | None = None,
     ) -> Finished:
@@ -94,6 +95,7 @@ class UvTool:
                 cwd=_existing(self.settings.home),
                 on_line=on_line,
                 on_tick=on_tick,
+                on_start=on_start,
                 cancel=cancel,
                 timeout_s=timeout_s,
             )
