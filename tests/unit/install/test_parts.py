@@ -100,7 +100,7 @@ def test_a_pin_takes_the_cpu_wheels_of_this_machine_and_their_hashes() -> None:
 
 def test_the_lines_of_uv_become_bytes_and_packages(tmp_path: Path) -> None:
     events: list[ProgressEvent] = []
-    progress = UvProgress(events.append, lambda: [tmp_path / ".tmpNewer"], share=0)
+    progress = UvProgress(events.append, lambda: [tmp_path / ".tmpNewer"], rest=0)
     progress.line("Resolved 3 packages in 5ms")
     progress.line("Downloading torch (2.0MiB)")
     (tmp_path / ".tmpNewer").mkdir()

@@ -202,7 +202,7 @@ def test_collectors_look_at_folders_that_another_process_changes(tree: Path, els
     (tree / "records").mkdir()
     seen = 0
     with changing(tree, elsewhere):
-        uv = UvProgress(ignore_progress, lambda: [entry.path for entry in list_folder(tree)], share=0)
+        uv = UvProgress(ignore_progress, lambda: [entry.path for entry in list_folder(tree)], rest=0)
         for _ in range(150):
             uv.line("Downloading torch (800.0MiB)")
             store = Store(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from samj_bridge.progress import Progress, ProgressEvent, notify
@@ -33,15 +34,15 @@ class UvProgress:
     progress : callable
         Told of each step.
     temporary : callable
-        Returns the folders in which uv is unpacking now.
-    share : float
-        Adding up what is in them takes one part in so many of the time at most.
+        Returns the folders in which uv is unpacking now; it hears of every line and tick.
+    rest : float
+        After adding up what is in them, so many times as long without.
     """
 
-    def __init__(self, progress: Progress, temporary: Callable[[], list[Path]], *, share: float = 20.0) -> None:
+    def __init__(self, progress: Progress, temporary: Callable[[], list[Path]], *, rest: float = _REST) -> None:
         self._progress = progress
         self._temporary = temporary
-        self._share = share
+        self._rest = rest
         self._lock = threading.Lock()
         self._running: dict[str, int] = {}
         self._looking = threading.Lock()
@@ -49,8 +50,6 @@ class UvProgress:
         self._seen = 0
         self._finished = 0
         self._done = 0
-        self._unpacked = 0
-        self._next_look = 0.0
 
     def line(self, line: str) -> None:
         """Take one line; those that mean nothing to a user are ignored."""
@@ -77,7 +76,6 @@ class UvProgress:
     def _tell(self, message: str) -> None:
         unpacked = self._unpacked()
         with self._lock:
-            unpacked = self._look()
             running = sum(self._running.values())
             # Never backwards: what is finished leaves the temporary folders before uv says so.
             self._done = max(self._done, self._finished + min(running, round(unpacked * _PACKED)))
@@ -89,8 +87,8 @@ class UvProgress:
         if time.monotonic() >= self._next_look and self._looking.acquire(blocking=False):
             try:
                 before = time.thread_time()
-                self._seen = sum(folder_size(item) for item in self._temporary() if item not in self._earlier)
-                self._next_look = time.monotonic() + _REST * (time.thread_time() - before)
+                self._seen = sum(folder_size(item) for item in self._temporary())
+                self._next_look = time.monotonic() + self._rest * (time.thread_time() - before)
             finally:
                 self._looking.release()
         return self._seen
@@ -102,12 +100,3 @@ class UvProgress:
             "Installed": ("install", f"Installed {count} packages.", count),
         }[word]
         notify(self._progress, ProgressEvent(stage, message, done, count, "packages"))
-
-    def _look(self) -> int:
-        """Return the bytes in the temporary folders, as of the last time that they were added up."""
-        begun = time.monotonic()
-        if begun >= self._next_look:
-            self._unpacked = sum(folder_size(folder) for folder in self._temporary())
-            ended = time.monotonic()
-            self._next_look = ended + self._share * (ended - begun)
-        return self._unpacked
