@@ -129,7 +129,7 @@ class Desktop:
 NDArrayU8 = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 60.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 180.0) -> Any:
     """Return the first true value of a condition; the machine may be slow, and no test asserts a time."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from desktop import Desktop, component, named, wait_for
+from desktop import Desktop, component, named, on_event_thread, wait_for
 from workbench import (
     BLOB,
     answer,
@@ -34,6 +35,16 @@ def points_everywhere(count: int) -> list[tuple[int, int]]:
     places = [(2 + n * 7 % 251, 2 + n * 11 % 250) for n in range(count)]
     assert BLOB not in places
     return places
+
+
+@pytest.fixture(autouse=True)
+def _batch_ends(desk: Desktop) -> Iterator[None]:
+    """A test that fails in the middle of a batch must not leave it to the next one."""
+    yield
+    if is_running():
+        on_event_thread(named("samj cancel").doClick)
+        wait_for(lambda: not is_running(), "the end of the batch")
+        on_event_thread(keep_manager_away().reset)
 
 
 def is_running() -> bool:

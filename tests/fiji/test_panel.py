@@ -129,7 +129,7 @@ def test_a_model_is_installed_with_the_mouse_while_another_one_draws(
     desk.push(component("JButton", "Not now"))
     assert not server.requests
     # So slow that its end can't come while the rest is done, however long that takes here.
-    with server.slow(2_000):
+    with server.slow(1_000):
         desk.push(named("samj ready"))
         desk.push(component("JButton", "Accept and install"))
         wait_for(lambda: "kB/s" in state() and "left" in state(), "bytes, speed and time left")
@@ -199,7 +199,7 @@ def test_an_installation_ends_with_the_panel(
 ) -> None:
     desk.choose(named("samj model"), "Wrong cells")
     try:
-        with server.slow(2_000):
+        with server.slow(1_000):
             desk.push(named("samj ready"))
             wait_for(lambda: "left" in state(), "the middle of the installation")
             detach()
