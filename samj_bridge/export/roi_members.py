@@ -35,7 +35,10 @@ def read_members(path: str | Path) -> list[tuple[str, bytes]]:
         if source.suffix.lower() in _TIFF:
             return _of_tiff(data, source)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return list(_of_zip(archive))
+            found = list(_of_zip(archive))
+            if not found and archive.namelist():
+                raise ValueError("none of its files ends with .roi")
+            return found
     except OSError as error:
         message = f"Can't read {str(source)!r}: {error.strerror or error}."
         raise FileError(message, hint="Check the path.", path=str(source)) from error

@@ -159,7 +159,7 @@ def _mask_of(roi: Any) -> tuple[NDArray[np.bool_], tuple[int, int]]:
     if not isinstance(roi, java_class("ij.gui.Roi")):
         message = f"An ij.gui.Roi is needed, not a {type(roi).__name__}."
         raise InputError(message)
-    if not bool(roi.isArea()):
+    if isinstance(roi, (java_class("ij.gui.TextRoi"), java_class("ij.gui.ImageRoi"))) or not bool(roi.isArea()):
         message = f"A {str(roi.getTypeAsString()).lower()} ROI has no area."
         raise InputError(message, hint="Draw a polygon, rectangle, oval or freehand selection.")
     bounds = roi.getBounds()

@@ -114,3 +114,39 @@ def test_what_is_shown_or_selected_stays_when_a_batch_begins(desk: Desktop, blob
     wait_for(lambda: len(managed()) == 5, "the object that was shown before")
     assert managed()[-1].getBounds().equals(shown.getBounds())
     assert blobs.getCanvas().getShowAllList().size() == 5
+
+
+def test_a_batch_takes_what_belongs_to_the_plane_and_says_what_it_left_out(desk: Desktop, blobs: Any) -> None:
+    gui = {name: java_class(f"ij.gui.{name}") for name in ("Roi", "PointRoi", "Line", "TextRoi")}
+    stack = blobs.getStack()
+    for _ in range(2):
+        stack.addSlice(blobs.getProcessor().duplicate())
+    blobs.setStack(stack)
+    blobs.setSlice(2)
+    manager = keep_manager_away()
+
+    def add(roi: Any, position: int = 0, name: str = "") -> None:
+        roi.setPosition(position)
+        if name:
+            roi.setName(name)
+        manager.addRoi(roi)
+
+    add(gui["Roi"](145, 45, 25, 25), 1)
+    add(gui["Roi"](145, 45, 25, 25), 2)
+    add(gui["Roi"](900, 900, 25, 25), 2)
+    add(gui["Line"](0, 0, 20, 20))
+    add(gui["TextRoi"](5, 5, "a text"))
+    points = gui["PointRoi"](158, 57)
+    points.addPoint(71, 47)
+    points.setCounters([2 << 8, 3 << 8])
+    manager.addRoi(points)
+    before = len(managed())
+    desk.push(component("JButton", "Batch"))
+    wait_for(lambda: "Left out" in panel_says(), "the end of the batch", timeout_s=120)
+    assert panel_says().startswith("2 objects for 2 prompts are in the ROI Manager. Left out: ")
+    for part in ("2 of another plane", "1 outside the image", "1 straight line selection without an area"):
+        assert part in panel_says(), panel_says()
+    assert "1 text without an area" in panel_says()
+    prompts = [json.loads(str(roi.getProperty("prompt"))) for roi in managed()[before:]]
+    assert prompts == [{"box": [145, 45, 170, 70]}, {"points": [[158, 57]]}]
+    assert {int(roi.getPosition()) for roi in managed()[before:]} == {2}

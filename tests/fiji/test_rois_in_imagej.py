@@ -169,7 +169,9 @@ def test_selections_that_users_draw_become_regions() -> None:
 
 
 def test_points_and_lines_have_no_area() -> None:
-    for roi in (java_class("ij.gui.PointRoi")(3, 4), java_class("ij.gui.Line")(0, 0, 5, 5)):
+    image = java_class("ij.gui.ImageRoi")(0, 0, java_class("ij.process.ByteProcessor")(7, 5))
+    text = java_class("ij.gui.TextRoi")(0, 0, "a text")
+    for roi in (java_class("ij.gui.PointRoi")(3, 4), java_class("ij.gui.Line")(0, 0, 5, 5), text, image):
         with pytest.raises(InputError, match="has no area"):
             from_roi(roi)
     with pytest.raises(InputError, match=r"ij\.gui\.Roi is needed, not a str"):

@@ -193,3 +193,9 @@ def test_a_file_that_is_cut_anywhere_is_refused_or_says_nothing_else() -> None:
             parse_roi(outline[:length])
     with pytest.raises(ValueError, match="ends too early"):
         parse_roi(whole[:60] + struct.pack(">i", 2**31 - 8) + whole[64:])
+
+
+def test_a_zip_without_rois_is_refused_and_an_empty_one_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"none of its files ends with \.roi"):
+        read_rois(pack(tmp_path / "a.zip", {"Results.csv": b"Area\n"}))
+    assert read_rois(pack(tmp_path / "b.zip", {})) == []

@@ -1,12 +1,6 @@
 package org.samj.bridge.ij.batch;
 
 import ij.IJ;
-import ij.ImagePlus;
-import ij.gui.PointRoi;
-import ij.gui.Roi;
-import java.awt.Point;
-import java.awt.Rectangle;
-import java.util.ArrayList;
 import java.util.List;
 import org.samj.bridge.Options;
 import org.samj.bridge.Outline;
@@ -16,7 +10,6 @@ import org.samj.bridge.SegmenterException;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.results.Filling;
-import org.samj.bridge.ij.rois.Kinds;
 import org.samj.bridge.ij.work.Desk;
 
 /** Many prompts at once: those that the ROI Manager holds, or the labels of an image. */
@@ -55,34 +48,6 @@ public final class Batch {
             this.prompt = prompt;
             this.label = label;
         }
-    }
-
-    /**
-     * The prompts in a list of ROIs: each point of a point ROI is an object, an area counts by its bounds. ROIs of
-     * another plane than the one shown, and lines, are left out.
-     */
-    public static List<Job> ofRois(ImagePlus imp, Roi[] rois) {
-        Plane plane = Plane.shown(imp);
-        Rectangle all = new Rectangle(imp.getWidth(), imp.getHeight());
-        List<Job> jobs = new ArrayList<>();
-        for (Roi roi : rois) {
-            if (!plane.has(roi)) {
-                continue;
-            }
-            if (roi instanceof PointRoi) {
-                for (Point p : roi.getContainedPoints()) {
-                    if (all.contains(p)) {
-                        jobs.add(new Job(plane, Prompt.ofPoint(p.x, p.y), 0));
-                    }
-                }
-            } else if (Kinds.isArea(roi)) {
-                Rectangle b = roi.getBounds().intersection(all);
-                if (!b.isEmpty()) {
-                    jobs.add(new Job(plane, Prompt.ofBox(b.x, b.y, b.x + b.width, b.y + b.height), 0));
-                }
-            }
-        }
-        return jobs;
     }
 
     /**

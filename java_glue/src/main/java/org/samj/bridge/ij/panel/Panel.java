@@ -30,6 +30,7 @@ import org.samj.bridge.Segmenter;
 import org.samj.bridge.ij.batch.Batch;
 import org.samj.bridge.ij.batch.Everything;
 import org.samj.bridge.ij.batch.Labels;
+import org.samj.bridge.ij.batch.RoiPrompts;
 import org.samj.bridge.ij.export.Export;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.macros.Recording;
@@ -197,16 +198,16 @@ public final class Panel extends JFrame {
     }
 
     private void batchOfRois(ImagePlus imp) {
-        List<Batch.Job> jobs = Batch.ofRois(imp, Results.managed());
-        if (jobs.isEmpty()) {
+        RoiPrompts prompts = new RoiPrompts(imp, Results.managed());
+        if (prompts.jobs.isEmpty()) {
             desk.talk.say("The ROI Manager has no rectangle or point for this plane: draw some and add them with t, "
-                + "or open a label image of the same size.");
+                + "or open a label image of the same size." + prompts.leftOut());
             return;
         }
         Choices choices = Choices.get();
         inBackground("batch", image -> {
-            int found = Batch.run(desk, jobs, choices, new PanelProgress());
-            return Batch.sentence(jobs.size(), found);
+            int found = Batch.run(desk, prompts.jobs, choices, new PanelProgress());
+            return Batch.sentence(prompts.jobs.size(), found) + prompts.leftOut();
         });
     }
 
