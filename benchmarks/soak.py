@@ -47,6 +47,8 @@ def main() -> None:
             changers = [change_environment, change_model]
             if arguments.adopt is None:
                 change_real(bed, 0)
+                # Converted now: so far there was no environment to do it in.
+                bed.expect("models install staying")
                 changers.append(change_real)
             kept = tree_of(bed)
             print(f"Prepared in {time.monotonic() - started:.0f} s.", flush=True)

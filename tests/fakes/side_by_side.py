@@ -53,7 +53,8 @@ class Said:
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.command} (exit status {self.returncode}, {self.seconds:.1f} s):\n{self.out}{self.err}"
+        what = f"{self.command} (exit status {self.returncode}, {self.seconds:.1f} s)"
+        return f"{what}:\n{self.out[-4000:]}{self.err[-4000:]}"
 
 
 @dataclass
