@@ -10,6 +10,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -87,6 +88,13 @@ def kill(round_: Round, point: str) -> None:
     try:
         if how[0] == "stalled":
             assert bed.wait_stalled()
+            if bed.builder == "uv":
+                # What lived for less than half a second, nobody knows whose it is: it would stay in uv's cache.
+                notes = round_.settings.cache_dir / "uv-unfinished"
+                deadline = time.monotonic() + 60
+                while not list(notes.glob("*.json")):
+                    assert time.monotonic() < deadline, "what is unpacked was not written down"
+                    time.sleep(0.02)
             host.kill()
         elif how[0] == "paused":
             assert bed.standin is not None
