@@ -11,14 +11,7 @@ LINES = 350
 MODULES = 16
 
 LONGER = {
-    **dict.fromkeys(
-        (
-            "tests/faults/test_micromamba_faults.py",
-            "tests/fiji/test_panel.py",
-        ),
-        "cases of one kind, which share a bed",
-    ),
-    "tests/fakes/micromamba_standin.py": "one program that stands in for another, copied as one file",
+    "tests/fiji/test_panel.py": "what is tried in one open panel: to open another takes longer than to scroll",
 }
 """Modules that are longer, and why."""
 FULLER = {
@@ -33,12 +26,14 @@ MODULES_NOW = modules_of(ROOT)
 
 def test_no_module_is_longer_than_350_lines_without_a_reason() -> None:
     found = {module.path: module.lines for module in MODULES_NOW if module.lines > LINES}
-    assert set(found) == set(LONGER), found
+    assert set(found) <= set(LONGER), found
+    assert set(LONGER) <= {module.path for module in MODULES_NOW}, "a reason for what is gone"
 
 
 def test_no_folder_has_more_than_16_modules_without_a_reason() -> None:
     found = {name: len(folder.modules) for name, folder in folders_of(MODULES_NOW).items()}
-    assert {name for name, count in found.items() if count > MODULES} == set(FULLER), found
+    assert {name for name, count in found.items() if count > MODULES} <= set(FULLER), found
+    assert set(FULLER) <= set(found), "a reason for what is gone"
 
 
 def test_python_and_java_are_looked_at() -> None:
@@ -46,10 +41,7 @@ def test_python_and_java_are_looked_at() -> None:
     for name in ("samj_bridge/session", f"{JAVA}/appose", "tests/unit/session"):
         assert len(folders[name].modules) >= 5
     assert "samj_bridge/protocol" in folders["samj_bridge/session"].imports
-    assert (
-        "java_glue/src/main/java/org/samj/bridge"
-        in folders["java_glue/src/main/java/org/samj/bridge/appose"].imports
-    )
+    assert JAVA in folders[f"{JAVA}/appose"].imports
     assert "tests/fakes" in folders["tests/models"].imports
 
 

@@ -9,17 +9,15 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes.beds import Bed, bed_names, make_bed
-from fakes.conda_channel import CondaChannel
+from asking import channel_of, standin_of
+from fakes.beds import Bed
 from fakes.conda_making import make, refused
 from fakes.conda_package import make_package
 from fakes.disks import disk
-from fakes.standin import StandIn
 
 from samj_bridge.errors import FileError, NetworkError, NoSpaceError
 from samj_bridge.install import create_environment
@@ -29,41 +27,6 @@ from samj_bridge.progress import ProgressEvent
 from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the channel's python is a link")
-
-REAL = pytest.mark.real_micromamba
-NAMES = [name for name in bed_names() if name.startswith("micromamba")]
-
-
-@pytest.fixture(params=[pytest.param(name, marks=[REAL] if "real" in name else []) for name in NAMES])
-def bed(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bed]:
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv cache"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with make_bed(request.param, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def standin_bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bed]:
-    """The stand-in alone: what a real one does only now and then."""
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv cache"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with make_bed("micromamba", tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "a home é 漢"
-
-
-def channel_of(bed: Bed) -> CondaChannel:
-    assert bed.channel is not None
-    return bed.channel
-
-
-def standin_of(bed: Bed) -> StandIn:
-    assert bed.standin is not None
-    return bed.standin
 
 
 def cache_of(settings: Settings) -> Path:
