@@ -16,7 +16,7 @@ from samj_bridge.fiji import count_mismatches, from_roi, java_class, read_zip_in
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.simplify import simplify
 
-SECONDS = 30.0
+SECONDS = 20.0
 """``python tests/fiji/roi_maker.py --seconds 3600`` takes an hour."""
 
 
@@ -30,7 +30,7 @@ def test_files_of_rois_at_random_are_read_as_imagej_reads_them() -> None:
 def test_polygons_with_whole_and_half_vertices_have_imagejs_pixels() -> None:
     maker, rng = Maker(1), np.random.default_rng(1)
     differ = 0
-    for number in range(1500):
+    for number in range(1000):
         roi = maker.roi("sub-pixel polygon" if number % 2 else "polygon")
         file = parse_roi(saved(roi))
         expected = from_roi(opened(saved(roi)))
@@ -62,10 +62,10 @@ def test_simplified_outlines_have_the_same_pixels_in_imagej(tmp_path: Path) -> N
 def test_a_tall_outline_has_imagejs_pixels() -> None:
     """The sums that find where an edge crosses thousands of rows are off by more than ImageJ's shift of 1e-8."""
     rng = np.random.default_rng(3)
-    for _ in range(20):
-        ring = np.column_stack([rng.integers(0, 9000, 5), rng.integers(0, 9000, 5)]).astype(np.int32)
+    for _ in range(6):
+        ring = np.column_stack([rng.integers(0, 1500, 5), rng.integers(0, 9000, 5)]).astype(np.int32)
         region = Region((ring,))
-        assert count_mismatches([region], [to_roi(region)], (9000, 9000)) == 0
+        assert count_mismatches([region], [to_roi(region)], (9000, 1500)) == 0
 
 
 def test_properties_survive_being_opened_and_saved_by_imagej_again_and_again(tmp_path: Path) -> None:
