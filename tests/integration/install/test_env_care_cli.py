@@ -19,7 +19,7 @@ from fakes.standin import StandIn
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the channel's python is a link")
 
-HERE = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parents[2]
 SPECIFICATION = HERE / "data" / "tiny" / "pixi.toml"
 PLATFORM = "linux-64"
 
