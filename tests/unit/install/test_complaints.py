@@ -150,6 +150,14 @@ def test_a_signal_is_the_cause_whatever_was_said_before(returncode: int, name: s
     assert error.details["signal"] == name
 
 
+def test_its_steps_are_no_reasons() -> None:
+    finished = Finished(1, ("Transaction starting", "Linking tiny-1.0-py_0"), (NOTICE, *BACKTRACE.splitlines()))
+    error = explain(finished, Settings(home=Path("/home/me")), 50 * GIGABYTE)
+    assert error.message == "micromamba failed: exit status 1."
+    said = Finished(1, finished.stdout, (NOTICE, "critical libmamba Odd thing", *BACKTRACE.splitlines()))
+    assert explain(said, Settings(home=Path("/home/me")), 50 * GIGABYTE).message == "micromamba failed: Odd thing."
+
+
 def test_exit_codes_of_its_own_are_no_signals() -> None:
     assert [signal_of(ended("", code)) for code in (0, 1, 109, 128, 255)] == [""] * 5
 

@@ -24,6 +24,7 @@ _EMPTY = re.compile(
     re.IGNORECASE,
 )
 _NOTICE = re.compile(r"Security Warning|scripts can contain arbitrary code", re.IGNORECASE)
+_STEP = re.compile(r"((Unl|L)inking|Transaction|Downloading|Extracting|Confirm)\b")
 _TREE = re.compile(r"[└├│─\s]+")
 _HEX = r"([0-9a-f]{64}|[0-9a-f]{32}|\d{1,15})"
 _PAIR = re.compile(rf"Expected:\s*{_HEX}\s+Actual:\s*{_HEX}\s*(?:\n|$)", re.IGNORECASE)
@@ -49,7 +50,8 @@ class Said:
         """The first complaint that says something, with the line that explains it."""
         telling = [line for line in self.complaints if not _EMPTY.match(line)]
         if not telling:
-            return next((line for line in reversed(self.rest) if not _EMPTY.match(line)), "").strip(" .:")
+            plain = (line for line in reversed(self.rest) if not _EMPTY.match(line) and not _STEP.match(line))
+            return next(plain, "").strip(" .:")
         chosen = telling[:1]
         # libcurl's words come on a line of their own.
         if len(telling) > 1 and re.match(r"Download error|Transfer", telling[0]) and "error" not in telling[1]:

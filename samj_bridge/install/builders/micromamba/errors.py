@@ -67,7 +67,8 @@ def explain(finished: Finished, settings: Settings, free_bytes: int, needed_byte
     needed_bytes : int
         What the packages were thought to need.
     """
-    said = listen([*finished.stderr, *finished.stdout])
+    # Standard output first: its lines have no level, and would be taken for the end of a complaint.
+    said = listen([*finished.stdout, *finished.stderr])
     code = _code(finished, said, free_bytes)
     if code == "no-solution":
         return unsolvable(finished)
