@@ -236,6 +236,8 @@ def check_nothing_lost(bed: Bed, kept: dict[str, Any]) -> None:
     # The next installation works, and then nothing is left that nobody needs.
     made = bed.expect("env create tiny", "--spec", bed.specifications[0])["environment"]
     assert bed.expect("env check tiny")["healthy"]
+    # What was held when it was replaced waits for the next start, or for this; nothing is half-made.
+    assert {item["kind"] for item in bed.expect("env prune")["found"]} <= {"old build"}
     assert bed.expect("env prune", "--dry-run")["found"] == []
     builds = [path for path in (bed.home / "envs" / "tiny").iterdir() if path.is_dir() and path.name != "leases"]
     assert [str(path) for path in builds] == [made["prefix"]]
