@@ -37,6 +37,7 @@ from samj_bridge.install.prefixes.probe import probe
 from samj_bridge.install.prefixes.sweep import remove_prefix, sweep, sweep_if_free
 from samj_bridge.install.prefixes.turns import take_turn
 from samj_bridge.install.specification import Specification, load_specification
+from samj_bridge.install.unexpected import UNEXPECTED, explain_error
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.settings import Settings
 
@@ -98,8 +99,9 @@ def ensure_environment(
         order = _Order(settings, folder, name, specification, told, cancel)
         try:
             return _create(order, *choice)
-        except (NetworkError, FileError) as error:
-            if found is None:
+        except SamjError as error:
+            may_wait = isinstance(error, (NetworkError, FileError)) or error.code == UNEXPECTED
+            if found is None or not may_wait:
                 raise
             return _serve_old(order, found, error)
 
@@ -194,8 +196,10 @@ def _build(order: _Order, builder: Builder, why: tuple[str, ...]) -> Environment
     specification_hash = order.specification.hash_for(builder.name)
     prefix = _new_prefix(folder, specification_hash)
     notify(progress, ProgressEvent("resolve", f"Making the environment {name} in {prefix} with {why[0]}."))
+    doing = f"{builder.name} installed the packages"
     try:
         built = builder.build(order.request(prefix))
+        doing = "the new environment was tried out"
         notify(progress, ProgressEvent("probe", "Trying the new environment out."))
         report = _try_out(order, built)
         environment = Environment(
@@ -212,15 +216,21 @@ def _build(order: _Order, builder: Builder, why: tuple[str, ...]) -> Environment
             probe=order.specification.probe,
             origin=origin_of(order.settings, order.specification, builder.name),
         )
+        doing = "the new environment was declared finished"
         notify(progress, ProgressEvent("commit", "It works; declaring it finished."))
         if order.cancel is not None:
             order.cancel.check()
         write_marker(environment)
         notify(progress, ProgressEvent("commit", "Switching over to it."))
         write_text_atomically(folder / "current", prefix.name + "\n")
-    except OSError as error:
+    except SamjError:
         remove_prefix(prefix)
-        raise _file_error(error, folder) from error
+        raise
+    except Exception as error:
+        remove_prefix(prefix)
+        old = find_built(folder, name)
+        before = old.prefix if old else None
+        raise explain_error(error, order.settings, doing=doing, before=before) from error
     except BaseException:
         remove_prefix(prefix)
         raise
@@ -279,18 +289,12 @@ def locked(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _file_error(error, folder) from error
+        problem = explain_error(error, settings, doing=f"the folder {folder} was made", before=None)
+        if problem.code == UNEXPECTED:
+            # Whatever it is, it is of the place that was chosen: a file in the way, a name that is too long.
+            reason = error.strerror or str(error)
+            message = f"The folder {folder} can't be made: {reason}."
+            problem = FileError(message, hint="Choose another folder with SAMJ_HOME.", path=str(folder))
+        raise problem from error
     with take_turn(folder, name, progress, cancel) as told:
         yield folder, told
-
-
-def _file_error(error: OSError, folder: Path) -> FileError:
-    from errno import EDQUOT, ENOSPC
-
-    from samj_bridge.errors import NoSpaceError
-
-    reason = error.strerror or str(error)
-    hint = "Choose another folder with SAMJ_HOME, or make this one writable."
-    if error.errno in {ENOSPC, EDQUOT}:
-        return NoSpaceError(f"The disk of {folder} is full ({reason}).", hint="Free some space, and try again.")
-    return FileError(f"{error.filename or folder} can't be written: {reason}.", code="not-writable", hint=hint)

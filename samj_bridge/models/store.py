@@ -312,7 +312,9 @@ def disk_error(error: OSError, folder: Path) -> FileError:
         message = f"The model store {folder} can't be written: {reason}."
         hint = "Make it writable, or set SAMJ_HOME to a folder of your own. Installed models can still be used."
         return FileError(message, code="read-only-store", hint=hint, path=str(folder))
-    return FileError(f"The model store {folder} failed: {reason}.", hint="Check its disk.", path=str(folder))
+    where = f" ({error.filename})" if error.filename else ""
+    message = f"The model store {folder} could not be changed: {reason}{where}."
+    return FileError(message, hint="Try again; if it stays so, check its disk.", path=str(folder))
 
 
 def now() -> str:

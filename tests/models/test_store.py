@@ -230,7 +230,7 @@ def test_a_read_only_store_says_so_and_still_serves(bed: Bed) -> None:
         (errno.EDQUOT, NoSpaceError, "is full"),
         (errno.EROFS, FileError, "can't be written"),
         (errno.EACCES, FileError, "can't be written"),
-        (errno.EIO, FileError, "failed"),
+        (errno.EIO, FileError, "could not be changed"),
     ],
 )
 def test_what_the_disk_refuses_is_told_in_words(number: int, kind: type[FileError], words: str) -> None:

@@ -25,7 +25,8 @@ _NETWORK = re.compile(
     r"failed to (fetch|download)|request failed|error decoding response|http status|client error|server error",
     re.IGNORECASE,
 )
-_REFUSED = re.compile(r"permission denied|read-only file system|os error (13|30|5)\b", re.IGNORECASE)
+_REFUSED = re.compile(r"permission denied|read-only file system|os error (1|13|30)\b", re.IGNORECASE)
+_FAILING = re.compile(r"input/output error|os error 5\b", re.IGNORECASE)
 _CAUSE = re.compile(r"^(cause|caused by):\s*", re.IGNORECASE)
 _INTERESTING = re.compile(r"error|failed|because|can't|cannot|not found", re.IGNORECASE)
 _UNREACHABLE = re.compile(r"lookup|refused|reset|timed out|certificate|unreachable|closed|status", re.IGNORECASE)
@@ -161,10 +162,8 @@ def failure(finished: Finished, settings: Settings) -> SamjError:
         message = f"A downloaded package is not the one that was pinned ({reason}). Nothing of it was installed."
         hint = "Try again; if it stays so, a proxy or mirror changes packages: tell its administrator."
         return InstallError(message, code="hash-mismatch", hint=hint, **details)
-    if _REFUSED.search(text):
-        message = f"A file could not be written during the installation ({reason})."
-        hint = f"Check that {settings.home} may be written to, or choose another folder with SAMJ_HOME."
-        return FileError(message, code="not-writable", hint=hint, **details)
+    if _REFUSED.search(text) or _FAILING.search(text):
+        return _no_access(text, reason, settings, details)
     if _NETWORK.search(text):
         server = settings.pypi_index or "pypi.org"
         message = f"{reason[:1].upper()}{reason[1:]}: packages could not be fetched from {server}."
@@ -174,6 +173,22 @@ def failure(finished: Finished, settings: Settings) -> SamjError:
     return InstallError(
         message, code="uv-failed", hint="Run samj-bridge doctor, and report it with its output.", **details
     )
+
+
+def _no_access(text: str, reason: str, settings: Settings, details: dict[str, Any]) -> FileError:
+    """Return the error for a file that uv may not use, or that its disk can't give."""
+    cache = UvTool(settings).cache_dir()
+    if _FAILING.search(text):
+        message = f"A disk failed during the installation ({reason})."
+        hint = f"Check the disks of {settings.home} and of uv's cache, {cache}."
+        return FileError(message, code="disk-failed", hint=hint, **details)
+    if str(settings.home) in text:
+        message = f"A file could not be written during the installation ({reason})."
+        hint = f"Check that {settings.home} may be written to, or choose another folder with SAMJ_HOME."
+        return FileError(message, code="not-writable", hint=hint, **details)
+    message = f"uv was refused a file or a folder ({reason}). The half-made environment was removed."
+    hint = f"Make it readable and writable. uv's cache is {cache} (UV_CACHE_DIR)."
+    return FileError(message, code="refused", hint=hint, **details)
 
 
 def _reason(lines: Sequence[str]) -> str:
