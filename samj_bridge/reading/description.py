@@ -117,6 +117,11 @@ class Taken:
         return number
 
     @property
+    def rgb(self) -> bool:
+        """Whether the pixels are RGB, by the file or by a table of colours."""
+        return self.series.colour or (self.pixels.ndim == 3 and self.series.channels == 1)
+
+    @property
     def range(self) -> tuple[float, float] | None:
         """Least and largest finite value; None where there is none."""
         pixels = self.pixels
@@ -155,7 +160,7 @@ class Taken:
             "series_name": series.name,
             "plane": self.plane,
             "place": {axis.lower(): at for axis, at in self.place.items()},
-            "channels": "rgb" if series.colour else list(self.taken_channels) or [0],
+            "channels": "rgb" if self.rgb else list(self.taken_channels) or [0],
             "channel_names": [self._channel_name(at) for at in self.taken_channels],
             "dtype": str(self.pixels.dtype),
             "range": list(limits) if limits else None,
@@ -171,7 +176,7 @@ class Taken:
 
     def _channel_words(self) -> str:
         series = self.series
-        if series.colour:
+        if self.rgb:
             return "RGB"
         if series.channels == 1:
             return "one channel"

@@ -112,7 +112,8 @@ def _for_session(
     series: Series, wanted: Channels, taken: tuple[int, ...], pixels: NDArray[Any]
 ) -> int | tuple[int, ...] | str | None:
     """Return how a session is to take the channels of what was read: an array does not say that they are stains."""
-    if pixels.ndim == 2:
+    # One channel and three numbers for each pixel: a table of colours was looked up.
+    if pixels.ndim == 2 or (series.channels == 1 and not series.colour):
         return None
     if isinstance(wanted, str):
         return wanted

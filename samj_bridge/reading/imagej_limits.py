@@ -62,8 +62,8 @@ _LIMITS: tuple[tuple[str, Callable[[_Kind], bool]], ...] = (
     ("takes int8 for uint8", lambda kind: kind.bits == 8 and kind.format == _SIGNED),
     ("takes uint32 for int32", lambda kind: kind.bits == 32 and kind.format not in {_SIGNED, _FLOAT}),
     (
-        "takes signed colours of 16 bits for unsigned ones",
-        lambda kind: kind.bits == 16 and kind.samples > 1 and kind.format == _SIGNED,
+        "takes signed or floating colours of 16 bits for unsigned ones",
+        lambda kind: kind.bits == 16 and kind.samples > 1 and kind.format in {_SIGNED, _FLOAT},
     ),
     ("does not unpack compressed pages of 1 bit", lambda kind: kind.bits == 1 and kind.packed),
     ("reads bits in one order only", lambda kind: kind.fill_order == 2),

@@ -80,7 +80,12 @@ def stacks_of(file: Any) -> tuple[str, list[Stack]]:
 
 
 def _dialect(file: Any, flag: str, chain: Callable[[], list[Directory]]) -> list[Stack]:
-    found = [_of_series(item) for item in file.series if len(item.shape) > 1]
+    try:
+        found = [_of_series(item) for item in file.series if len(item.shape) > 1]
+    except ValueError:
+        if flag != "shaped":
+            raise
+        return []
     if flag == "shaped":
         # Its own words count only if they are about the whole file: appended pages each have words of their own.
         whole = [stack for stack in found if not stack.thumbnail]

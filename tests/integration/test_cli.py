@@ -222,6 +222,32 @@ def test_usage_errors_and_help_cost_no_imports_and_have_their_exit_codes(tmp_pat
     assert "SAMJ_THREADS" in wrong.stderr
 
 
+def test_what_was_taken_of_a_file_is_told_in_a_line_and_as_data(
+    ready_home: Path, disc: Path, tmp_path: Path
+) -> None:
+    one = tifffile.imread(disc)
+    stack = np.stack([one * 0 + 200, one])
+    stains = np.stack([stack, stack // 2], axis=1)
+    words = {"axes": "ZCYX", "unit": "um"}
+    tifffile.imwrite(tmp_path / "stack.tif", stains, imagej=True, resolution=(2.0, 2.0), metadata=words)
+    options = ("--box", DISC, "--format", "labels", "--output", tmp_path / "out")
+    refused = run("segment", tmp_path / "stack.tif", *options, home=ready_home)
+    assert refused.returncode == 1
+    assert "stack of 2 planes: 2 slices (Z)" in refused.stderr
+    done = run("segment", tmp_path / "stack.tif", *options, "--z", 1, "--channels", 1, home=ready_home)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "stack.tif: TIFF (ImageJ), z 1 of 2, channel 1 of 2, 120 x 100, uint16 100 to 1500, pixel 0.5 µm"
+        in done.stdout
+    )
+    done = run("segment", tmp_path / "stack.tif", *options, "--plane", 1, "--overwrite", "--json", home=ready_home)
+    (image,) = envelope(done)["data"]["images"]
+    assert image["objects"] == 1
+    assert image["taken"]["place"] == {"z": 1}
+    assert image["taken"]["channels"] == [0, 1]
+    assert image["taken"]["pixel_size"] == {"x": 0.5, "y": 0.5, "unit": "um"}
+
+
 def test_everything_in_an_image_is_found_without_a_prompt(ready_home: Path, disc: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     done = run("segment", disc, "--everything", "--output", output, "--json", home=ready_home)
