@@ -40,7 +40,7 @@ class TiffSource:
     def __init__(self, path: Path, file: Any) -> None:
         self._path = path
         self._file = file
-        if not len(file.pages):
+        if file.pages.first is None:
             raise ValueError("no image inside")
         self._xml = (file.ome_metadata or "") if file.pages.first.is_ome else ""
         self._refuse_incomplete()

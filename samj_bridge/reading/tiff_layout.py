@@ -70,7 +70,7 @@ def stacks_of(file: Any) -> tuple[str, list[Stack]]:
         if found:
             return "OME", found
     if (first.description or "").startswith("ImageJ"):
-        return "ImageJ", _imagej(file, chain())
+        return "ImageJ", _imagej(file, chain)
     for flag, name in _DIALECTS:
         if getattr(first, f"is_{flag}", False):
             found = _dialect(file, flag, chain)
@@ -129,26 +129,36 @@ def _of_series(series: Any) -> Stack:
     return Stack(**common, page_at=pages.__getitem__)
 
 
-def _imagej(file: Any, chain: list[Directory]) -> list[Stack]:
+def _imagej(file: Any, walk: Callable[[], list[Directory]]) -> list[Stack]:
     first = file.pages.first
     words = _numbers(first.description)
-    alike = [at for at, directory in enumerate(chain) if _type(directory) == _type(chain[0])]
     said = words.get("images", 1)
     if said > 1 and first.compression == 1:
         size = int(first.nbytes)
         fits = int(first.dataoffsets[0]) + said * size <= file.filehandle.size
-        apart = len(chain) > 1 and file.pages[1].dataoffsets[0] != first.dataoffsets[0] + size
-        if _plain(first) and fits and not apart:
+        # The chain of 800 pages need not be walked where the planes follow one another.
+        if _plain(first) and fits and _second_follows(file, size):
             axes, counts = _imagej_axes(words, said, first.description)
             return [Stack("", axes, counts, first, offset=int(first.dataoffsets[0]))]
-        if len(alike) != said and len(alike) * first.samplesperpixel != said:
-            held = (file.filehandle.size - int(first.dataoffsets[0])) // max(size, 1)
-            message = f"it says {said} planes, but has room for {max(held, len(alike))}: it was cut off or changed"
-            raise ValueError(message)
+    chain = walk()
+    alike = [at for at, directory in enumerate(chain) if _type(directory) == _type(chain[0])]
+    if said > 1 and first.compression == 1 and said not in {len(alike), len(alike) * first.samplesperpixel}:
+        held = (file.filehandle.size - int(first.dataoffsets[0])) // max(int(first.nbytes), 1)
+        message = f"it says {said} planes, but has room for {max(held, len(alike))}: it was cut off or changed"
+        raise ValueError(message)
     if len(alike) != len(chain):
         return _pages(file, chain)
     axes, counts = _imagej_axes(words, len(chain), first.description)
     return [Stack("", axes, counts, first, page_at=lambda at: file.pages[at])]
+
+
+def _second_follows(file: Any, size: int) -> bool:
+    """Return whether the second page, if there is one, begins where the first ends."""
+    try:
+        second = file.pages[1]
+    except IndexError:
+        return True
+    return int(second.dataoffsets[0]) == int(file.pages.first.dataoffsets[0]) + size
 
 
 def _imagej_axes(words: dict[str, int], planes: int, description: str) -> tuple[str, tuple[int, ...]]:
