@@ -219,7 +219,7 @@ def _pairs(points: Any, name: str) -> tuple[Pair, ...]:
 def _numbers(value: ArrayLike, name: str) -> NDArray[np.float64]:
     try:
         numbers = np.asarray(value, dtype=np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         message = f"{name} is {value!r:.100}, not numbers."
         raise PromptError(message, hint="Give numbers: a box is (x0, y0, x1, y1), a point (x, y).") from error
     if not np.isfinite(numbers).all():

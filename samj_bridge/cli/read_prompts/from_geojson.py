@@ -56,7 +56,7 @@ def read_features(features: Sequence[Any], file: str) -> FoundPrompts:
             continue
         try:
             prompts += _prompts(geometry, name)
-        except (PromptError, TypeError, ValueError) as error:
+        except (PromptError, TypeError, ValueError, OverflowError) as error:
             message = f"{where} can't be understood: {getattr(error, 'message', error)}"
             hint = "Polygons and points in pixels are read, as QuPath exports them."
             raise PromptError(message, hint=hint) from error

@@ -61,6 +61,11 @@ def _content(path: Path) -> Any:
         message = f"{path.name} is not valid JSON: line {error.lineno}, {error.msg}."
         hint = "JSON has no comments and no comma after the last entry; texts stand in double quotes."
         raise PromptError(message, hint=hint) from error
+    except PromptError:
+        raise
+    except ValueError as error:
+        message = f"{path.name} can't be read: {error}."
+        raise PromptError(message) from error
     except RecursionError as error:
         message = f"{path.name} is nested too deeply."
         raise PromptError(message) from error

@@ -112,9 +112,13 @@ def _is_header(line: str) -> bool:
 def _records(lines: list[str], separator: str, before: int) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=separator, skipinitialspace=True)
     begins = before + 1
-    for cells in reader:
-        yield begins, [cell.strip() for cell in cells]
-        begins = before + reader.line_num + 1
+    try:
+        for cells in reader:
+            yield begins, [cell.strip() for cell in cells]
+            begins = before + reader.line_num + 1
+    except csv.Error as error:
+        message = f"Line {begins} is no line of a table: {error}."
+        raise PromptError(message, hint="Is a quotation mark not closed?") from error
 
 
 def _column(name: str, file: str) -> str:

@@ -56,6 +56,9 @@ def test_json_of_any_unicode_is_read(tmp_path: Path, encoding: str) -> None:
         (b'[{"box": [1, 2, 3, 4], "name": true}]', "prompt 1: its name is True"),
         (b'[{"box": [1, 2, 3, 4], "position": [1]}]', "prompt 1: position is"),
         (b"", "not valid JSON"),
+        (b'[{"box": [' + b"9" * 5000 + b", 2, 3, 4]}]", "can't be read"),
+        (b'[{"box": [' + b"9" * 400 + b", 2, 3, 4]}]", "prompt 1: box is"),
+        (b'{"type": "Point", "coordinates": [1, 2], "plane": {"z": Infinity}}', "feature 1"),
     ],
 )
 def test_what_json_can_not_mean_is_told(tmp_path: Path, content: bytes, words: str) -> None:
