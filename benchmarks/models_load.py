@@ -40,7 +40,7 @@ def timed(function):
 
 def convert():
     target.unlink(missing_ok=True)
-    weights = read_checkpoint(source)
+    weights = read_checkpoint(source).content
     return write_safetensors(target, _numbers(weights, [], lambda _: None), {"format": "pt"}, lambda _: None)
 
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -6,6 +6,7 @@ file ``HOSTILE`` in the folder that the variable ``HOSTILE_FOLDER`` names.
 
 import argparse
 import collections
+import functools
 import io
 import os
 import pathlib
@@ -13,8 +14,10 @@ import pickle
 import shlex
 import struct
 import sys
+import types
 import zipfile
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -52,6 +55,73 @@ def good(folder, weights):
     torch.save({"state_dict": {**other, **prefixed["model_cp"], **detector}}, folder / "cellsam_adv.pt")
     views = {key: value.expand(2, *value.shape)[1] for key, value in weights.items()}
     torch.save(views, folder / "views.pth")
+
+
+def trainers(folder, weights):
+    """What trainers write: the weights among things that nobody else can build, averaged copies, marks in names."""
+    other = {key: value + 1 for key, value in weights.items()}
+    state = {"optimizer_state": {"state": {0: {"exp_avg": torch.ones(3)}}, "param_groups": [{"lr": 1e-3}]}}
+    dataset = foreign("torch_em.data.segmentation_dataset", "SegmentationDataset")()
+    dataset.transform = functools.partial(foreign("torch_em.transform.raw", "Standardize")(), axis=(0, 1))
+    dataset.path, dataset.kinds = pathlib.PurePosixPath("/data"), {1, 2}
+    numbers = {"best_metric": np.float64(0.5), "iteration": np.int64(7), "losses": np.arange(3.0)}
+    settings = foreign("lightning.fabric.utilities.data", "AttributeDict", dict)(lr=1e-3, loss=np.float32(2))
+    averaged = {**under("net.", other), **under("ema_net.module.", weights), "ema_net.step": torch.ones(())}
+    files = {
+        "torch_em.pt": {"model_state": under("sam.", weights), "init": {"train": dataset}, **numbers, **state},
+        "lightning.ckpt": {
+            "pytorch-lightning_version": "2.5.0",
+            "state_dict": {**under("model.", weights), "loss.weight": torch.ones(2), "metric.n": torch.ones(())},
+            "hyper_parameters": settings,
+            "callbacks": {"ModelCheckpoint": {"best_model_score": torch.ones(()), "path": dataset.path}},
+        },
+        "compiled.pth": under("_orig_mod.", weights),
+        "compiled_within.pth": {key.replace(".", "._orig_mod.", 1): value for key, value in weights.items()},
+        "parallel_compiled.pth": {"model_state_dict": under("module._orig_mod.", weights), "step": np.int32(1)},
+        "timm.pth": {"state_dict": other, "state_dict_ema": weights, "args": argparse.Namespace(lr=1)},
+        "averaged.pth": {**under("module.", weights), "n_averaged": torch.tensor(9)},
+        "ema_within.ckpt": {"state_dict": averaged},
+        "ema_shadow.pth": {"net": weights, "ema": {"decay": 0.9, "shadow_params": [torch.ones(2)]}},
+        "counted.pth": {"model": weights, "history": collections.defaultdict(list, {"a": [1]})},
+        "whole.pth": Network(weights),
+        "whole_beside.pth": {"model": Network(other), "ema": Network(weights), "date": np.float64(1)},
+    }
+    for name, content in files.items():
+        torch.save(content, folder / name)
+    torch.save({"model": weights, **numbers}, folder / "numbers_legacy.pth", _use_new_zipfile_serialization=False)
+    save_file(under("sam_model.net.", weights), folder / "prefixed.safetensors")
+    torch.save(weights, folder / "protocol.pth", pickle_protocol=4)
+    torch.save(torch.nn.Linear(2, 2), folder / "whole_other.pth")
+    torch.save({"epoch": 1, "data": dataset}, folder / "torch_em_alone.pt")
+
+
+def under(prefix, weights):
+    return {f"{prefix}{key}": value for key, value in weights.items()}
+
+
+def foreign(module, name, base=object):
+    """Make a class of a library that nobody else has."""
+    pieces = module.split(".")
+    for depth in range(1, len(pieces) + 1):
+        whole = sys.modules.setdefault(".".join(pieces[:depth]), types.ModuleType(module))
+    setattr(whole, name, type(name, (base,), {"__module__": module, "__call__": lambda self: None}))
+    return getattr(whole, name)
+
+
+class Network(torch.nn.Module):
+    """A network saved whole: its weights lie in modules within modules."""
+
+    def __init__(self, weights):
+        super().__init__()
+        for key, value in weights.items():
+            *path, name = key.split(".")
+            at = self
+            for part in path:
+                if part not in at._modules:
+                    at.add_module(part, torch.nn.Module())
+                at = at._modules[part]
+            at.register_buffer(name, value)
+        self.register_buffer("passing", torch.ones(2), persistent=False)
 
 
 PREFIXES = ("sam", "module", "model", "model_cp")
@@ -150,12 +220,10 @@ def hostile(folder, weights):
     (folder / "runs_bare_0.pth").write_bytes(pickle.dumps(command, protocol=0))
     text = pickle.dumps(f"echo x > {shlex.quote(mark)}", protocol=0)[:-1]
     (folder / "runs_text.pth").write_bytes(b"cos\nsystem\n(" + text + b"tR.")
-    torch.save(torch.nn.Linear(2, 2), folder / "runs_module.pth")
-    torch.save({"model": weights, "args": argparse.Namespace(lr=1)}, folder / "runs_namespace.pth")
 
 
 if __name__ == "__main__":
     made, starter = pathlib.Path(sys.argv[1]), load_file(sys.argv[2])
     starter = {name: value.float() for name, value in starter.items()}
-    for make in (good, other_types, wrong, no_checkpoints, hostile):
+    for make in (good, trainers, other_types, wrong, no_checkpoints, hostile):
         make(made, starter)

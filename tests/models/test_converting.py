@@ -22,6 +22,8 @@ from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.worker
 
+REFUSED = ("unsafe-pickle", "pickle", "pickle-protocol", "text", "damaged")
+
 CARELESS = """
 import pickle, sys, torch
 from pathlib import Path
@@ -196,7 +198,7 @@ def test_hostile_pickles_run_nothing(convert: Convert, made: Path) -> None:
     assert len(names) >= 15
     for name in names:
         error = convert.refusal(name)
-        assert error.details["reason"] in ("unsafe-pickle", "pickle", "text", "damaged"), (name, error.message)
+        assert error.details["reason"] in REFUSED, (name, error.message)
         assert not (made / "HOSTILE").exists(), name
 
 
@@ -220,7 +222,42 @@ def test_the_hostile_pickles_would_run_if_they_were_unpickled(
 
 def test_what_a_pickle_asks_for_is_named(convert: Convert) -> None:
     assert "posix.system" in convert.refusal("runs_zip.pth").message.replace("nt.system", "posix.system")
-    assert "argparse.Namespace" in convert.refusal("runs_namespace.pth").message
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "note"),
+    [
+        ("torch_em.pt", ("model_state", "sam."), "torch_em.data.segmentation_dataset.SegmentationDataset"),
+        ("lightning.ckpt", ("state_dict", "model."), "AttributeDict"),
+        ("compiled.pth", ("_orig_mod.",), ""),
+        ("compiled_within.pth", ("_orig_mod.",), ""),
+        ("parallel_compiled.pth", ("model_state_dict", "_orig_mod.", "module."), "numpy"),
+        ("timm.pth", ("state_dict_ema",), "averaged over the training were taken (state_dict_ema), not the raw"),
+        ("averaged.pth", ("module.",), ""),
+        ("ema_within.ckpt", ("state_dict", "ema_net.module."), "averaged over the training were taken"),
+        ("ema_shadow.pth", ("net",), "the raw weights were taken"),
+        ("counted.pth", ("model",), "collections.defaultdict"),
+        ("whole.pth", (), "__main__.Network"),
+        ("whole_beside.pth", ("ema",), "averaged over the training were taken (ema)"),
+        ("numbers_legacy.pth", ("model",), "numpy"),
+        ("prefixed.safetensors", ("sam_model.net.",), ""),
+    ],
+)
+def test_what_trainers_write_is_loaded_and_nothing_of_it_is_run(
+    convert: Convert, reference: bytes, name: str, steps: tuple[str, ...], note: str
+) -> None:
+    reply = convert(name)
+    assert reply.unwrapped == steps
+    assert convert.target.read_bytes() == reference
+    assert note in "; ".join(reply.notes)
+
+
+def test_what_cannot_be_loaded_names_the_export_that_helps(convert: Convert) -> None:
+    assert "protocol" in convert.refusal("protocol.pth").message
+    assert convert.refusal("whole_other.pth").details["reason"] == "other-architecture"
+    error = convert.refusal("torch_em_alone.pt")
+    assert "nothing of it was run" in error.message
+    assert "micro_sam.util.export_custom_sam_model" in error.hint
 
 
 def test_another_architecture_than_expected_is_told_by_its_name(convert: Convert) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from torch import Tensor
 from samj_bridge.protocol.conversion import ConvertReply, ConvertRequest
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.worker.checkpoints.kinds import bad_checkpoint
-from samj_bridge.worker.checkpoints.reading import read_checkpoint
+from samj_bridge.worker.checkpoints.reading import Read, read_checkpoint
 from samj_bridge.worker.checkpoints.recognising import Match, Shapes, recognise
-from samj_bridge.worker.checkpoints.unwrapping import Unwrapped, unwrap
+from samj_bridge.worker.checkpoints.tools import save_alone
+from samj_bridge.worker.checkpoints.unwrapping import AVERAGED, Unwrapped, is_averaged, readings
 from samj_bridge.worker.checkpoints.writing import write_safetensors
 
 __all__ = ["convert", "shapes_of"]
@@ -61,13 +63,10 @@ def convert(
             FailureCode.UNKNOWN_MODEL, message, hint="Update samj-bridge, or correct the catalog."
         )
     check(0.0)
-    unwrapped = unwrap(read_checkpoint(Path(request.source)), _is_tensor, request.wrapped)
-    found = {name: tuple(tensor.shape) for name, tensor in unwrapped.tensors.items()}
-    match = recognise(
-        found, architectures, lambda name: shapes_of(name, architectures, families), request.architecture
-    )
+    read = read_checkpoint(Path(request.source))
+    unwrapped, match = _recognised(read, request, architectures, families)
     names = [name for name in unwrapped.tensors if name not in match.extras]
-    notes = _notes(unwrapped, match)
+    notes = _notes(unwrapped, match, read)
     tensors = _numbers({name: unwrapped.tensors[name] for name in names}, notes, check)
     metadata = {"format": "pt", "architecture": match.architecture}
     try:
@@ -99,17 +98,58 @@ def shapes_of(architecture: str, architectures: Mapping[str, str], families: Map
     return shapes
 
 
+def _recognised(
+    read: Read, request: ConvertRequest, architectures: Mapping[str, str], families: Mapping[str, str]
+) -> tuple[Unwrapped, Match]:
+    """Return the first way to find weights that gives a known network."""
+    shapes = cache(lambda name: shapes_of(name, architectures, families))
+    problem: OperationFailed | None = None
+    averaged = False
+    marks = [*read.not_built, *(map(str, read.content) if isinstance(read.content, Mapping) else ())]
+    try:
+        ways = readings(read.content, _is_tensor, request.wrapped)
+    except OperationFailed as error:
+        if read.not_built:
+            names = ", ".join(read.not_built[:3])
+            error.message += f" What it has instead ({names}) is not built from a file: nothing of it was run."
+            error.hint = f"Save the weights alone: {save_alone(marks)}"
+        raise
+    for unwrapped in ways:
+        found = {name: tuple(tensor.shape) for name, tensor in unwrapped.tensors.items()}
+        try:
+            return unwrapped, recognise(found, architectures, shapes, request.architecture)
+        except OperationFailed as error:
+            # What the raw weights are refused for, taken whole, is what is told.
+            if problem is None or (averaged and not is_averaged(unwrapped.steps)):
+                problem, averaged = error, is_averaged(unwrapped.steps)
+    assert problem is not None
+    raise problem
+
+
 def _is_tensor(value: Any) -> bool:
     return isinstance(value, Tensor)
 
 
-def _notes(unwrapped: Unwrapped, match: Match) -> list[str]:
+def _notes(unwrapped: Unwrapped, match: Match, read: Read) -> list[str]:
     notes = []
+    if is_averaged(unwrapped.steps):
+        notes.append(f"the weights averaged over the training were taken ({_way(unwrapped)}), not the raw ones")
+    elif isinstance(read.content, Mapping) and any(name in read.content for name in AVERAGED):
+        notes.append("the raw weights were taken: the averaged ones beside them are not this network's by name")
+    if read.not_built:
+        shown = ", ".join(read.not_built[:3]) + (", ..." if len(read.not_built) > 3 else "")
+        notes.append(f"other objects in the file were not built, and nothing of them was run ({shown})")
+    if isinstance(read.content, Mapping) and "decoder_state" in read.content:
+        notes.append("the decoder of automatic segmentation in the file (decoder_state) was left out")
     if unwrapped.dropped:
         notes.append(f"{len(unwrapped.dropped)} weights of other networks in the file were left out")
     if match.extras:
         notes.append(f"{len(match.extras)} weights that the network does not need were left out")
     return notes
+
+
+def _way(unwrapped: Unwrapped) -> str:
+    return " ".join(unwrapped.steps)
 
 
 def _numbers(tensors: Mapping[str, Tensor], notes: list[str], check: Callable[[float], None]) -> dict[str, Tensor]:

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import logging
 import pickle
-import re
 import struct
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch.serialization import safe_globals
 
 from samj_bridge.protocol.failures import OperationFailed
 from samj_bridge.worker.checkpoints.kinds import LEGACY, SAFETENSORS, bad_checkpoint, kind_of
+from samj_bridge.worker.checkpoints.standins import StandIns, name_in
+from samj_bridge.worker.checkpoints.tools import save_alone
 
-__all__ = ["read_checkpoint"]
+__all__ = ["Read", "read_checkpoint"]
 
 _log = logging.getLogger(__name__)
+_MOST_NAMES = 300
 _AGAIN = "Get the file again from where it is published."
 
 
-def read_checkpoint(path: Path) -> Any:
-    """Return what a checkpoint holds: usually a table of tensors, perhaps inside others.
+@dataclass(frozen=True)
+class Read:
+    """What a checkpoint holds."""
+
+    content: Any
+    """Usually a table of tensors, perhaps inside others."""
+    not_built: tuple[str, ...] = ()
+    """What it asks to build besides, by name: `StandIn`s have its place, and nothing of it was run."""
+
+
+def read_checkpoint(path: Path) -> Read:
+    """Read a checkpoint as data.
 
     Tensors of a checkpoint in today's format are mapped from the file, not copied to memory.
 
@@ -36,11 +50,11 @@ def read_checkpoint(path: Path) -> Any:
     kind = kind_of(path)
     try:
         if kind == SAFETENSORS:
-            return load_file(path)
+            return Read(load_file(path))
         with warnings.catch_warnings():
             # It warns of pickle protocols; what it can't read, it says itself.
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=kind != LEGACY)
+            return _load(path, mmap=kind != LEGACY)
     except pickle.UnpicklingError as error:
         raise _refused(path, error) from error
     except SafetensorError as error:
@@ -57,20 +71,37 @@ def read_checkpoint(path: Path) -> Any:
         return _raise_damaged(path, error)
 
 
+def _load(path: Path, *, mmap: bool) -> Read:
+    """Read what torch wrote; classes of ours stand in for what isn't a tensor."""
+    standins = StandIns()
+    while True:
+        try:
+            with safe_globals(standins.classes):
+                content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+        except pickle.UnpicklingError as error:
+            if len(standins.names) >= _MOST_NAMES or not standins.take(str(error)):
+                raise
+        else:
+            return Read(content, tuple(standins.names))
+
+
 def _refused(path: Path, error: pickle.UnpicklingError) -> OperationFailed:
     text = str(error)
-    named = re.search(r"(?:GLOBAL|global|class|type)[ :`']+([A-Za-z_][\w.]*\.\w+)", text)
-    if named is not None:
-        what = named.group(1)
+    what = name_in(text)
+    if what is not None:
         message = (
             f"{path.name} asks to build or run {what}, which is no weight. Nothing of it was run:"
             " only tensors and plain tables are read."
         )
         hint = (
-            "Don't trust this file unless you know who made it. If it is your own, save the weights alone:"
-            " torch.save(model.state_dict(), 'weights.pth')."
+            "Don't trust this file unless you know who made it. If it is your own, save the weights alone: "
+            + save_alone([what])
         )
         return bad_checkpoint("unsafe-pickle", message, hint, asked_for=what)
+    if "Unsupported operand" in text:
+        message = f"{path.name} was saved with a pickle protocol that torch's safe reader does not know."
+        hint = "Save it again without pickle_protocol: torch.save(model.state_dict(), 'weights.pth')."
+        return bad_checkpoint("pickle-protocol", message, hint)
     message = f"{path.name} is damaged, or no table of weights: its pickle can't be read. Nothing of it was run."
     return bad_checkpoint("damaged", message, _AGAIN)
 
