@@ -50,11 +50,11 @@ def as_geojson(regions: Region | Iterable[Region]) -> dict[str, Any]:
     """Return regions as a GeoJSON feature collection: plain data."""
     listed = check_regions(regions)
     pairs = zip(listed, unique_names(listed), strict=True)
-    features = [_feature(region, name) for region, name in pairs if not region.is_empty]
+    features = [_feature(region, name, n) for n, (region, name) in enumerate(pairs, 1) if not region.is_empty]
     return {"type": "FeatureCollection", "features": features}
 
 
-def _feature(region: Region, name: str) -> dict[str, Any]:
+def _feature(region: Region, name: str, number: int) -> dict[str, Any]:
     parts = [[[*ring.tolist(), ring[0].tolist()] for ring in part] for part in split_parts(region.rings)]
     if len(parts) == 1:
         geometry: dict[str, Any] = {"type": "Polygon", "coordinates": parts[0]}
@@ -65,6 +65,11 @@ def _feature(region: Region, name: str) -> dict[str, Any]:
         c, z, t = (position - 1 for position in region.position)
         geometry["plane"] = {"c": c, "z": max(z, 0), "t": max(t, 0)}
     properties = {"objectType": "annotation", "name": name, **fields_of(properties_of(region))}
+    # What QuPath shows and keeps: numbers as measurements, texts as metadata; it drops other properties.
+    said = properties_of(region)
+    score = {"SAMJ score": float(said["score"])} if "score" in said else {}
+    properties["measurements"] = {**score, "SAMJ label": number}
+    properties["metadata"] = {f"SAMJ {key}": said[key] for key in ("model", "prompt") if key in said}
     class_name = properties.pop("class_name", "")
     if class_name:
         # Without a colour QuPath chooses one.

@@ -245,6 +245,14 @@ def _accepted_before(entry: ModelEntry, record: Record | None) -> bool:
 
 
 def _digests(path: Path, progress: Progress, cancel: CancelToken | None) -> Digests:
+    if path.is_dir():
+        message = f"{path} is a folder, as FSDP and DeepSpeed save checkpoints in parts: nothing was imported."
+        hint = (
+            "Make one file of it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER"
+            " weights.pth,"
+            " or DeepSpeed's own python zero_to_fp32.py FOLDER weights.pth."
+        )
+        raise FileError(message, hint=hint, path=str(path))
     if not path.is_file():
         message = f"There is no file {path}."
         raise FileError(message, hint="Name a checkpoint: a .pt, .pth or .safetensors file.", path=str(path))

@@ -13,6 +13,7 @@ import pathlib
 import pickle
 import shlex
 import struct
+import subprocess
 import sys
 import types
 import zipfile
@@ -168,6 +169,9 @@ def no_checkpoints(folder, weights):
     (folder / "page.pth").write_text("<!DOCTYPE html>\n<html><head><title>404</title></head><body>no</body></html>")
     (folder / "late_page.pth").write_text("\n<!-- made by x -->\n<html><body>Sign in</body></html>")
     (folder / "text.pth").write_text("Größe: the weights are on the server\n" * 200, encoding="utf-8")
+    (folder / "model.safetensors.index.json").write_text(
+        '{"metadata": {}, "weight_map": {"a": "model-1.safetensors"}}'
+    )
     (folder / "lfs.pth").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
     (folder / "packed.pth").write_bytes(b"\x1f\x8b\x08\x00" + bytes(300))
     (folder / "noise.pth").write_bytes(bytes(range(7, 256)) * 20)
@@ -215,6 +219,8 @@ def hostile(folder, weights):
     torch.save({"x": Runs(exec, f"open({mark!r}, 'w')")}, folder / "runs_exec.pth")
     torch.save({"x": Runs(open, mark, "w")}, folder / "runs_open.pth")
     torch.save({"x": Runs(pathlib.Path.touch, pathlib.PurePosixPath(mark))}, folder / "runs_touch.pth")
+    torch.save({"model": weights, "args": argparse.Namespace(lr=command)}, folder / "runs_within.pth")
+    torch.save({"x": Runs(subprocess.call, ["touch", mark])}, folder / "runs_call.pth")
     for protocol in (2, 3, 4, 5):
         (folder / f"runs_bare_{protocol}.pth").write_bytes(pickle.dumps(command, protocol=protocol))
     (folder / "runs_bare_0.pth").write_bytes(pickle.dumps(command, protocol=0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,15 @@ def test_many_labels_are_taken_in_one_go(tmp_path: Path) -> None:
     boxes, _ = found(open_image(tmp_path / "cells.tif"), tmp_path / "l.tif")
     assert list(boxes) == list(range(1, 40_001))
     assert boxes[40_000] == [597, 597, 598, 598]
+
+
+def test_qupath_gets_numbers_as_measurements_and_texts_as_metadata(imp: Any, tmp_path: Path) -> None:
+    rois = java_class("ij.gui.Roi")[1]
+    rois[0] = java_class("ij.gui.Roi")(4, 5, 6, 7)
+    for key, value in {"score": "0.75", "model": 'star "ter"', "prompt": '{"box": [1, 2, 3, 4]}'}.items():
+        rois[0].setProperty(key, value)
+    file = java_class("java.io.File")(str(tmp_path / "o.geojson"))
+    java_class("org.samj.bridge.ij.export.Export").as_("geojson", file, imp, rois)
+    properties = json.loads((tmp_path / "o.geojson").read_text())["features"][0]["properties"]
+    assert properties["measurements"] == {"SAMJ label": 1, "SAMJ score": 0.75}
+    assert properties["metadata"] == {"SAMJ model": 'star "ter"', "SAMJ prompt": '{"box": [1, 2, 3, 4]}'}

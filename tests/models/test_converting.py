@@ -148,6 +148,7 @@ def test_other_number_formats_are_stored_as_float32_and_told_of(convert: Convert
         ("late_page.pth", "html", "HTML page"),
         ("text.pth", "text", "text file"),
         ("lfs.pth", "lfs-pointer", "pointer of Git LFS"),
+        ("model.safetensors.index.json", "sharded", "the index of a checkpoint in several files"),
         ("packed.pth", "archive", "packed with gzip"),
         ("noise.pth", "unknown-form", "begins with the bytes 07 08"),
         ("pickle.pth", "pickle", "not one that torch wrote"),

@@ -105,11 +105,19 @@ def _explain(path: Path, head: bytes) -> OperationFailed:
         message = f"{path.name} is a pickle, but not one that torch wrote. Nothing of it was run."
         return bad_checkpoint("pickle", message, "Take a checkpoint made by torch.save, or a safetensors file.")
     if _is_text(head):
-        line = head.decode("utf-8", "replace").strip().splitlines()[0][:60] if head.strip() else ""
-        message = f"{path.name} is a text file, not a checkpoint: it begins with {line!r}."
-        return bad_checkpoint("text", message, _OBTAIN)
+        return _explain_text(path, head)
     message = f"{path.name} is no checkpoint of a known form: it begins with the bytes {head[:8].hex(' ')}."
     return bad_checkpoint("unknown-form", message, "Take a .pt, .pth or .safetensors file.")
+
+
+def _explain_text(path: Path, head: bytes) -> OperationFailed:
+    if b'"weight_map"' in head:
+        message = f"{path.name} is the index of a checkpoint in several files, not the weights themselves."
+        hint = "Save them as one file: model.save_pretrained(FOLDER, max_shard_size='100GB')."
+        return bad_checkpoint("sharded", message, hint)
+    line = head.decode("utf-8", "replace").strip().splitlines()[0][:60] if head.strip() else ""
+    message = f"{path.name} is a text file, not a checkpoint: it begins with {line!r}."
+    return bad_checkpoint("text", message, _OBTAIN)
 
 
 def _is_text(head: bytes) -> bool:

@@ -185,3 +185,13 @@ def test_a_thirty_thousand_pixels_wide_strip_is_drawn(tmp_path: Path) -> None:
     path = write_overlay(tmp_path / "a.png", np.zeros((20, 30_000), np.uint8), region)
     with Image.open(path) as picture:
         assert picture.size == (30_000, 20)
+
+
+def test_qupath_gets_numbers_as_measurements_and_texts_as_metadata() -> None:
+    region = Region.from_mask(np.eye(3), score=0.75, model="starter", prompt={"box": [0, 0, 3, 3]})
+    empty = Region.from_mask(np.zeros((3, 3)))
+    (feature,) = as_geojson([empty, region])["features"]
+    assert feature["properties"]["measurements"] == {"SAMJ score": 0.75, "SAMJ label": 2}
+    metadata = feature["properties"]["metadata"]
+    assert (metadata["SAMJ model"], json.loads(metadata["SAMJ prompt"])["box"]) == ("starter", [0, 0, 3, 3])
+    assert all(isinstance(value, str) for value in metadata.values())

@@ -38,6 +38,7 @@ final class Json {
             if (score != null) {
                 text.append(", \"score\": ").append(Double.parseDouble(score));
             }
+            text.append(forQuPath(rois[i], i + 1, score));
             text.append(classification(Classes.of(rois[i])));
             text.append("}, \"geometry\": {\"type\": \"MultiPolygon\", \"coordinates\": [");
             List<List<int[]>> polygons = Rings.polygons(Rings.of(rois[i]));
@@ -51,6 +52,24 @@ final class Json {
             text.append(']').append(plane(Plane.position(rois[i], imp))).append("}}");
         }
         return text.append("\n]}\n").toString();
+    }
+
+    /** What QuPath shows and keeps: numbers as measurements, texts as metadata; it drops other properties. */
+    private static String forQuPath(Roi roi, int label, String score) {
+        StringBuilder text = new StringBuilder(", \"measurements\": {\"SAMJ label\": ").append(label);
+        if (score != null) {
+            text.append(", \"SAMJ score\": ").append(Double.parseDouble(score));
+        }
+        text.append("}, \"metadata\": {");
+        String between = "";
+        for (String key : new String[] {"model", "prompt"}) {
+            String value = roi.getProperty(key);
+            if (value != null) {
+                text.append(between).append(quote("SAMJ " + key)).append(": ").append(quote(value));
+                between = ", ";
+            }
+        }
+        return text.append('}').toString();
     }
 
     /** A class as QuPath writes it. Without a colour QuPath chooses one. */
