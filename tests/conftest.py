@@ -56,6 +56,12 @@ def test_home() -> Path:
 test_home.__test__ = False  # type: ignore[attr-defined]
 
 
+@pytest.fixture(scope="session")
+def kept() -> Path:
+    """Return the folder that outlives a run of the suite, for what takes long to fetch."""
+    return test_home()
+
+
 @pytest.fixture
 def clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take every ``SAMJ_*`` variable away, but for those of the suite itself."""

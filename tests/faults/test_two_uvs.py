@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import test_home
 from fakes.beds import Bed, make_bed
 from fakes.package_index import PackageIndex, serve
 from uv import find_uv_bin
@@ -43,9 +42,9 @@ ensure_environment(settings, name="tiny", specification=read_specification(Path(
 """
 
 
-def old_uv(version: str) -> Path:
+def old_uv(version: str, kept: Path) -> Path:
     """Return another uv, fetched from PyPI once."""
-    folder = test_home() / "uvs" / version
+    folder = kept / "uvs" / version
     if not (folder / "bin" / "uv").is_file():
         made = subprocess.run(
             [find_uv_bin(), "pip", "install", "--target", str(folder), f"uv=={version}"],
@@ -108,9 +107,9 @@ def theirs(program: Path, folder: Path, cache: Path) -> Iterator[subprocess.Pope
 
 @pytest.mark.parametrize("version", [*OLD, "ours"])
 def test_what_another_uv_unpacks_stays_while_ours_succeeds_fails_is_cancelled_and_is_killed(
-    version: str, tmp_path: Path, bed: Bed
+    version: str, tmp_path: Path, bed: Bed, kept: Path
 ) -> None:
-    program = Path(find_uv_bin()) if version == "ours" else old_uv(version)
+    program = Path(find_uv_bin()) if version == "ours" else old_uv(version, kept)
     cache = tmp_path / "uv cache"
     cache.mkdir(exist_ok=True)
     settings = bed.settings(tmp_path / "home")
