@@ -13,6 +13,7 @@ from samj_bridge.errors import FileError, ImageError, SamjError
 from samj_bridge.reading.choosing import Channels, Wish, choose_channels, choose_place, choose_series
 from samj_bridge.reading.description import Description, Series, Taken
 from samj_bridge.reading.kinds import kind_of
+from samj_bridge.reading.tiff_shown import NotShown
 
 __all__ = ["describe_image", "read_image", "take"]
 
@@ -160,4 +161,6 @@ def _opened(path: Path) -> Iterator[Source]:
         reason = str(error).splitlines()[0].strip().rstrip(".") if str(error).strip() else type(error).__name__
         message = f"{path.name} can't be read as an image: {reason}."
         hint = "Is it complete? Open it in ImageJ or Fiji and save it again as TIFF."
+        if isinstance(error, NotShown):
+            hint = "The file may be whole: save what you see as RGB or grey TIFF in the program that made it."
         raise FileError(message, hint=hint, path=str(path)) from error

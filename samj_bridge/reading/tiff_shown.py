@@ -42,6 +42,8 @@ def what_samples_are(page: Any, *, channels: bool) -> tuple[bool, int, int]:
     NotShown
         Colours of a kind that ImageJ would show wrongly.
     """
+    if page.dtype is not None and page.dtype.kind == "c":
+        raise NotShown("it holds complex numbers; save their magnitude, or the real part")
     samples, photometric = int(page.samplesperpixel), int(page.photometric)
     _check_colours(page, samples, photometric)
     if samples == 1:

@@ -153,6 +153,10 @@ def test_cmyk_is_rgb_by_imagejs_arithmetic_and_odd_inks_are_refused(tmp_path: Pa
     tifffile.imwrite(tmp_path / "b.tif", inks.astype(np.uint16), photometric="separated")
     with pytest.raises(FileError, match="not plain CMYK"):
         read_image(tmp_path / "b.tif")
+    tifffile.imwrite(tmp_path / "d.tif", GREY.astype(np.complex64))
+    with pytest.raises(FileError, match="complex numbers") as caught:
+        read_image(tmp_path / "d.tif")
+    assert "complete" not in caught.value.hint
     tifffile.imwrite(tmp_path / "c.tif", inks[..., :3], photometric="cielab")
     with pytest.raises(FileError, match="save it as RGB"):
         read_image(tmp_path / "c.tif")
