@@ -100,10 +100,12 @@ def test_env_lock_writes_explicit_lists_for_other_platforms_and_a_hashed_one(
     order = [line.rsplit("/", 1)[-1].split("-")[0] for line in lock.splitlines() if "://" in line]
     assert order.index("python") < order.index("tiny") < order.index("torch")
     assert all("#sha256:" in line for line in lock.splitlines() if "://" in line)
-    # The channel has no Python for a Mac: nothing is written, not even the part that could be.
-    mac = shell("env", "lock", *conda[2:], "--spec", tiny.path, "--only", "conda", "--output", tmp_path / "none")
-    assert mac.code == 1
-    assert not (tmp_path / "none").exists()
+    # The channel has packages for this platform alone: the others are named, and keep nothing from it.
+    every = shell("env", "lock", *conda[2:], "--spec", tiny.path, "--only", "conda", "--output", tmp_path / "every")
+    assert every.code == 1
+    assert [path.name for path in (tmp_path / "every").iterdir()] == [f"conda-cpu-{HERE}.lock"]
+    for target in {"linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64"} - {HERE}:
+        assert f"cpu for {target}: " in every.err
     # Beside the specification the list is used instead of a solve.
     shutil.copy(out / f"conda-cpu-{HERE}.lock", tiny.path.parent)
     bed.specification("newer", version="2.0")
