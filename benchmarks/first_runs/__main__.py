@@ -80,7 +80,8 @@ def _run(arguments: argparse.Namespace, folder: Path) -> None:
     print("Pythons:", ", ".join(f"{version} ({path})" for version, path in pythons.items()))
     print("Builds:", ", ".join(build.label for build in builds), "| results:", arguments.results, flush=True)
     plan = _plan(arguments, list(pythons), builds)
-    done = _read(arguments.results)
+    # A tree with changes that were not committed is another one each time.
+    done = [row for row in _read(arguments.results) if not row["build"].endswith("+")]
     left = [item for item in plan if _key(*item) not in {_key_of(row) for row in done}]
     end = time.monotonic() + 60 * arguments.minutes
     with serve(Index(folder / "index", arguments.index)) as index:
@@ -91,7 +92,11 @@ def _run(arguments: argparse.Namespace, folder: Path) -> None:
             if shutil.disk_usage(folder).free < _NEEDED_BYTES:
                 print(f"Less than {_NEEDED_BYTES / 1e9:.0f} GB are free: {len(left) - number} runs are left out.")
                 break
-            row = _one(arguments, folder, index, (condition, run, version, build), pythons[version], done)
+            try:
+                row = _one(arguments, folder, index, (condition, run, version, build), pythons[version], done)
+            except KeyboardInterrupt:
+                print(f"Stopped: {len(left) - number} of {len(plan)} runs are left out; the next call runs them.")
+                break
             done.append(row)
             with arguments.results.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
