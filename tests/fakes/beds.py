@@ -79,7 +79,8 @@ class Bed:
 
     def halves(self, home: Path) -> list[Path]:
         """Return what a stopped download has left behind."""
-        uv = (self.folder / "uv cache").glob(".tmp*")
+        # One that was just made and is empty may be anybody's: it stays, and takes no room.
+        uv = [path for path in (self.folder / "uv cache").glob(".tmp*") if not path.is_dir() or any(path.iterdir())]
         cache = home / "cache" / "micromamba" / "pkgs"
         conda = []
         for path in cache.rglob("*"):

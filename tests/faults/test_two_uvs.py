@@ -67,10 +67,14 @@ def bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bed]:
 
 
 def temporary(cache: Path) -> dict[str, set[str]]:
-    """Return the temporary entries of a cache, and what is in them."""
-    return {
+    """Return the temporary entries of a cache that take room, and what is in them.
+
+    One that was just made and is empty may be anybody's: it stays.
+    """
+    found = {
         path.name: {item.relative_to(path).as_posix() for item in path.rglob("*")} for path in cache.glob(".tmp*")
     }
+    return {name: files for name, files in found.items() if files}
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
