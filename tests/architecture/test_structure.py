@@ -88,3 +88,9 @@ def test_what_changed_since_then_has_two_figures(small: Path) -> None:
     assert written(made, now, then, "abc") == made
     with pytest.raises(ValueError, match="markers"):
         written("# Title\n", now, then, "abc")
+
+
+def test_no_two_test_files_have_the_same_name() -> None:
+    # pytest imports them by their bare names: it collects neither when both are asked for.
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
