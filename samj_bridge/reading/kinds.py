@@ -142,7 +142,7 @@ def _not_read_here(path: Path, name: str, hint: str) -> FileError:
 
 
 def find_images(paths: list[Path]) -> list[Path]:
-    """Return the image files among `paths`, folders searched (not their subfolders), in name order.
+    """Return the image files among `paths`, folders searched, in name order; no subfolders, no hidden files.
 
     Raises
     ------
@@ -153,7 +153,8 @@ def find_images(paths: list[Path]) -> list[Path]:
     passed: set[str] = set()
     for path in paths:
         if is_folder(path):
-            items = _listed(path)
+            # A Mac leaves a hidden `._name.tif` beside each file on a foreign disk: no image of anybody's.
+            items = [item for item in _listed(path) if not item.name.startswith(".")]
             found += [item for item in items if item.suffix.lower() in SUFFIXES and is_file(item)]
             passed |= {item.suffix.lower() for item in items} & {*_BY_SUFFIX, ".czi", ".lif", ".oib", ".zvi"}
             continue

@@ -74,7 +74,7 @@ def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_folder_gives_its_images_in_name_order_and_nothing_else(tmp_path: Path) -> None:
-    for name in ("b.png", "a.TIF", "notes.txt", "c.roi"):
+    for name in ("b.png", "a.TIF", "notes.txt", "c.roi", "._a.TIF", ".hidden.png"):
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in find_images([tmp_path])] == ["a.TIF", "b.png"]
     (tmp_path / "empty").mkdir()
