@@ -22,7 +22,7 @@ def segment(
     box: Annotated[list[str] | None, typer.Option(help="x0,y0,x1,y1: edges in pixels; may be repeated.")] = None,
     point: Annotated[list[str] | None, typer.Option(help="x,y inside an object; each is one object.")] = None,
     negative: Annotated[list[str] | None, typer.Option(help="x,y outside, for every box and point given.")] = None,
-    prompts: Annotated[Path | None, typer.Option(help="Prompts from a file: JSON, GeoJSON, a table, .roi or ROI .zip.")] = None,
+    prompts: Annotated[Path | None, typer.Option(help="JSON, GeoJSON, a table, .roi or ROI .zip.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(),
     formats: Annotated[
         str, typer.Option("--format", "-f", help="Comma-separated: roi, labels, overlay, geojson.")
