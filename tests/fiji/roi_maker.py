@@ -212,11 +212,12 @@ refused: Counter[str] = Counter()
 """What was refused in words, without numbers."""
 
 
-def compare(seed: int, seconds: float) -> tuple[int, dict[str, list[bytes]]]:
-    """Make ROIs and compare them as long as there is time; return how many, and the files that differ."""
+def compare(seed: int, seconds: float, rounds: int = 10**9) -> tuple[int, dict[str, list[bytes]]]:
+    """Make ROIs of each kind, `rounds` times or while there is time; return how many, and the files that differ."""
     maker, done, wrong = Maker(seed), 0, dict[str, list[bytes]]()
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and rounds > 0:
+        rounds -= 1
         for kind in AREAS + OTHERS:
             data = saved(maker.roi(kind))
             for difference in differences(data):

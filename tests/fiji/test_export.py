@@ -125,7 +125,7 @@ def test_geojson_and_coco_have_exactly_the_areas_pixels(desk: Desktop, filled: A
     features = json.loads((tmp_path / "outlines.geojson").read_text(encoding="utf-8"))["features"]
     masks = areas()
     assert [feature["properties"]["label"] for feature in features] == list(masks)
-    assert set(features[1]["properties"]) == {"name", "label", "score"}
+    assert set(features[1]["properties"]) == {"name", "label", "score", "measurements", "metadata"}
     assert features[0]["properties"]["name"] == 'mine "é" \\ 漢'
     for feature, mask in zip(features, masks.values(), strict=True):
         rings = [np.array(ring[:-1]) for part in feature["geometry"]["coordinates"] for ring in part]

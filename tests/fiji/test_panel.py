@@ -496,7 +496,7 @@ def test_images_that_are_no_labels_of_this_one_are_refused_in_words(desk: Deskto
         ):
             assert not component("JMenuItem", words).isEnabled()
         desk.push(component("JMenuItem", "Labels of measured"))
-        wait_for(lambda: "measured is no label image: it has the value 0.5." in panel_says(), "words")
+        wait_for(lambda: "measured is no label image: it has the value 0.5 at (5, 5)." in panel_says(), "words")
         desk.push(component("JButton", "Batch"))
         desk.push(component("JMenuItem", "Labels of empty"))
         wait_for(lambda: "empty has no label: all of its pixels are 0." in panel_says(), "words")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,19 @@ SMOOTH = np.add.outer(np.arange(20) * 5, np.arange(30) * 5).astype(np.uint8)
 RAMP = np.arange(256, dtype=np.uint8)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_window_of_exceptions() -> Iterator[None]:
+    """Close the window of what went wrong in ImageJ's readers: it lies over those of the next tests."""
+    yield
+    window = java_class("ij.WindowManager").getWindow("Exception")
+    if window is not None:
+        window.dispose()
+        java_class("ij.WindowManager").removeWindow(window)
+
+
 def test_tiffs_of_every_kind_are_what_imagej_shows(tmp_path: Path) -> None:
-    counts, bad = run(range(100_000), tmp_path, time.monotonic() + 25)
+    # As many on every machine: a fast one must not find tomorrow what a slow one has passed over today.
+    counts, bad = run(range(1000), tmp_path, time.monotonic() + 300)
     assert not bad, "\n".join(bad[:5])
     assert counts["same"] > 20, counts
 
