@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import pytest
 import roifile
 import tifffile
 from desktop import Desktop, component, named, on_event_thread, shown_dialog, wait_for
-from workbench import answer, assert_same, managed, panel_says, proposal, to_front
+from workbench import answer, assert_same, bring_forward, managed, panel_says, proposal, to_front
 
 import samj_bridge
 from samj_bridge.fiji import find_java, java_class, java_thread, open_image, roi_mask
@@ -139,15 +138,7 @@ def test_a_macro_that_a_person_runs_ends_with_imagejs_dialog(desk: Desktop, blob
     thread.start()
     dialog = wait_for(lambda: shown_dialog("Macro Error"), "ImageJ's dialog")
     wait_for(lambda: "box= needs four numbers" in panel_log(), "the words in the panel")
-
-    def in_front() -> bool:
-        # Another window may have come up at the same time.
-        if not dialog.isActive():
-            on_event_thread(dialog.toFront)
-            time.sleep(0.3)
-        return bool(dialog.isActive())
-
-    wait_for(in_front, "the dialog in front")
+    bring_forward(dialog, "the dialog in front")
     desk.press("ENTER")
     thread.join(120)
     assert ended

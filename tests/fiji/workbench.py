@@ -40,16 +40,21 @@ def shown(imp: Any, y: int = 260) -> Iterator[Any]:
 
 def to_front(imp: Any) -> None:
     """Bring an image to the front, and give it the keyboard."""
+    bring_forward(imp.getWindow(), "the window in front")
+    settle(imp)
+
+
+def bring_forward(window: Any, what: str) -> None:
+    """Bring a window to the front."""
 
     def there() -> bool:
         # Again and again: a window that opens at the same time, such as the panel, may come in between.
-        if not bool(imp.getWindow().isActive()):
-            on_event_thread(imp.getWindow().toFront)
+        if not bool(window.isActive()):
+            on_event_thread(window.toFront)
             time.sleep(0.3)
-        return bool(imp.getWindow().isActive())
+        return bool(window.isActive())
 
-    wait_for(there, "the window in front")
-    settle(imp)
+    wait_for(there, what)
 
 
 def keep_manager_away() -> Any:

@@ -82,12 +82,8 @@ class UvBuilder:
         wheels, why = self._cpu_wheels(request)
         notes = [*notes, *why]
         feature = "cuda" if sys.platform == "linux" and specification.cpu_index_package and not wheels else "cpu"
-        check_space(specification.disk.get(feature, 0), request.prefix, self.uv.cache_dir(), self.settings.home)
-        request.tell("install", f"Making an empty environment with {base}.")
-        self.uv.call(
-            ["venv", "--quiet", "--no-project", "--python", str(base), str(request.prefix)], cancel=request.cancel
-        )
-        python = python_of(request.prefix)
+        self._check_space(request, feature)
+        python = self._make_empty(request, base)
         if wheels:
             try:
                 own = self._install_cpu_package(request, python, wheels)
@@ -98,9 +94,7 @@ class UvBuilder:
                 notes.append(f"{package}'s CPU index failed ({reason}): took the default index")
                 request.tell("resolve", notes[-1] + ".")
                 feature, wheels = "cuda", []
-                check_space(
-                    specification.disk.get(feature, 0), request.prefix, self.uv.cache_dir(), self.settings.home
-                )
+                self._check_space(request, feature)
         pins = requirements(specification.lock)
         if wheels:
             pins = [pin for pin in pins if not _comes_with_cuda(pin, specification)]
@@ -126,18 +120,26 @@ class UvBuilder:
         own = [pin for pin in lock.pins if re.match(r"[^=@]+==[^\s;]+\+", pin)]
         cuda = any(_only_for_cuda(pin, specification) for pin in lock.pins)
         feature = "cuda" if sys.platform == "linux" and cuda else "cpu"
-        check_space(specification.disk.get(feature, 0), request.prefix, self.uv.cache_dir(), self.settings.home)
-        request.tell("install", f"Making an empty environment with {base}.")
-        self.uv.call(
-            ["venv", "--quiet", "--no-project", "--python", str(base), str(request.prefix)], cancel=request.cancel
-        )
-        python = python_of(request.prefix)
+        self._check_space(request, feature)
+        python = self._make_empty(request, base)
         if own:
             # Versions like 2.9.0+cpu are on torch's own index only.
             install_pins(self.uv, request, python, own, self.settings, index=self.settings.torch_index)
         install_pins(self.uv, request, python, [pin for pin in lock.pins if pin not in own], self.settings)
         write_own_lock(request.prefix, lock.pins)
         return Built(python, feature, (*notes, f"{len(lock.pins)} PyPI packages, from the lock that was given"))
+
+    def _check_space(self, request: BuildRequest, feature: str) -> None:
+        needed = request.specification.disk.get(feature, 0)
+        check_space(needed, request.prefix, self.uv.cache_dir(), self.settings.home)
+
+    def _make_empty(self, request: BuildRequest, base: Path) -> Path:
+        """Make a virtual environment with nothing in it; return its Python."""
+        request.tell("install", f"Making an empty environment with {base}.")
+        self.uv.call(
+            ["venv", "--quiet", "--no-project", "--python", str(base), str(request.prefix)], cancel=request.cancel
+        )
+        return python_of(request.prefix)
 
     def _cpu_wheels(self, request: BuildRequest) -> tuple[list[IndexedWheel], list[str]]:
         """Return the CPU wheels to choose from (none: take the default index), and why."""
