@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import org.apposed.appose.Service;
+import org.samj.bridge.Home;
 import org.samj.bridge.ModelInfo;
 import org.samj.bridge.Pixels;
 import org.samj.bridge.Segmenter;
@@ -36,7 +37,7 @@ public final class ApposeSegmenter implements Segmenter {
 
     /** With samj-bridge's own home: property {@code samj.home}, variable {@code SAMJ_HOME}, or the system's place. */
     public ApposeSegmenter() {
-        this(Card.home());
+        this(Home.folder());
     }
 
     /**

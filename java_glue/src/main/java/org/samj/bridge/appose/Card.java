@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.samj.bridge.SegmenterException;
 
@@ -89,26 +88,6 @@ final class Card {
             Model model = new Model((Map<?, ?>) item);
             models.put(model.id, model);
         }
-    }
-
-    /** Samj-bridge's home: property {@code samj.home}, variable {@code SAMJ_HOME}, or the system's place for data. */
-    static Path home() {
-        String given = System.getProperty("samj.home", "");
-        given = given.isEmpty() ? variable("SAMJ_HOME") : given;
-        if (!given.isEmpty()) {
-            return Paths.get(given);
-        }
-        String system = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
-        String user = System.getProperty("user.home");
-        if (system.startsWith("windows")) {
-            String local = variable("LOCALAPPDATA");
-            return (local.isEmpty() ? Paths.get(user, "AppData", "Local") : Paths.get(local)).resolve("samj-bridge");
-        }
-        if (system.startsWith("mac")) {
-            return Paths.get(user, "Library", "Application Support", "samj-bridge");
-        }
-        String data = variable("XDG_DATA_HOME");
-        return (data.isEmpty() ? Paths.get(user, ".local", "share") : Paths.get(data)).resolve("samj-bridge");
     }
 
     /** Read the card of a home folder; a missing, damaged or newer one is told in words. */

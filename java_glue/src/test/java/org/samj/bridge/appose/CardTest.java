@@ -13,6 +13,7 @@ import java.nio.file.Paths;
 import org.junit.Rule;
 import org.junit.Test;
 import org.junit.rules.TemporaryFolder;
+import org.samj.bridge.Home;
 import org.samj.bridge.SegmenterException;
 
 public class CardTest {
@@ -113,10 +114,10 @@ public class CardTest {
         String before = System.getProperty("samj.home");
         try {
             System.setProperty("samj.home", "here");
-            assertEquals(Paths.get("here"), Card.home());
+            assertEquals(Paths.get("here").toAbsolutePath(), Home.folder());
             System.clearProperty("samj.home");
             String variable = System.getenv("SAMJ_HOME");
-            assertTrue(variable != null ? Card.home().equals(Paths.get(variable)) : Card.home().endsWith("samj-bridge"));
+            assertTrue(variable != null ? Home.folder().equals(Paths.get(variable)) : Home.folder().endsWith("samj-bridge"));
         } finally {
             if (before != null) {
                 System.setProperty("samj.home", before);

@@ -3,6 +3,7 @@ package org.samj.bridge.appose;
 import static org.junit.Assert.assertNull;
 import static org.junit.Assume.assumeTrue;
 
+import org.samj.bridge.Home;
 import org.samj.bridge.SegmenterException;
 
 /** The environment that samj-bridge made on this machine; tests that need it are skipped with the reason without. */
@@ -20,7 +21,7 @@ public final class RealWorker {
             reason = "there is no environment to test with: name samj-bridge's home by -Dsamj.home or SAMJ_HOME";
         } else {
             try {
-                Card.read(Card.home());
+                Card.read(Home.folder());
             } catch (SegmenterException error) {
                 reason = error.sentence();
             }
