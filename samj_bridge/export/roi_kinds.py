@@ -184,7 +184,8 @@ def _path(segments: Sequence[tuple[int, tuple[float, ...]]]) -> tuple[Box, list[
     x, y = (
         np.array([number for _, numbers in segments for number in numbers[axis::2]], np.float32) for axis in (0, 1)
     )
-    low = np.floor([x.min(), y.min()])
+    # In 64 bits: places of 32 bits far from the origin keep too few digits for what is subtracted from them.
+    low = np.floor(np.array([x.min(), y.min()], np.float64))
     far = np.ceil([float(axis.min()) + float(axis.max() - axis.min()) for axis in (x, y)])
     shifted = [
         (kind, tuple(float(np.float32(number - low[at % 2])) for at, number in enumerate(numbers)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hard_masks import HARD_MASKS
-from roi_maker import AREAS, OTHERS, Maker, compare, opened, saved
+from roi_maker import AREAS, OTHERS, Maker, compare, differences, opened, saved
 
 from samj_bridge.export import read_rois, write_rois
 from samj_bridge.export.properties import fields_of, read_properties
@@ -25,6 +25,15 @@ def test_files_of_rois_at_random_are_read_as_imagej_reads_them() -> None:
     done, wrong = compare(seed=13, seconds=300, rounds=ROUNDS)
     assert {what: len(files) for what, files in wrong.items()} == {}
     assert done > 10 * len(AREAS + OTHERS)
+
+
+def test_round_corners_far_from_the_origin_have_imagejs_pixels() -> None:
+    rng, wrong = np.random.default_rng(3), []
+    for x, y, width, height, corner in rng.integers((60_000, 0, 1, 1, 1), (100_000, 100_000, 150, 150, 150), (300, 5)):
+        roi = java_class("ij.gui.Roi")(int(x), int(y), int(width), int(height))
+        roi.setCornerDiameter(int(corner))
+        wrong += differences(saved(roi))
+    assert wrong == []
 
 
 def test_polygons_with_whole_and_half_vertices_have_imagejs_pixels() -> None:

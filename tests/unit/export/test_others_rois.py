@@ -15,7 +15,8 @@ import tifffile
 
 from samj_bridge.errors import FileError
 from samj_bridge.export import read_rois, write_rois
-from samj_bridge.export.roi_file import parse_roi
+from samj_bridge.export.roi_file import RoiFile, parse_roi
+from samj_bridge.export.roi_kinds import rings_of
 from samj_bridge.export.skipped import SkippedRois
 from samj_bridge.geometry.region import Region
 
@@ -149,6 +150,14 @@ def test_a_triangle_has_the_pixels_of_imagej(tmp_path: Path) -> None:
     assert read_rois(tmp_path / "a.roi")[0].area == 55
     simplified = Region((np.array([[0, 0], [10, 0], [0, 10]], np.int32),))
     assert simplified.area == simplified.mask((10, 10)).sum() == 55
+
+
+def test_round_corners_are_the_same_wherever_they_are() -> None:
+    places = [(0, 0), (65_585, 0), (65_585, 40_086)]
+    files = [RoiFile("rectangle", "", (x, y, x + 14, y + 56), corner=43) for x, y in places]
+    moved = [[ring - place for ring in rings_of(file)] for file, place in zip(files, places, strict=True)]
+    for rings in moved[1:]:
+        assert all(np.array_equal(one, other) for one, other in zip(rings, moved[0], strict=True))
 
 
 def test_a_fitted_spline_is_refused_with_the_way_out(tmp_path: Path) -> None:
