@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from samj_bridge.errors import FijiError, FileError, ImageError, InputError
 from samj_bridge.fiji.jvm import java_class, java_errors
-from samj_bridge.reading.imagej_limits import misread_by_imagej
+from samj_bridge.reading.imagej_limits import misread_by_imagej, planes_alike
 from samj_bridge.reading.tables import NAMES, meaning_of
 
 __all__ = ["copy_pixels", "display_ranges", "open_image", "pixels_of", "plane_spec"]
@@ -67,6 +67,11 @@ def open_image(path: str | Path) -> Any:
     if imp is None:
         message = f"ImageJ can't read {str(path)!r}{reason.rstrip('.')}."
         raise FileError(message, hint=_ELSEWHERE, path=str(path))
+    shown, held = int(imp.getStackSize()), planes_alike(Path(path))
+    if shown < held:
+        imp.close()
+        message = f"ImageJ would show other numbers than {str(path)!r} holds: it shows {shown} of {held} planes."
+        raise FileError(message, code="misread-by-imagej", hint=_ELSEWHERE, path=str(path))
     return imp
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +62,7 @@ class Series:
     @property
     def planes(self) -> int:
         """Planes, all channels of a place counted as one."""
-        return int(np.prod(self.counts, dtype=np.int64)) if self.counts else 1
+        return math.prod(self.counts)
 
     def describe(self) -> str:
         """Return it in a few words: ``series 1 'scene 1', 512 x 512, uint16, 3 channels, 4 slices (Z)``."""

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from samj_bridge.reading.kinds import has_chunk, is_tiff
-from samj_bridge.reading.tiff_directories import directories
+from samj_bridge.reading.tiff_directories import chain_of
 
-__all__ = ["misread_by_imagej"]
+__all__ = ["misread_by_imagej", "planes_alike"]
 
 _NONE, _LZW, _JPEG, _PACKBITS = 1, 5, 7, 32773
 _OPENED = frozenset({_NONE, _LZW, 8, 32946, _PACKBITS})
@@ -114,10 +114,31 @@ def misread_by_imagej(path: Path) -> str:
             opened = compression in _OPENED or (compression == _JPEG and page.imagewidth < 500)
             if page.is_tiled or not opened:
                 return ""
-            kind = _kind(page, len(directories(file.filehandle._fh)))  # noqa: SLF001 - see tiff_layout
+            kind = _kind(page, len(chain_of(file.filehandle._fh)))  # noqa: SLF001 - see tiff_layout
     except Exception:  # noqa: BLE001 - a damaged file is told by who opens it
         return ""
     return next((words for words, holds in _LIMITS if holds(kind)), "")
+
+
+def planes_alike(path: Path) -> int:
+    """Return how many pages a TIFF has, if all are alike; 0 otherwise.
+
+    Where that is more than ImageJ shows, it has lost some: of colours that stand plane by plane it drops the last page
+    of a stack, depending on where in the file the blocks of its stream end.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+    """
+    try:
+        if not is_tiff(path):
+            return 0
+        with path.open("rb") as file:
+            chain = chain_of(file)
+    except Exception:  # noqa: BLE001 - as above
+        return 0
+    return len(chain) if chain.uniform else 0
 
 
 def _misread_png(path: Path) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from samj_bridge.errors import FileError, ImageError
 from samj_bridge.reading.description import Description, Series
 from samj_bridge.reading.memory import check_fits
-from samj_bridge.reading.tiff_facts import missing_files, ome_images, pixel_size
+from samj_bridge.reading.tiff_facts import missing_files, ome_images, parse_xml, pixel_size
 from samj_bridge.reading.tiff_layout import Stack, stacks_of
 from samj_bridge.reading.tiff_shown import NotShown, shown, what_samples_are
 
@@ -42,9 +42,9 @@ class TiffSource:
         self._file = file
         if file.pages.first is None:
             raise ValueError("no image inside")
-        self._xml = (file.ome_metadata or "") if file.pages.first.is_ome else ""
+        self._ome = parse_xml(file.ome_metadata or "") if file.pages.first.is_ome else None
         self._refuse_incomplete()
-        self._kind, self._stacks = stacks_of(file)
+        self._kind, self._stacks = stacks_of(file, self._ome)
         self.description = Description(f"TIFF ({self._kind})" if self._kind else "TIFF", self._describe())
 
     def read(
@@ -157,7 +157,7 @@ class TiffSource:
         return what_samples_are(stack.first, channels=stack.sample_axis == "C")
 
     def _describe(self) -> tuple[Series, ...]:
-        images = ome_images(self._xml) if self._kind == "OME" else []
+        images = ome_images(self._ome) if self._kind == "OME" else []
         described = []
         for index, stack in enumerate(self._stacks):
             first = stack.first
@@ -195,7 +195,7 @@ class TiffSource:
 
     def _refuse_incomplete(self) -> None:
         """Refuse a set whose missing files keep tifffile from telling what is in it."""
-        missing = missing_files(self._xml, self._path.parent) if self._xml else []
+        missing = missing_files(self._ome, self._path.parent)
         if not missing:
             return
         try:
@@ -206,7 +206,7 @@ class TiffSource:
             raise self._missing(missing, "and nothing says which planes were in it")
 
     def _refuse_missing(self, number: int) -> None:
-        missing = missing_files(self._xml, self._path.parent)
+        missing = missing_files(self._ome, self._path.parent)
         if missing:
             raise self._missing(missing, f"and plane {number} with it")
         message = f"{self._path.name} names plane {number}, but does not hold it."

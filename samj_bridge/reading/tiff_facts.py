@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from samj_bridge.reading.description import PixelSize
 
-__all__ = ["OmeImage", "missing_files", "ome_images", "pixel_size"]
+__all__ = ["OmeImage", "missing_files", "ome_images", "parse_xml", "pixel_size", "tag_of"]
 
 _MICRON = {"um": 1.0, "µm": 1.0, "μm": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "pm": 1e-6, "Å": 1e-4}
 
@@ -17,25 +17,23 @@ class OmeImage:
     """What OME-XML says of one image."""
 
     def __init__(self, element: ET.Element) -> None:
-        pixels = next((child for child in element if _tag(child) == "Pixels"), None)
+        pixels = next((child for child in element if tag_of(child) == "Pixels"), None)
         found = pixels if pixels is not None else element
         self.size = _ome_size(found)
-        self.channels = tuple(child.get("Name") or "" for child in found if _tag(child) == "Channel")
+        self.channels = tuple(child.get("Name") or "" for child in found if tag_of(child) == "Channel")
 
 
-def ome_images(xml: str) -> list[OmeImage]:
-    """Return the images of OME-XML, in order; empty where it can't be read."""
-    root = _root(xml)
-    return [] if root is None else [OmeImage(child) for child in root if _tag(child) == "Image"]
+def ome_images(root: ET.Element | None) -> list[OmeImage]:
+    """Return the images of OME-XML, in order; empty where there is none."""
+    return [] if root is None else [OmeImage(child) for child in root if tag_of(child) == "Image"]
 
 
-def missing_files(xml: str, folder: Path) -> list[str]:
+def missing_files(root: ET.Element | None, folder: Path) -> list[str]:
     """Return the files that OME-XML names and that are not beside it, in order of their naming."""
-    root = _root(xml)
     if root is None:
         return []
     own = root.get("UUID")
-    others = [item.get("FileName", "") for item in root.iter() if _tag(item) == "UUID" and item.text != own]
+    others = [item.get("FileName", "") for item in root.iter() if tag_of(item) == "UUID" and item.text != own]
     return list(dict.fromkeys(name for name in others if name and not (folder / name).is_file()))
 
 
@@ -95,12 +93,14 @@ def _value(page: Any, tag: int, default: Any) -> Any:
     return default if found is None else found.value
 
 
-def _root(xml: str) -> ET.Element | None:
+def parse_xml(xml: str) -> ET.Element | None:
+    """Return the root of XML; None where there is none, or it can't be read."""
     try:
         return ET.fromstring(xml)  # noqa: S314 - expat refuses entities that grow
     except ET.ParseError:
         return None
 
 
-def _tag(element: ET.Element) -> str:
+def tag_of(element: ET.Element) -> str:
+    """Return an element's name without its namespace."""
     return str(element.tag).rsplit("}", 1)[-1]

@@ -6,12 +6,17 @@ pages without a word about them, is put together as ImageJ does it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
-from samj_bridge.reading.tiff_directories import Directory, directories
+from samj_bridge.reading.tiff_directories import Chain, Directory, chain_of, second_pixels
+from samj_bridge.reading.tiff_facts import tag_of
+from samj_bridge.reading.tiff_ome import plain_ome
 
 __all__ = ["Stack", "stacks_of"]
 
@@ -54,8 +59,14 @@ class Stack:
     """Whether it is a reduced copy or a mask."""
 
 
-def stacks_of(file: Any) -> tuple[str, list[Stack]]:
+def stacks_of(file: Any, ome: ET.Element | None) -> tuple[str, list[Stack]]:
     """Return what kind of TIFF it is, and its stacks in file order.
+
+    Parameters
+    ----------
+    file : tifffile.TiffFile
+    ome : xml element, optional
+        The root of its OME-XML, where it has some.
 
     Raises
     ------
@@ -64,9 +75,10 @@ def stacks_of(file: Any) -> tuple[str, list[Stack]]:
     """
     first = file.pages.first
     # The handle itself: tifffile's wrapper costs as much as the reading. Walked once, and only where it is needed.
-    chain = cache(lambda: directories(file.filehandle._fh))  # noqa: SLF001
-    if first.is_ome and "<OME" in (file.ome_metadata or "") and "BinaryOnly" not in file.ome_metadata[:4096]:
-        found = [_of_series(item) for item in file.series if item.kind == "ome"]
+    chain = cache(lambda: chain_of(file.filehandle._fh))  # noqa: SLF001
+    if ome is not None and tag_of(ome) == "OME" and all(tag_of(child) != "BinaryOnly" for child in ome):
+        plain = _plain_ome(file, ome, chain())
+        found = [plain] if plain else [_of_series(item) for item in file.series if item.kind == "ome"]
         if found:
             return "OME", found
     if (first.description or "").startswith("ImageJ"):
@@ -79,27 +91,79 @@ def stacks_of(file: Any) -> tuple[str, list[Stack]]:
     return "", _pages(file, chain())
 
 
-def _dialect(file: Any, flag: str, chain: Callable[[], list[Directory]]) -> list[Stack]:
-    try:
-        found = [_of_series(item) for item in file.series if len(item.shape) > 1]
-    except ValueError:
-        if flag != "shaped":
-            raise
-        return []
+def _dialect(file: Any, flag: str, walk: Callable[[], Chain]) -> list[Stack]:
     if flag == "shaped":
+        return _shaped(file, walk())
+    return [_of_series(item) for item in file.series if len(item.shape) > 1]
+
+
+def _shaped(file: Any, chain: Chain) -> list[Stack]:
+    """Return tifffile's own stack; none where its words are about a part of the file only."""
+    plain = _plain_shaped(file, chain)
+    if plain:
+        return [plain]
+    try:
+        series = [item for item in file.series if len(item.shape) > 1]
+        whole = [item for item in series if not (item.keyframe.is_reduced or item.keyframe.is_mask)]
         # Its own words count only if they are about the whole file: appended pages each have words of their own.
-        whole = [stack for stack in found if not stack.thumbnail]
-        if len(whole) != 1 or file.series[0].kind != "shaped" or not _covers(chain(), whole[0]):
+        if len(whole) != 1 or not series or file.series[0].kind != "shaped":
             return []
-    return found
+        numbers = [number for number, directory in enumerate(chain.directories) if not directory.thumbnail]
+        found = []
+        for item in series:
+            main = item is whole[0]
+            stack = _of_series(item, pages=_page_at(file, chain, numbers) if main and len(numbers) > 1 else None)
+            if main and len(numbers) not in {1, _product(stack.counts)}:
+                return []
+            found.append(stack)
+        return found
+    except ValueError:
+        return []
 
 
-def _covers(chain: list[Directory], stack: Stack) -> bool:
-    return sum(not directory.thumbnail for directory in chain) in {1, _product(stack.counts)}
+def _plain_shaped(file: Any, chain: Chain) -> Stack | None:
+    """Return the stack of a file that holds nothing else, whose words are its shape alone."""
+    first = file.pages.first
+    try:
+        words = json.loads(first.description)
+        shape = tuple(int(count) for count in words.pop("shape"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    inner = tuple(first.shape)
+    if words or not chain.uniform or chain.directories[0].thumbnail or len(shape) != len(inner) + 1:
+        return None
+    if shape[1:] != inner or shape[0] != len(chain) or 1 in shape:
+        return None
+    return Stack("", "Q", (len(chain),), first, page_at=_page_at(file, chain, range(len(chain))))
 
 
-def _of_series(series: Any) -> Stack:
-    """Return one of tifffile's series, level 0 of it."""
+def _plain_ome(file: Any, ome: ET.Element, chain: Chain) -> Stack | None:
+    first = file.pages.first
+    plain = plain_ome(ome, first, Path(file.filehandle.path).name, len(chain))
+    if plain is None or any(
+        _type(chain.directories[at]) != _type(chain.directories[0]) or chain.directories[at].thumbnail
+        for at in (() if chain.uniform else plain.pages)
+    ):
+        return None
+    return Stack(
+        name=plain.name,
+        axes=plain.axes,
+        counts=plain.counts,
+        first=first if plain.pages[0] == 0 else file.pages[plain.pages[0]],
+        page_at=_page_at(file, chain, plain.pages),
+        thumbnail=bool(first.is_reduced or first.is_mask),
+    )
+
+
+def _of_series(series: Any, pages: Callable[[int], Any] | None = None) -> Stack:
+    """Return one of tifffile's series, level 0 of it.
+
+    Parameters
+    ----------
+    series : tifffile.TiffPageSeries
+    pages : callable, optional
+        Its pages by number, where they are known without making an object of each.
+    """
     first = series.keyframe
     axes, shape = str(series.axes), tuple(int(count) for count in series.shape)
     inner = len(first.shape)
@@ -111,8 +175,6 @@ def _of_series(series: Any) -> Stack:
         raise ValueError(message)
     samples = axes[len(axes) - inner :].replace("Y", "").replace("X", "")
     outer, counts = axes[: len(axes) - inner], shape[: len(shape) - inner]
-    pages = list(series)
-    stride_known = series.dataoffset is not None and _plain(first)
     common = {
         "name": str(series.name or ""),
         "axes": outer,
@@ -121,15 +183,19 @@ def _of_series(series: Any) -> Stack:
         "sample_axis": samples[-1:] or "S",
         "thumbnail": bool(first.is_reduced or first.is_mask),
     }
-    if stride_known and len([page for page in pages if page is not None]) <= _product(counts):
+    if pages is not None:
+        return Stack(**common, page_at=pages)
+    objects = list(series)
+    stride_known = series.dataoffset is not None and _plain(first)
+    if stride_known and len([page for page in objects if page is not None]) <= _product(counts):
         return Stack(**common, offset=int(series.dataoffset))
-    if len(pages) != _product(counts):
-        message = f"it says {_product(counts)} planes and has {len(pages)} pages"
+    if len(objects) != _product(counts):
+        message = f"it says {_product(counts)} planes and has {len(objects)} pages"
         raise ValueError(message)
-    return Stack(**common, page_at=pages.__getitem__)
+    return Stack(**common, page_at=objects.__getitem__)
 
 
-def _imagej(file: Any, walk: Callable[[], list[Directory]]) -> list[Stack]:
+def _imagej(file: Any, walk: Callable[[], Chain]) -> list[Stack]:
     first = file.pages.first
     words = _numbers(first.description)
     said = words.get("images", 1)
@@ -141,7 +207,8 @@ def _imagej(file: Any, walk: Callable[[], list[Directory]]) -> list[Stack]:
             axes, counts = _imagej_axes(words, said, first.description)
             return [Stack("", axes, counts, first, offset=int(first.dataoffsets[0]))]
     chain = walk()
-    alike = [at for at, directory in enumerate(chain) if _type(directory) == _type(chain[0])]
+    kinds = chain.directories
+    alike = [at for at, directory in enumerate(kinds) if _type(directory) == _type(kinds[0])]
     if said > 1 and first.compression == 1 and said not in {len(alike), len(alike) * first.samplesperpixel}:
         held = (file.filehandle.size - int(first.dataoffsets[0])) // max(int(first.nbytes), 1)
         message = f"it says {said} planes, but has room for {max(held, len(alike))}: it was cut off or changed"
@@ -149,16 +216,13 @@ def _imagej(file: Any, walk: Callable[[], list[Directory]]) -> list[Stack]:
     if len(alike) != len(chain):
         return _pages(file, chain)
     axes, counts = _imagej_axes(words, len(chain), first.description)
-    return [Stack("", axes, counts, first, page_at=lambda at: file.pages[at])]
+    return [Stack("", axes, counts, first, page_at=_page_at(file, chain, range(len(chain))))]
 
 
 def _second_follows(file: Any, size: int) -> bool:
     """Return whether the second page, if there is one, begins where the first ends."""
-    try:
-        second = file.pages[1]
-    except IndexError:
-        return True
-    return int(second.dataoffsets[0]) == int(file.pages.first.dataoffsets[0]) + size
+    second = second_pixels(file.filehandle._fh)  # noqa: SLF001 - see stacks_of
+    return second is None or second == int(file.pages.first.dataoffsets[0]) + size
 
 
 def _imagej_axes(words: dict[str, int], planes: int, description: str) -> tuple[str, tuple[int, ...]]:
@@ -187,22 +251,34 @@ def _numbers(description: str) -> dict[str, int]:
     return found
 
 
-def _pages(file: Any, chain: list[Directory]) -> list[Stack]:
+def _pages(file: Any, chain: Chain) -> list[Stack]:
     """Return pages of one size and type as one stack each, as ImageJ puts them together."""
     groups: dict[object, list[int]] = {}
-    for at, directory in enumerate(chain):
+    for at, directory in enumerate(chain.directories if not chain.uniform else ()):
         groups.setdefault((_type(directory), directory.photometric, directory.thumbnail), []).append(at)
+    if chain.uniform:
+        groups[0] = list(range(len(chain)))
     stacks = []
     for numbers in groups.values():
         axes, counts = ("I", (len(numbers),)) if len(numbers) > 1 else ("", ())
-        first = file.pages[numbers[0]]
-        thumbnail = chain[numbers[0]].thumbnail
-        stacks.append(Stack("", axes, counts, first, page_at=_page_at(file, numbers), thumbnail=thumbnail))
+        page_at = _page_at(file, chain, numbers)
+        thumbnail = chain.directories[numbers[0]].thumbnail
+        stacks.append(Stack("", axes, counts, page_at(0), page_at=page_at, thumbnail=thumbnail))
     return stacks
 
 
-def _page_at(file: Any, numbers: list[int]) -> Callable[[int], Any]:
-    return lambda at: file.pages[numbers[at]]
+def _page_at(file: Any, chain: Chain, numbers: Sequence[int]) -> Callable[[int], Any]:
+    """Return what makes the page of a plane, straight from where its directory stands."""
+    import tifffile
+
+    def page(plane: int) -> Any:
+        number = numbers[plane]
+        if number == 0:
+            return file.pages.first
+        file.filehandle.seek(chain.offsets[number])
+        return tifffile.TiffPage(file, index=number)
+
+    return page
 
 
 def _type(directory: Directory) -> tuple[object, ...]:

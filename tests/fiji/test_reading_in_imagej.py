@@ -261,6 +261,20 @@ def test_pngs_that_java_recolours_are_refused_there(kind: int, bits: int, tmp_pa
     assert theirs.dtype != colours.dtype or not np.array_equal(theirs[..., 0], colours[..., 0])
 
 
+@pytest.mark.parametrize(("size", "shown"), [((30, 30), True), ((37, 38), False)])
+def test_a_stack_of_which_imagej_drops_a_page_is_not_opened_silently(
+    size: tuple[int, int], shown: bool, tmp_path: Path
+) -> None:
+    planes = RNG.integers(0, 256, (2, 3, *size), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
+    if shown:
+        assert int(open_image(tmp_path / "a.tif").getStackSize()) == 2
+    else:
+        with pytest.raises(FileError, match="shows 1 of 2 planes"):
+            open_image(tmp_path / "a.tif")
+    assert np.array_equal(read_image(tmp_path / "a.tif", plane=1).pixels, np.moveaxis(planes[1], 0, -1))
+
+
 def test_ordinary_files_are_not_held_for_misread(data_dir: Path) -> None:
     for path in (data_dir / "images").iterdir():
         assert not misread_by_imagej(path), path

@@ -198,3 +198,44 @@ def test_one_line_says_what_was_taken(tmp_path: Path) -> None:
     assert data["place"] == {"z": 2}
     assert data["pixel_size"] == {"x": 0.25, "y": 0.25, "unit": "um"}
     assert data["range"] == [200.0, 455.0]
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_pages_in_turn_are_series_of_their_own_and_each_plane_is_found(
+    order: str, big: bool, tmp_path: Path
+) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif", byteorder=order, bigtiff=big) as writer:
+        for value in range(60):
+            writer.write(GREY + value, metadata=None, contiguous=False)
+            if value % 7 != 3:
+                writer.write(GREY.astype(np.uint16) + 1_000 * value, metadata=None, contiguous=False)
+    described = describe_image(tmp_path / "a.tif").series
+    deep = [value for value in range(60) if value % 7 != 3]
+    assert [(series.dtype, series.planes) for series in described] == [("uint8", 60), ("uint16", len(deep))]
+    for plane in (0, 1, 17, 50):
+        assert np.array_equal(read_image(tmp_path / "a.tif", series=0, plane=plane).pixels, GREY + plane)
+        wanted = GREY.astype(np.uint16) + 1_000 * deep[plane]
+        assert np.array_equal(read_image(tmp_path / "a.tif", series=1, plane=plane).pixels, wanted)
+
+
+def test_planes_of_an_ome_tiff_are_where_its_xml_says(tmp_path: Path) -> None:
+    """Bio-Formats writes an element for each plane, in whatever order; pages need not stand in theirs."""
+    places = [(c, z) for c in range(2) for z in range(3)]
+    order = [4, 0, 5, 2, 1, 3]
+    data = "".join(
+        f'<TiffData FirstC="{places[plane][0]}" FirstZ="{places[plane][1]}" IFD="{page}" PlaneCount="1"/>'
+        for page, plane in enumerate(order)
+    )
+    words = (
+        '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="30" SizeY="20" '
+        'SizeZ="3" SizeC="2" SizeT="1"><Channel ID="C:0" SamplesPerPixel="1"/><Channel ID="C:1" '
+        f'SamplesPerPixel="1"/>{data}</Pixels></Image></OME>'
+    )
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif") as writer:
+        for page, plane in enumerate(order):
+            told = {"description": words} if page == 0 else {}
+            writer.write(GREY + 10 * plane, metadata=None, contiguous=False, **told)
+    for plane, (c, z) in enumerate(places):
+        assert np.array_equal(read_image(tmp_path / "a.ome.tif", z=z, channels=c).pixels, GREY + 10 * plane)
