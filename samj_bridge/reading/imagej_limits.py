@@ -123,8 +123,8 @@ def misread_by_imagej(path: Path) -> str:
 def planes_alike(path: Path) -> int:
     """Return how many pages a TIFF has, if all are alike; 0 otherwise.
 
-    Where that is more than ImageJ shows, it has lost some: of colours that stand plane by plane it drops the last page
-    of a stack, depending on where in the file the blocks of its stream end.
+    Where that is more than ImageJ shows, it has lost some: of colours that stand plane by plane it drops the last
+    page of some stacks.
 
     Parameters
     ----------

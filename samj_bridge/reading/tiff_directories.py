@@ -250,7 +250,9 @@ class _Reader:
             tag, kind = struct.unpack_from(self.order + "HH", body, at)
             if tag in {273, 324}:
                 count = struct.unpack_from(self.order + ("Q" if self.inline == 8 else "I"), body, at + 4)[0]
-                values = self._values(body, at, kind, min(count, 64), inside=_SIZES.get(kind, 0) * count <= self.inline)
+                values = self._values(
+                    body, at, kind, min(count, 64), inside=_SIZES.get(kind, 0) * count <= self.inline
+                )
                 return values[0] if values else None
         return None
 

@@ -29,7 +29,9 @@ def test_files_of_rois_at_random_are_read_as_imagej_reads_them() -> None:
 
 def test_round_corners_far_from_the_origin_have_imagejs_pixels() -> None:
     rng, wrong = np.random.default_rng(3), []
-    for x, y, width, height, corner in rng.integers((60_000, 0, 1, 1, 1), (100_000, 100_000, 150, 150, 150), (300, 5)):
+    for x, y, width, height, corner in rng.integers(
+        (60_000, 0, 1, 1, 1), (100_000, 100_000, 150, 150, 150), (300, 5)
+    ):
         roi = java_class("ij.gui.Roi")(int(x), int(y), int(width), int(height))
         roi.setCornerDiameter(int(corner))
         wrong += differences(saved(roi))
