@@ -33,6 +33,8 @@ __all__ = ["composite_path", "plane_of_stack", "read_rois", "write_rois"]
 _SMALLEST, _LARGEST = -5000, 60_535
 # Composites hold 32-bit floats, exact for whole numbers up to here.
 _LARGEST_COMPOSITE = 2**24
+_VERSION = 228
+"""Of the format, as ImageJ 1.54p writes it."""
 _MOVE_TO, _LINE_TO, _CLOSE = 0, 1, 4
 
 
@@ -147,7 +149,9 @@ def _encode(region: Region, name: str, colour: tuple[int, int, int] | None) -> b
     if farthest > _LARGEST_COMPOSITE:
         message = f"Region {name!r} reaches to coordinate {farthest}; ImageJ's ROIs end at {_LARGEST_COMPOSITE}."
         raise InputError(message, hint="Write it as GeoJSON.")
-    roi = roifile.ImagejRoi(left=x0, top=y0, right=x1, bottom=y1)
+    # Said, since roifile's own choice differs: its last release for Python 3.10 claims a version of the format that
+    # has neither properties nor groups, and ImageJ does not look for them there.
+    roi = roifile.ImagejRoi(version=_VERSION, left=x0, top=y0, right=x1, bottom=y1)
     if len(region.rings) == 1 and min(x0, y0) >= _SMALLEST and max(x1, y1) <= _LARGEST:
         roi.roitype = roifile.ROI_TYPE.TRACED
         roi.integer_coordinates = region.rings[0] - np.array([x0, y0], np.int32)

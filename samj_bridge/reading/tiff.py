@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samj_bridge.errors import FileError, ImageError
+from samj_bridge.reading.bilevel import decoded
 from samj_bridge.reading.description import Description, Series
 from samj_bridge.reading.memory import check_fits
 from samj_bridge.reading.tiff_facts import missing_files, ome_images, parse_xml, pixel_size
@@ -120,7 +121,7 @@ class TiffSource:
             if tuple(page.shape) != tuple(first.shape) or page.dtype != first.dtype:
                 message = f"page {number} is {page.shape} of {page.dtype}, unlike the first"
                 raise ValueError(message)
-            return page, np.asarray(page.asarray())
+            return page, decoded(page)
         finally:
             if closed:
                 handle.close()

@@ -128,7 +128,7 @@ def roi(kind: int, name: str = "r", **fields: object) -> bytes:
 
 def points(places: list[list[float]], **fields: object) -> bytes:
     made = roifile.ImagejRoi.frompoints(np.array(places), name="p")
-    made.roitype = KIND.POINT
+    made.roitype, made.version = KIND.POINT, 228
     for name, value in fields.items():
         setattr(made, name, value)
     return made.tobytes()

@@ -13,6 +13,7 @@ from PIL import Image
 
 from samj_bridge.errors import FileError
 from samj_bridge.reading import read_image
+from samj_bridge.reading.bilevel import by_pillow, decoded
 
 GREY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
 RAMP = np.arange(256, dtype=np.uint16) * 257
@@ -59,6 +60,19 @@ def test_group_4_and_jpeg_are_read(tmp_path: Path) -> None:
     taken = read_image(tmp_path / "j.tif")
     assert taken.series.colour
     assert np.abs(taken.pixels[..., 0].astype(int) - smooth).mean() < 4
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_faxes_are_the_same_by_pillow_alone(invert: bool, tmp_path: Path) -> None:
+    pages = [Image.fromarray(level < GREY) for level in (60, 128)]
+    # A page that says which of black and white is zero, by libtiff either way.
+    tags = {262: 0 if invert else 1}
+    pages[0].save(tmp_path / "f.tif", compression="group4", save_all=True, append_images=pages[1:], tiffinfo=tags)
+    with tifffile.TiffFile(tmp_path / "f.tif") as file:
+        for page, level in zip(file.pages, (60, 128), strict=True):
+            assert np.array_equal(by_pillow(page), decoded(page))
+            shown = (level < GREY).astype(np.uint8)
+            assert np.array_equal(by_pillow(page), 1 - shown if int(page.photometric) == 0 else shown)
 
 
 def test_four_stains_of_8_bits_are_channels_and_no_rgba(tmp_path: Path) -> None:
