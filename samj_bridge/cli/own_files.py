@@ -20,19 +20,21 @@ def without_own(images: Sequence[Path], named: Collection[Path]) -> tuple[list[P
     """Return images without results of an earlier call, and those results.
 
     A label image or an overlay lies beside the images that it was made of where no folder was named for results.
-    Whoever names nothing else means it.
+    Whoever names one file and nothing else means it; several may be what a shell made of ``*.tif``.
 
     Raises
     ------
     FileError
-        Nothing is left of the folders that were named.
+        Nothing is left.
     """
     own = [image for image in images if is_own(image)]
     if own and len(own) == len(images):
-        if set(own) <= set(named):
+        if len(own) == 1 and set(own) <= set(named):
             return list(images), []
-        message = f"No image in {', '.join(map(str, named))}, only what samj-bridge wrote: {own[0].name}, ..."
-        raise FileError(message, hint="Name another folder; a file that is named itself is segmented all the same.")
+        more = ", ..." if len(own) > 1 else ""
+        there = "" if set(own) <= set(named) else f" in {', '.join(map(str, named))}"
+        message = f"No image{there}, only what samj-bridge wrote: {own[0].name}{more}."
+        raise FileError(message, hint="Name images or another folder; a single file that is named is segmented.")
     return [image for image in images if image not in own], own
 
 

@@ -4,6 +4,7 @@ from samj_bridge.reading.choosing import Wish
 from samj_bridge.reading.description import Description, PixelSize, Series, Taken
 from samj_bridge.reading.image import describe_image, read_image, take
 from samj_bridge.reading.kinds import SUFFIXES, find_images
+from samj_bridge.reading.sets import once_per_image
 
 __all__ = [
     "SUFFIXES",
@@ -14,6 +15,7 @@ __all__ = [
     "Wish",
     "describe_image",
     "find_images",
+    "once_per_image",
     "read_image",
     "take",
 ]

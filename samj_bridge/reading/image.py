@@ -13,7 +13,7 @@ from samj_bridge.errors import FileError, ImageError, SamjError
 from samj_bridge.reading.choosing import Channels, Wish, choose_channels, choose_place, choose_series
 from samj_bridge.reading.description import Description, Series, Taken
 from samj_bridge.reading.kinds import kind_of
-from samj_bridge.reading.tiff_shown import NotShown
+from samj_bridge.reading.tiff.shown import NotShown
 
 __all__ = ["describe_image", "read_image", "take"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from samj_bridge.reading.kinds import has_chunk, is_tiff
-from samj_bridge.reading.tiff_directories import chain_of
+from samj_bridge.reading.tiff.directories import chain_of
 
 __all__ = ["misread_by_imagej", "planes_alike"]
 
@@ -114,7 +114,7 @@ def misread_by_imagej(path: Path) -> str:
             opened = compression in _OPENED or (compression == _JPEG and page.imagewidth < 500)
             if page.is_tiled or not opened:
                 return ""
-            kind = _kind(page, len(chain_of(file.filehandle._fh)))  # noqa: SLF001 - see tiff_layout
+            kind = _kind(page, len(chain_of(file.filehandle._fh)))  # noqa: SLF001 - see tiff.layout
     except Exception:  # noqa: BLE001 - a damaged file is told by who opens it
         return ""
     return next((words for words, holds in _LIMITS if holds(kind)), "")

@@ -22,7 +22,7 @@ from samj_bridge.geometry.components import clean
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.trace import trace
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
-from samj_bridge.reading import Wish, find_images, take
+from samj_bridge.reading import Wish, find_images, once_per_image, take
 from samj_bridge.session import Prompt, Scene, Session, Wanted
 from samj_bridge.settings import Settings
 
@@ -76,6 +76,7 @@ class _Done:
 def run(request: Request, settings: Settings, *, progress: Progress, cancel: CancelToken) -> Result:
     """Segment every image; one that fails is reported, and the others are done all the same."""
     images, own = without_own(find_images(list(request.images)), request.images)
+    images, parts = once_per_image(images)
     _check(request, images)
     stems = _stems(images)
     done: list[_Done] = []
@@ -96,6 +97,7 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
         notes.append(f"The prompt file also speaks of {', '.join(strangers)}: of none of the images.")
     if own:
         notes.append(f"Left out, because samj-bridge wrote them: {', '.join(path.name for path in own)}.")
+    notes += [f"{path.name} is a part of the same image as {whole.name}." for path, whole in parts.items()]
     return _result(done, failures, notes)
 
 

@@ -56,3 +56,11 @@ def test_a_result_that_is_named_alone_is_meant(files: dict[str, Path], tmp_path:
     assert without_own([files["cells.tif"]], [files["cells.tif"]]) == ([files["cells.tif"]], [])
     with pytest.raises(FileError, match=r"only what samj-bridge wrote: cells\.tif"):
         without_own([files["cells.tif"]], [tmp_path])
+
+
+def test_results_that_a_shell_found_are_not_meant(tmp_path: Path) -> None:
+    results = [tmp_path / "a_labels.tif", tmp_path / "b_labels.tif"]
+    for path in results:
+        write_labels(path, REGION)
+    with pytest.raises(FileError, match=r"No image, only what samj-bridge wrote: a_labels\.tif, \.\.\."):
+        without_own(results, results)

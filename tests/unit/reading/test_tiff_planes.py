@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from samj_bridge.errors import FileError, ImageError
-from samj_bridge.reading import describe_image, read_image
+from samj_bridge.reading import describe_image, find_images, once_per_image, read_image
 
 GREY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
 RAMP = np.arange(256, dtype=np.uint16) * 257
@@ -142,7 +142,8 @@ def test_scenes_are_series_with_names_and_pixel_sizes(tmp_path: Path) -> None:
     ]
 
 
-def test_a_missing_file_of_a_set_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+def write_set(folder: Path) -> None:
+    """Write an OME set of three frames, each in a file of its own."""
     ids = [f"urn:uuid:{uuid.UUID(int=n + 1)}" for n in range(3)]
     data = "".join(
         f'<TiffData FirstT="{n}" IFD="0" PlaneCount="1"><UUID FileName="t{n}.ome.tif">{ids[n]}</UUID></TiffData>'
@@ -155,7 +156,25 @@ def test_a_missing_file_of_a_set_is_named_and_the_others_are_read(tmp_path: Path
             f'SizeX="30" SizeY="20" SizeZ="1" SizeC="1" SizeT="3"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>'
             f"{data}</Pixels></Image></OME>"
         )
-        tifffile.imwrite(tmp_path / f"t{n}.ome.tif", GREY + n, metadata=None, description=words)
+        tifffile.imwrite(folder / f"t{n}.ome.tif", GREY + n, metadata=None, description=words)
+
+
+def test_a_set_of_files_is_one_image(tmp_path: Path) -> None:
+    write_set(tmp_path)
+    tifffile.imwrite(tmp_path / "a.tif", GREY)
+    kept, others = once_per_image(find_images([tmp_path]))
+    assert [path.name for path in kept] == ["a.tif", "t0.ome.tif"]
+    assert {path.name: whole.name for path, whole in others.items()} == {
+        "t1.ome.tif": "t0.ome.tif",
+        "t2.ome.tif": "t0.ome.tif",
+    }
+    (tmp_path / "t0.ome.tif").unlink()
+    kept, _others = once_per_image(find_images([tmp_path]))
+    assert [path.name for path in kept] == ["a.tif", "t1.ome.tif"]
+
+
+def test_a_missing_file_of_a_set_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    write_set(tmp_path)
     assert np.array_equal(read_image(tmp_path / "t0.ome.tif", t=2).pixels, GREY + 2)
     (tmp_path / "t1.ome.tif").unlink()
     with pytest.raises(FileError, match=r"t1\.ome\.tif is missing") as caught:

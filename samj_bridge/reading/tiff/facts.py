@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from samj_bridge.reading.description import PixelSize
 
-__all__ = ["OmeImage", "missing_files", "ome_images", "parse_xml", "pixel_size", "tag_of"]
+__all__ = ["OmeImage", "missing_files", "ome_images", "parse_xml", "pixel_size", "set_files", "tag_of"]
 
 _MICRON = {"um": 1.0, "µm": 1.0, "μm": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "pm": 1e-6, "Å": 1e-4}
 
@@ -35,6 +35,12 @@ def missing_files(root: ET.Element | None, folder: Path) -> list[str]:
     own = root.get("UUID")
     others = [item.get("FileName", "") for item in root.iter() if tag_of(item) == "UUID" and item.text != own]
     return list(dict.fromkeys(name for name in others if name and not (folder / name).is_file()))
+
+
+def set_files(root: ET.Element) -> list[str]:
+    """Return the names of the files that OME-XML says its planes are in, in order of their naming."""
+    found = [item.get("FileName", "") for item in root.iter() if tag_of(item) == "UUID"]
+    return list(dict.fromkeys(name for name in found if name))
 
 
 def pixel_size(file: Any, page: Any, kind: str) -> PixelSize | None:

@@ -16,9 +16,9 @@ from samj_bridge.errors import FileError, ImageError
 from samj_bridge.reading.bilevel import decoded
 from samj_bridge.reading.description import Description, Series
 from samj_bridge.reading.memory import check_fits
-from samj_bridge.reading.tiff_facts import missing_files, ome_images, parse_xml, pixel_size
-from samj_bridge.reading.tiff_layout import Stack, stacks_of
-from samj_bridge.reading.tiff_shown import NotShown, shown, what_samples_are
+from samj_bridge.reading.tiff.facts import missing_files, ome_images, parse_xml, pixel_size
+from samj_bridge.reading.tiff.layout import Stack, stacks_of
+from samj_bridge.reading.tiff.shown import NotShown, shown, what_samples_are
 
 __all__ = ["TiffSource", "open_tiff"]
 

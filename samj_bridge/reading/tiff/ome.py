@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from samj_bridge.reading.tiff_facts import tag_of
+from samj_bridge.reading.tiff.facts import tag_of
 
 __all__ = ["PlainOme", "plain_ome"]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from samj_bridge.reading.tiff_directories import Chain, Directory, chain_of, second_pixels
-from samj_bridge.reading.tiff_facts import tag_of
-from samj_bridge.reading.tiff_ome import plain_ome
+from samj_bridge.reading.tiff.directories import Chain, Directory, chain_of, second_pixels
+from samj_bridge.reading.tiff.facts import tag_of
+from samj_bridge.reading.tiff.ome import plain_ome
 
 __all__ = ["Stack", "stacks_of"]
 
