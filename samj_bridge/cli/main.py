@@ -162,6 +162,40 @@ def fiji(
         )
 
 
+@command_of(app, "serve", verbose=True)
+def serve(
+    call: Call,
+    host: Annotated[str, typer.Option(help="Interface; any but this machine's own needs the token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: one that is free.")] = 8000,
+    any_port: Annotated[bool, typer.Option("--any-port", help="Take the next free port if this is taken.")] = False,
+    model: Annotated[str, typer.Option(help="Model for clients that name none that is installed.")] = "starter",
+    root: Annotated[
+        list[Path] | None, typer.Option(help="Folder below which images may be opened by path; may be repeated.")
+    ] = None,
+    status: Annotated[
+        bool, typer.Option("--status", help="Say what the servers that run do now, and for whom.")
+    ] = False,
+) -> None:
+    """Serve QuPath's SAM extension, Label Studio, X-AnyLabeling and programs over HTTP."""
+    from samj_bridge.cli.commands import serve as command
+
+    if status:
+        call.run(lambda settings, _progress, _cancel: command.run_status(settings))
+        return
+    call.run(
+        lambda settings, progress, cancel: command.run(
+            settings,
+            host=host,
+            port=port,
+            any_port=any_port,
+            model=model,
+            roots=root or [],
+            progress=progress,
+            cancel=cancel,
+        )
+    )
+
+
 def main() -> None:
     """Run the command line; the entry point ``samj-bridge``."""
     sys.exit(run_app(app, sys.argv[1:]))

@@ -19,6 +19,7 @@ DRIVEN_BY = {
     "cli/commands/doctor.py": "commands",
     "cli/commands/fiji.py": "commands",
     "cli/commands/segment.py": "commands",
+    "cli/commands/serve.py": "tests/integration/server/test_command.py",
     "download/digest.py": "download",
     "download/meter.py": "download",
     "download/partial.py": "download",

@@ -1,0 +1,205 @@
+"""Images that came over the network: bounded before a pixel is unpacked, named by what is in them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import io
+import tempfile
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.concurrency import run_in_threadpool
+
+from samj_bridge.errors import ImageError, SamjError
+from samj_bridge.reading import Wish, describe_image, take
+
+__all__ = [
+    "MOST_PIXELS",
+    "Picture",
+    "Sent",
+    "Views",
+    "picture_from_bytes",
+    "picture_from_file",
+    "picture_from_text",
+]
+
+MOST_PIXELS = 64_000_000
+"""Pixels of an image that may be sent: eight times a view as large as a 4k screen."""
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels, and a name that the same pixels always have."""
+
+    digest: str
+    """Hash of shape, type and pixels."""
+    pixels: NDArray[Any]
+    """(Y, X) or (Y, X, C)."""
+    channels: Any = None
+    """What `Session.encode` is told of its channels."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X)."""
+        return (self.pixels.shape[0], self.pixels.shape[1])
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An image that was sent, decoded only where its encoding is not kept."""
+
+    digest: str
+    """That of the picture."""
+    shape: tuple[int, int]
+    """(Y, X)."""
+    load: Callable[[], Picture]
+    """Gives the pixels."""
+
+
+class Views:
+    """Which picture a text of base64 was: a view is sent again with every prompt, and decoded once."""
+
+    def __init__(self, most: int = 256) -> None:
+        self._most = most
+        self._known: OrderedDict[bytes, tuple[str, tuple[int, int]]] = OrderedDict()
+        # Decoding takes memory: few at once, whatever the number of clients.
+        self._decoding = asyncio.Semaphore(2)
+
+    async def of_text(self, text: str, kept: Callable[[str], bool]) -> Sent:
+        """Return the image in a text of base64, a data URL or not.
+
+        Parameters
+        ----------
+        text : str
+            The same text is the same image.
+        kept : callable
+            Whether the encoding of a digest is kept, so that the pixels are not needed.
+
+        Raises
+        ------
+        ImageError
+            As `picture_from_text`.
+        """
+        if not text:
+            raise ImageError("There is no image in the request.", hint="Send a PNG or JPEG file in base64.")
+        key = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=20).digest()
+        known = self._known.get(key)
+        if known is not None and kept(known[0]):
+            self._known.move_to_end(key)
+            return Sent(*known, lambda: picture_from_text(text))
+        async with self._decoding:
+            picture = await run_in_threadpool(picture_from_text, text)
+        self._known[key] = (picture.digest, picture.shape)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+        return Sent(picture.digest, picture.shape, lambda: picture)
+
+
+def picture_from_text(text: str) -> Picture:
+    """Decode base64, a data URL or not.
+
+    Raises
+    ------
+    ImageError
+        It is no base64, no image, or too large.
+    """
+    if text.startswith("data:"):
+        head, _, text = text.partition(",")
+        if not head.endswith(";base64"):
+            raise ImageError("The image is a data URL that is not base64.", hint="Send data:image/png;base64,...")
+    try:
+        # Line breaks are allowed in base64, anything else is not.
+        data = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        message = f"The image is no base64: {error}."
+        raise ImageError(message, hint="Send a PNG or JPEG file in base64.") from error
+    return picture_from_bytes(data)
+
+
+def picture_from_bytes(data: bytes) -> Picture:
+    """Decode an image file as it is seen: colours stay, transparency is drawn over white, 16 bits stay 16 bits.
+
+    Raises
+    ------
+    ImageError
+        It is no image that is read here, is damaged, or too large.
+    """
+    if data[:4] in _TIFF:
+        with tempfile.TemporaryDirectory(prefix="samj-serve-") as folder:
+            path = Path(folder) / "image.tif"
+            path.write_bytes(data)
+            return picture_from_file(path, "The image")
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                _check_size(image.width, image.height)
+                return _named(_seen(image))
+    except SamjError:
+        raise
+    # Pillow raises what its decoders raise: OSError, SyntaxError, ValueError, struct.error, its own.
+    except Exception as error:
+        message = f"The image can't be decoded ({type(error).__name__}): {len(data)} bytes."
+        raise ImageError(message, hint="Send a PNG, JPEG, WebP, BMP, GIF or TIFF file.") from error
+
+
+def picture_from_file(path: Path, name: str = "") -> Picture:
+    """Read an image file as ImageJ shows it.
+
+    Raises
+    ------
+    ImageError, FileError
+        It can't be read, is no single plane, or is too large.
+    """
+    try:
+        series = describe_image(path).series[0]
+        _check_size(series.width, series.height)
+        taken = take(path, Wish())
+    except SamjError as error:
+        # What lies where on this machine is nobody's business over the network.
+        error.message = error.message.replace(str(path), name or path.name).replace(path.name, name or path.name)
+        raise
+    return _named(np.ascontiguousarray(taken.pixels), taken.channels)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        message = f"The image has {width} x {height} pixels; at most {MOST_PIXELS / 1e6:.0f} megapixels are taken."
+        raise ImageError(message, code="image-too-large", hint="Send a part of it, or a smaller copy.")
+
+
+def _seen(image: Any) -> NDArray[Any]:
+    image.load()
+    if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
+        rgba = np.asarray(image.convert("RGBA"))
+        alpha = rgba[..., 3:]
+        if (alpha == 255).all():
+            return np.ascontiguousarray(rgba[..., :3])
+        over = rgba[..., :3].astype(np.uint16) * alpha + 255 * (255 - alpha.astype(np.uint16))
+        return np.asarray((over + 127) // 255, np.uint8)
+    if image.mode in {"L", "I;16", "I;16B", "I", "F"}:
+        pixels = np.asarray(image)
+        # A PNG of 16 bits; its values fit.
+        return pixels.astype(np.uint16) if pixels.dtype.kind in "iu" and pixels.itemsize > 1 else pixels
+    if image.mode == "1":
+        return np.asarray(image.convert("L"))
+    return np.asarray(image.convert("RGB"))
+
+
+def _named(pixels: NDArray[Any], channels: Any = None) -> Picture:
+    name = hashlib.blake2b(f"{pixels.shape} {pixels.dtype.str} {channels!r}".encode(), digest_size=16)
+    name.update(np.ascontiguousarray(pixels).data)
+    return Picture(name.hexdigest(), pixels, channels)

@@ -1,0 +1,83 @@
+"""The queue in front of the worker."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from samj_bridge.server.turns import PATIENCE, Busy, Job, Turns
+
+
+def job(client: str, what: str = "") -> Job:
+    return Job(client, what, lambda _job: None)
+
+
+def test_the_latest_of_a_client_comes_first_and_clients_take_turns() -> None:
+    turns = Turns()
+    for client, what in (("a", "a1"), ("a", "a2"), ("a", "a3"), ("b", "b1"), ("b", "b2")):
+        turns.put(job(client, what))
+    assert [turns.take(0).what for _ in range(5)] == ["a3", "b2", "a2", "b1", "a1"]
+    assert turns.take(0) is None
+
+
+def test_nobody_is_passed_over_for_long() -> None:
+    turns = Turns()
+    first = job("a", "first")
+    turns.put(first)
+    order = []
+    for number in range(10):
+        turns.put(job("a", str(number)))
+        order.append(turns.take(0).what)
+    assert order.index("first") == PATIENCE
+
+
+def test_eight_clients_that_look_the_same_wait_about_as_long_each() -> None:
+    turns = Turns()
+    owners: dict[int, int] = {}
+    asked: dict[int, int] = {}
+    waits: list[int] = []
+
+    def ask(owner: int, now: int) -> None:
+        made = job("same")
+        owners[made.number], asked[made.number] = owner, now
+        turns.put(made)
+
+    for owner in range(8):
+        ask(owner, 0)
+    for now in range(4000):
+        taken = turns.take(0)
+        waits.append(now - asked[taken.number])
+        ask(owners[taken.number], now + 1)
+    assert max(waits) <= 3 * sum(waits) / len(waits)
+
+
+def test_a_job_that_waits_can_be_dropped_once() -> None:
+    turns = Turns()
+    one, two = job("a"), job("a")
+    turns.put(one)
+    turns.put(two)
+    assert turns.drop(two)
+    assert not turns.drop(two)
+    assert turns.waiting() == [one]
+    assert turns.take(0) is one
+    assert not turns.drop(one)
+
+
+def test_more_than_may_wait_are_told_to_come_again() -> None:
+    turns = Turns(most_waiting=2)
+    turns.put(job("a"))
+    turns.put(job("b"))
+    with pytest.raises(Busy, match="2 requests wait"):
+        turns.put(job("c"))
+
+
+def test_who_takes_waits_for_a_job() -> None:
+    turns = Turns()
+    came: list[Job | None] = []
+    thread = threading.Thread(target=lambda: came.append(turns.take(30)))
+    thread.start()
+    made = job("a")
+    turns.put(made)
+    thread.join(30)
+    assert came == [made]
