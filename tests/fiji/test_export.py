@@ -14,6 +14,7 @@ import tifffile
 from desktop import Desktop, choose_item, component, on_event_thread, wait_for
 from workbench import keep_manager_away, managed, shown
 
+from samj_bridge.cli.own_files import is_own
 from samj_bridge.fiji import java_class, open_image, pixels_of, roi_mask
 from samj_bridge.geometry.rasterise import rasterise
 
@@ -91,6 +92,11 @@ def test_labels_in_a_file_and_of_many_rois(desk: Desktop, filled: Any, tmp_path:
     written = tifffile.imread(path)
     assert written.dtype == np.uint16
     assert np.array_equal(written, labelled())
+    assert is_own(path), "a folder's results are not segmented"
+    again = java_class("ij.IJ").openImage(str(path))
+    java_class("ij.io.FileSaver")(again).saveAsTiff(str(tmp_path / "again.tif"))
+    assert np.array_equal(tifffile.imread(tmp_path / "again.tif"), written)
+    assert not is_own(tmp_path / "again.tif"), "saved by ImageJ it is the user's"
     manager = java_class("ij.plugin.frame.RoiManager").getInstance2()
     manager.reset()
     overlay = java_class("ij.gui.Overlay")()

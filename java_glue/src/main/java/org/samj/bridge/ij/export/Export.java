@@ -120,7 +120,7 @@ public final class Export {
             throw new SegmenterException("not-written", "The label image is too large for a TIFF of ImageJ's.",
                 "Export fewer planes, or choose GeoJSON.");
         }
-        write(file, out -> out.write(whole));
+        write(file, out -> out.write(Mark.marked(whole)));
     }
 
     /** Save by a format's name: labels, roi, geojson or coco. Returns the label image, or null. */
