@@ -17,6 +17,7 @@ from typing import Any
 from zipfile import is_zipfile
 
 from samj_bridge.errors import FijiError, InputError
+from samj_bridge.fiji.ending import end_well
 from samj_bridge.fiji.jar import prepare
 from samj_bridge.fiji.java import Java, find_java
 from samj_bridge.fiji.release import is_release, start_release
@@ -102,7 +103,7 @@ def start_imagej(
             else:
                 source = str(fiji)
                 gateway = _start_folder(_check_folder(Path(fiji)), options, headless=headless)
-        _end_well()
+        end_well()
         return _describe(source, gateway)
 
 
@@ -160,26 +161,6 @@ def java_errors(what: str) -> Iterator[None]:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         message = f"{what}: {reason.rstrip('.')}."
         raise FijiError(message, hint="samj-bridge doctor says what is missing.") from error
-
-
-def _end_well() -> None:
-    """See to it that Python ends when its work is done.
-
-    ImageJ's filters leave a pool of threads behind, and Java waits for every such thread before it ends.
-    """
-    import jpype
-    import scyjava
-
-    def end_pool() -> None:
-        java_class("ij.util.ThreadUtil").threadPoolExecutor.shutdown()
-        threads = java_class("java.lang.Thread").getAllStackTraces().keySet()
-        for thread in [thread for thread in threads if not thread.isDaemon() and thread.getName() != "main"]:
-            thread.join(500)
-            if thread.isAlive():
-                # Someone else's: better an unclean end than none.
-                jpype.config.destroy_jvm = False
-
-    scyjava.when_jvm_stops(end_pool)
 
 
 def _set_class_loader() -> None:

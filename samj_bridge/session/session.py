@@ -23,7 +23,7 @@ from samj_bridge.settings import Settings
 if TYPE_CHECKING:
     from samj_bridge.install import Environment
 
-__all__ = ["Session"]
+__all__ = ["Session", "close_sessions"]
 
 
 class Session:
@@ -102,6 +102,7 @@ class Session:
             self._supervisor = Supervisor(launcher, entry, device or settings.device, settings, opening.pop_all())
         # Also at the end of the program, where nobody closed the session.
         self._finalizer = weakref.finalize(self, self._supervisor.close)
+        _open.add(self)
         try:
             self._supervisor.running(progress, cancel)
         except BaseException:
@@ -174,12 +175,23 @@ class Session:
     def close(self) -> None:
         """End the worker and free its memory. Scenes of this session can't be used any more."""
         self._finalizer()
+        _open.discard(self)
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def close_sessions() -> None:
+    """Close every session of this process: for who ends it in a way that Python does not get to know."""
+    for session in list(_open):
+        session.close()
+
+
+_open: weakref.WeakSet[Session] = weakref.WeakSet()
+"""Those that nobody has closed yet."""
 
 
 def _check_installed(entry: ModelEntry, settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,7 +118,25 @@ def _with_the_main_thread(session: Callable[[], None]) -> None:
     if platform.system() != "Darwin":
         session()
         return
-    import jpype
+    try:
+        from PyObjCTools import AppHelper  # type: ignore[import-not-found]
+    except ImportError as error:
+        message = "On macOS windows need PyObjC, which is not installed."
+        raise FijiError(message, code="no-pyobjc", hint="Run: pip install pyobjc-framework-Cocoa") from error
+    failed: list[BaseException] = []
 
-    # Returns when the window system ends; everything of ours happens in the thread that it starts.
-    jpype.setupGuiEnvironment(session)
+    def beside() -> None:
+        try:
+            session()
+        except BaseException as error:  # noqa: BLE001  # raised again below, in the thread that waits for it
+            failed.append(error)
+        finally:
+            AppHelper.callAfter(AppHelper.stopEventLoop)
+
+    # JPype's own way to do this needs Java to run already; here it is yet to be started.
+    thread = threading.Thread(target=beside, name="samj-fiji")
+    thread.start()
+    AppHelper.runConsoleEventLoop()
+    thread.join()
+    if failed:
+        raise failed[0]

@@ -52,8 +52,10 @@ public final class Bridge {
         }
         // Without the lock: the event thread, which is waited for, may be about to take it.
         Menu.add();
+        Menu.keep();
         if (!GraphicsEnvironment.isHeadless() && IJ.getInstance() != null) {
             onEventThread(() -> {
+                giveClassLoader();
                 SamjTool tool = new SamjTool(Bridge::runningLive, Bridge::connectedLive, Bridge::showPanel);
                 // Installed once more, after it was taken out: the button is still there.
                 if (Toolbar.getInstance().getToolId(tool.getToolName()) < 0) {
@@ -68,11 +70,7 @@ public final class Bridge {
 
     /** Take everything away again, and end the worker. Calling it twice is harmless. */
     public static void uninstall() {
-        Bridge old;
-        synchronized (Bridge.class) {
-            old = running;
-            running = null;
-        }
+        Bridge old = taken();
         if (old == null) {
             return;
         }
@@ -85,14 +83,41 @@ public final class Bridge {
                 }
             });
         }
-        old.desk.talk.cancel();
-        if (old.panel != null && !EventQueue.isDispatchThread()) {
-            old.panel.join();
+        old.finish();
+    }
+
+    /**
+     * End the work and the worker, and leave the windows as they are: for whoever ends the program. Java's event thread
+     * may be the one that does; so it is not waited for here.
+     */
+    public static void end() {
+        Bridge old = taken();
+        if (old != null) {
+            if (old.panel != null) {
+                old.panel.stop();
+            }
+            old.finish();
         }
-        old.desk.work.close();
-        old.desk.segmenter.close();
+    }
+
+    private static Bridge taken() {
+        synchronized (Bridge.class) {
+            Bridge old = running;
+            running = null;
+            return old;
+        }
+    }
+
+    private void finish() {
+        Menu.keepNoMore();
+        desk.talk.cancel();
+        if (panel != null && !EventQueue.isDispatchThread()) {
+            panel.join();
+        }
+        desk.work.close();
+        desk.segmenter.close();
         // Python may end next: no call of ours may be on its way into it then.
-        old.desk.work.join(JOIN_MS);
+        desk.work.join(JOIN_MS);
     }
 
     /** Whether it is installed. */
@@ -183,6 +208,23 @@ public final class Bridge {
         return new SegmenterException("not-connected", "SAMJ is not connected to this ImageJ, and can't start its worker"
             + " itself: Appose is not there (" + cause + ").", "Start ImageJ with: samj-bridge fiji, or call"
             + " samj_bridge.fiji.attach(ij) in Python. Or add Appose's jars to ImageJ, and run: samj-bridge setup");
+    }
+
+    /** The names of the commands for menus, macros and scripts. */
+    public static String[] commands() {
+        return Menu.names();
+    }
+
+    /** The commands that this ImageJ would not find, or for which it would find other classes than these. */
+    public static String[] unknownCommands() {
+        return Menu.unknown();
+    }
+
+    /** A thread of Python's may have started the event thread: it has none then, and Swing's themes need one. */
+    private static void giveClassLoader() {
+        if (Thread.currentThread().getContextClassLoader() == null) {
+            Thread.currentThread().setContextClassLoader(Bridge.class.getClassLoader());
+        }
     }
 
     static void onEventThread(Runnable job) {

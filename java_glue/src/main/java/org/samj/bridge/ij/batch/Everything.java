@@ -8,6 +8,7 @@ import org.samj.bridge.Segmenter;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.results.Filling;
+import org.samj.bridge.ij.results.Keeping;
 import org.samj.bridge.ij.rois.Kinds;
 import org.samj.bridge.ij.rois.Rois;
 import org.samj.bridge.ij.work.Desk;
@@ -21,8 +22,9 @@ public final class Everything {
     /** Find them, and keep each as soon as it is found; returns their number. Not on the event thread. */
     public static int find(Desk desk, ImagePlus imp, Choices choices) {
         Plane plane = Plane.shown(imp);
-        // A proposal is no selection of the user's.
-        Roi within = Kinds.isArea(imp.getRoi()) && !Kinds.isOurs(imp.getRoi()) ? imp.getRoi() : null;
+        // A proposal is no selection of the user's, nor is the outline that a command left.
+        boolean ours = Kinds.isOurs(imp.getRoi()) || Keeping.isLeft(imp);
+        Roi within = Kinds.isArea(imp.getRoi()) && !ours ? imp.getRoi() : null;
         int[] count = new int[1];
         Filling filling = new Filling(desk.results, choices);
         Prompt none = new Prompt(null, null, null, null);

@@ -47,6 +47,11 @@ final class Command {
      * she runs, as ImageJ does it. Batch mode, scripts and an ImageJ without windows have it in ImageJ's log.
      */
     private static void tell(SegmenterException error) {
+        if (!Bridge.isInstalled() && "cancelled".equals(error.code())) {
+            // ImageJ was closed, or SAMJ taken out of it: nobody is there to be told, and a dialog would stay.
+            Log.add(error);
+            throw new RuntimeException(Macro.MACRO_CANCELED);
+        }
         Desk desk = Bridge.isInstalled() ? Bridge.running() : null;
         if (desk == null) {
             Log.add(error);

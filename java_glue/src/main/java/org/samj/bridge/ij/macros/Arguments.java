@@ -11,6 +11,7 @@ import org.samj.bridge.Prompt;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.results.Classes;
+import org.samj.bridge.ij.results.Keeping;
 import org.samj.bridge.ij.rois.Kinds;
 
 /** What is written behind a command in a macro, as {@link Recording} writes it; every mistake is told in words. */
@@ -49,6 +50,10 @@ public final class Arguments {
 
     private static Prompt ofSelection(ImagePlus imp, double[] negative) {
         Roi roi = imp.getRoi();
+        if (Keeping.isLeft(imp)) {
+            throw new SegmenterException("no-prompt", "There is nothing to look for: the selection is the object that"
+                + " was found last.", "Give box=x0,y0,x1,y1 or point=x,y, or select something else.");
+        }
         if (roi instanceof PointRoi) {
             Point[] inside = roi.getContainedPoints();
             double[] points = new double[2 * inside.length];

@@ -142,6 +142,11 @@ public final class Panel extends JFrame {
         super.dispose();
     }
 
+    /** Stop what is being installed. From any thread. */
+    public void stop() {
+        model.stop();
+    }
+
     /** Wait a moment for what was stopped. Not on the event thread. */
     public void join() {
         model.join();

@@ -1,11 +1,18 @@
 package org.samj.bridge.ij.results;
 
 import ij.IJ;
+import ij.ImagePlus;
 import ij.gui.Overlay;
 import ij.gui.Roi;
+import ij.process.FloatPolygon;
 import java.awt.EventQueue;
 import java.awt.GraphicsEnvironment;
+import java.lang.ref.WeakReference;
 import java.lang.reflect.InvocationTargetException;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Map;
+import java.util.WeakHashMap;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.SegmenterException;
@@ -14,6 +21,8 @@ import org.samj.bridge.ij.rois.Rois;
 
 /** An object that a command found: into the ROI Manager; without windows, where there is none, into the overlay. */
 public final class Keeping {
+
+    private static final Map<ImagePlus, Left> LEFT = Collections.synchronizedMap(new WeakHashMap<>());
 
     private Keeping() {
     }
@@ -28,7 +37,7 @@ public final class Keeping {
         try {
             EventQueue.invokeAndWait(() -> {
                 made[0] = results.add(plane, outline, prompt, choices.model, candidate, choices);
-                plane.imp.setRoi((Roi) made[0].clone());
+                select(plane.imp, made[0]);
             });
         } catch (InterruptedException stop) {
             Thread.currentThread().interrupt();
@@ -48,8 +57,41 @@ public final class Keeping {
         Colours.paint(roi, overlay.size(), choices);
         overlay.add(roi);
         plane.imp.setOverlay(overlay);
-        plane.imp.setRoi((Roi) roi.clone());
+        select(plane.imp, roi);
         return roi;
+    }
+
+    /** Select an outline, for whoever measures it next; it is no selection of the user's by that. */
+    private static void select(ImagePlus imp, Roi roi) {
+        imp.setRoi((Roi) roi.clone());
+        LEFT.put(imp, new Left(imp.getRoi()));
+    }
+
+    /** Whether the selection of an image is one that a command left there, and nobody has changed since. */
+    public static boolean isLeft(ImagePlus imp) {
+        Left left = LEFT.get(imp);
+        return left != null && left.isStill(imp.getRoi());
+    }
+
+    /** What was selected. ROIs share their properties with their copies in the ROI Manager: no mark can tell them. */
+    private static final class Left {
+
+        private final WeakReference<Roi> roi;
+        private final int form;
+
+        Left(Roi roi) {
+            this.roi = new WeakReference<>(roi);
+            this.form = form(roi);
+        }
+
+        boolean isStill(Roi now) {
+            return now != null && now == roi.get() && form == form(now);
+        }
+
+        private static int form(Roi roi) {
+            FloatPolygon corners = roi.getFloatPolygon();
+            return 31 * Arrays.hashCode(corners.xpoints) + Arrays.hashCode(corners.ypoints);
+        }
     }
 
     static boolean isWindowless() {

@@ -9,6 +9,7 @@ import org.samj.bridge.Prompt;
 import org.samj.bridge.Segmenter;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.results.Choices;
+import org.samj.bridge.ij.results.Keeping;
 import org.samj.bridge.ij.rois.Kinds;
 import org.samj.bridge.ij.rois.Rois;
 import org.samj.bridge.ij.work.Desk;
@@ -94,6 +95,6 @@ final class Previews {
 
     /** Whether the image has no selection of the user's, which a preview would take away. */
     private static boolean isFree(ImagePlus imp) {
-        return imp.getRoi() == null || Kinds.isOurs(imp.getRoi());
+        return imp.getRoi() == null || Kinds.isOurs(imp.getRoi()) || Keeping.isLeft(imp);
     }
 }
