@@ -15,6 +15,7 @@ from samj_bridge.protocol.fields import (
     pair_list,
     refuse,
     text,
+    whole_number,
 )
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "LoadReply",
     "LoadRequest",
     "ReleaseRequest",
+    "TileMessage",
 ]
 
 OPERATIONS = ("hello", "load", "encode", "segment", "everything", "release", "stats", "convert")
@@ -129,9 +131,47 @@ class LoadReply:
     """Number format that it computes in."""
     reason: str = ""
     """Why that one was chosen; empty where it was asked for."""
+    tile_px: int = 0
+    """Side of the tiles that large images are cut into for it; 0: they are not."""
+    whole_px: int = 0
+    """Images with no side longer than this are not cut."""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the outputs."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TileMessage:
+    """What an image is a tile of. Prompts and answers then count in pixels that were halved to its own."""
+
+    halvings: int
+    """How often they were halved, 0 to 4; the tile's own pixels are means of 2**halvings squared."""
+    extent: tuple[int, int]
+    """(Y, X) of the tile in these pixels: its own rounded up."""
+    group: str = ""
+    """Name of the whole image: what is kept of one image never drives out all that is kept of others."""
+
+    @classmethod
+    def from_wire(cls, value: Any, shape: tuple[int, ...]) -> TileMessage:
+        """Check the input ``tile`` of ``encode`` for an image of some shape."""
+        if not isinstance(value, Mapping):
+            reason = f"tile is {value!r:.100}, not an object."
+            raise refuse(reason, FailureCode.BAD_IMAGE)
+        only(value, cls.__dataclass_fields__, "tile")
+        halvings = whole_number(value, "halvings", 0, 0, 4)
+        extent: Any = value.get("extent")
+        pair = isinstance(extent, (list, tuple)) and len(extent) == 2 and all(type(item) is int for item in extent)
+        if not pair or [-(-item >> halvings) for item in extent] != list(shape[:2]):
+            reason = (
+                f"extent {extent!r:.100} is not (Y, X) of an image that becomes {shape[:2]} by {halvings} halvings."
+            )
+            raise refuse(reason, FailureCode.BAD_IMAGE)
+        group = optional_text(value, "group", "") if value.get("group") else ""
+        return cls(halvings, (extent[0], extent[1]), group)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON object."""
         return asdict(self)
 
 
@@ -149,11 +189,13 @@ class EncodeRequest:
     """One of `CHANNEL_MODES`."""
     image_id: str = ""
     """The client's name for these pixels: encoding the same one again is free. Empty: never the same."""
+    tile: TileMessage | None = None
+    """What it is a tile of; None: an image of its own."""
 
     @classmethod
     def from_wire(cls, inputs: Mapping[str, Any]) -> EncodeRequest:
         """Check the inputs of ``encode``."""
-        only(inputs, ("model", "image", "ranges", "channels", "image_id"), "encode")
+        only(inputs, cls.__dataclass_fields__, "encode")
         image = ArrayDescription.from_wire(inputs.get("image"))
         if len(image.shape) not in (2, 3):
             hint = "Send one plane, (Y, X) or (Y, X, C)."
@@ -165,11 +207,14 @@ class EncodeRequest:
             _ranges(inputs.get("ranges"), image.shape),
             choice(inputs, "channels", CHANNEL_MODES),
             optional_text(inputs, "image_id", "") if inputs.get("image_id") else "",
+            None if inputs.get("tile") is None else TileMessage.from_wire(inputs["tile"], image.shape),
         )
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the inputs."""
-        return {**vars(self), "image": self.image.to_wire()}
+        """Return the inputs, `tile` only where there is one."""
+        inputs = {**vars(self), "image": self.image.to_wire()}
+        del inputs["tile"]
+        return inputs if self.tile is None else {**inputs, "tile": self.tile.to_wire()}
 
 
 @dataclass(frozen=True)

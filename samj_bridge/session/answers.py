@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,18 +15,29 @@ from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.protocol.segment import RegionMessage, SegmentRequest
 from samj_bridge.session.connection.supervisor import Running, Supervisor
-from samj_bridge.session.encoded import EncodedImage
 from samj_bridge.session.prompts import Prompt
 
-__all__ = ["answers"]
+__all__ = ["Asked", "answers"]
 
 _BATCH = 256
 """Prompts per request: between two of them other threads get their turn at the worker."""
 
 
+class Asked(Protocol):
+    """An image, or a tile of one, that a worker encodes."""
+
+    def encoding(
+        self, running: Running, progress: Progress, cancel: CancelToken | None, timeout_s: float | None
+    ) -> str:
+        """Return the encoding's name in a running worker."""
+
+    def forget(self, running: Running) -> None:
+        """Take note that this worker has lost the encoding."""
+
+
 def answers(
     supervisor: Supervisor,
-    image: EncodedImage,
+    image: Asked,
     shape: tuple[int, int],
     request: SegmentRequest,
     prompts: Sequence[Prompt],
@@ -63,7 +74,7 @@ def answers(
         try:
             running = supervisor.running(progress, cancel)
             encoding = image.encoding(running, progress, cancel, left)
-            for regions in _batch(running, encoding, request, done, cancel, left):
+            for regions in _batch(running, encoding, request, done, cancel, left, progress):
                 made = (_region(region, prompts[done], done, shape, supervisor.model.id) for region in regions)
                 yield done, list(made)
                 done += 1
@@ -88,15 +99,21 @@ def _batch(
     done: int,
     cancel: CancelToken | None,
     timeout_s: float | None,
+    progress: Progress,
 ) -> Iterator[list[Mapping[str, Any]]]:
     batch = replace(request, encoding=encoding, prompts=request.prompts[done : done + _BATCH])
     call = running.client.start("segment", batch.to_wire(), timeout_s=timeout_s, cancel=cancel)
     if not request.stream:
-        yield call.result()["regions"]
+        yield call.result(lambda event: notify(progress, _look_event(event.current)))["regions"]
         return
     for event in call:
         if event.info is not None:
             yield event.info["regions"]
+
+
+def _look_event(percent: int | None) -> ProgressEvent:
+    # A click that the network is unsure of is looked at in reduced images too, which have to be encoded.
+    return ProgressEvent("look", "Looking at the image from farther away", (percent or 0) / 100, 1.0)
 
 
 def _region(value: Mapping[str, Any], prompt: Prompt, index: int, shape: tuple[int, int], model: str) -> Region:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from samj_bridge.errors import PromptError
 from samj_bridge.geometry.region import Region
+from samj_bridge.geometry.tiling import Tiling
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.protocol.segment import SegmentRequest, Wanted
 from samj_bridge.session.answers import answers
@@ -16,6 +18,9 @@ from samj_bridge.session.encoded import EncodedImage
 from samj_bridge.session.everything import Objects, Search, request_of
 from samj_bridge.session.images import Plane
 from samj_bridge.session.prompts import Prompt, check_taken, message_of, prompts_of
+from samj_bridge.session.tiles.answers import tile_answers
+from samj_bridge.session.tiles.image import TiledImage
+from samj_bridge.session.tiles.source import TileSource
 from samj_bridge.session.wanted import wanted_of
 
 __all__ = ["Scene"]
@@ -26,27 +31,42 @@ class Scene:
 
     It keeps a copy of the pixels in this process, in the type in which they were sent, because the worker can
     be lost, or forget an encoding when many are open: the image is then encoded again, unnoticed but for the
-    time. Close scenes that are done with, or let them go.
+    time. Of a large image, which is asked tile by tile, nothing is copied: its pixels are read where they are when
+    a prompt needs them, and must stay as they are. Close scenes that are done with, or let them go.
     """
 
-    def __init__(self, session: object, supervisor: Supervisor, plane: Plane, name: str) -> None:
+    def __init__(self, session: object, supervisor: Supervisor, image: Plane | TileSource, name: str) -> None:
         self.name = name
         """Name given to `Session.encode`."""
-        self.shape: tuple[int, int] = (plane.pixels.shape[0], plane.pixels.shape[1])
+        self.shape: tuple[int, int]
         """(Y, X)."""
         self._session = session
         self._supervisor = supervisor
-        self._image = EncodedImage(session, supervisor, plane)
+        self._tiled: TiledImage | None = None
+        self._whole: EncodedImage | None = None
+        if isinstance(image, TileSource):
+            self.shape = image.tiling.image_hw
+            self._tiled = TiledImage(session, supervisor, image)
+        else:
+            self.shape = (image.pixels.shape[0], image.pixels.shape[1])
+            self._whole = EncodedImage(session, supervisor, image)
 
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
         """Values shown as black and white, per channel that was sent."""
-        return self._image.ranges
+        image = self._tiled or self._image
+        return image.ranges
 
     @property
     def encode_seconds(self) -> float:
-        """Time that encoding took, the last time that it was needed."""
-        return self._image.seconds
+        """Time that encoding took, the last time that it was needed; of a large image, of one tile."""
+        image = self._tiled or self._image
+        return image.seconds
+
+    @property
+    def tiling(self) -> Tiling | None:
+        """The tiles that prompts are asked in; None where the image is asked as a whole."""
+        return None if self._tiled is None else self._tiled.tiling
 
     def segment(
         self,
@@ -94,8 +114,8 @@ class Scene:
         SamjError
             Any other failure of the worker, `WorkerTimeout`, `Cancelled`.
         """
-        found = self.stream(prompts, wanted, progress=progress, cancel=cancel, timeout_s=timeout_s, **options)
-        return [region for _, regions in found for region in regions]
+        found = dict(self.stream(prompts, wanted, progress=progress, cancel=cancel, timeout_s=timeout_s, **options))
+        return [region for index in sorted(found) for region in found[index]]
 
     def stream(
         self,
@@ -109,6 +129,8 @@ class Scene:
     ) -> Iterator[tuple[int, list[Region]]]:
         """Answer prompts one by one: yields each prompt's index and regions as soon as they are there.
 
+        On a large image they come tile by tile, so that each is encoded once: not in the prompts' order.
+
         Parameters, errors: as `segment`. Leaving the loop early stops the rest.
         """
         asked = prompts_of(prompts)
@@ -116,6 +138,8 @@ class Scene:
         messages = tuple(message_of(prompt, self.shape, index) for index, prompt in enumerate(asked))
         request = SegmentRequest("", messages, wanted_of(wanted, options), len(asked) > 1)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        if self._tiled is not None:
+            return tile_answers(self._supervisor, self._tiled, request, asked, progress, cancel, deadline)
         return answers(self._supervisor, self._image, self.shape, request, asked, progress, cancel, deadline)
 
     def everything(
@@ -186,7 +210,10 @@ class Scene:
 
     def close(self) -> None:
         """Forget the encoding and the copy of the pixels."""
-        self._image.close()
+        if self._tiled is not None:
+            self._tiled.close()
+        if self._whole is not None:
+            self._whole.close()
         self._supervisor.let_go()
 
     def __enter__(self) -> Scene:
@@ -201,10 +228,28 @@ class Scene:
         cancel: CancelToken | None = None,
         timeout_s: float | None = None,
     ) -> None:
-        """Make sure that a running worker has the encoding; `Session.encode` and `segment` do this themselves."""
+        """Make sure that a running worker has the encoding; `Session.encode` and `segment` do this themselves.
+
+        Of a large image only the display range is found: what is encoded is for prompts to say.
+        """
+        if self._tiled is not None:
+            self._tiled.look(progress, cancel)
+            return
         self._supervisor.attempt(
             lambda running: self._image.encoding(running, progress, cancel, timeout_s), progress, cancel
         )
+
+    @property
+    def _image(self) -> EncodedImage:
+        """The image as a whole; of a large one only made where nothing else will do."""
+        if self._whole is None:
+            if self._tiled is None:
+                raise AssertionError
+            source = self._tiled.source
+            height, width = self.shape
+            plane = replace(source.region(0, 0, 0, height, width), ranges=self._tiled.ranges or None)
+            self._whole = EncodedImage(self._session, self._supervisor, plane)
+        return self._whole
 
     def _search(self, progress: Progress, cancel: CancelToken | None) -> Search:
         model = self._supervisor.model

@@ -16,8 +16,9 @@ from samj_bridge.session.card import refresh_card
 from samj_bridge.session.connection.launcher import Launcher, options_for
 from samj_bridge.session.connection.supervisor import Supervisor
 from samj_bridge.session.conversion import convert_waiting
-from samj_bridge.session.images import Channels, plane_of
+from samj_bridge.session.images import Channels
 from samj_bridge.session.scene import Scene
+from samj_bridge.session.tiles.source import pixels_or_tiles
 from samj_bridge.settings import Settings
 
 if TYPE_CHECKING:
@@ -133,12 +134,18 @@ class Session:
     ) -> Scene:
         """Encode an image once, for any number of prompts.
 
+        An image larger than the model sees in full detail is not sent: each prompt is asked on a tile of it, at a
+        level that suits its size, and only that is read, sent and encoded (docs/explanation/large-images.md).
+
         Parameters
         ----------
-        pixels : (Y, X) or (Y, X, C) array
+        pixels : (Y, X) or (Y, X, C) array, or an image with levels
             Bool, integers or floats; NaN and infinities may be in it. uint8 with 3 channels is RGB and shown
             as it is; with 4, the alpha channel is dropped. Any other number of channels but 1 and 3 is merged
             (each channel stretched to its own range, then the mean), unless `channels` says otherwise.
+            Memory maps and zarr arrays are read where they are. An image with levels is a list of such arrays,
+            finest first, or a `samj_bridge.reading.pyramid.Pyramid`. A large image must stay as it is as long as
+            its scene is used: it is read when prompts need it.
         ranges : (low, high) or one such pair per channel, optional
             Values shown as black and white; by default the 0.1 and 99.9 percentiles of the image. The high one
             first inverts, as ImageJ's inverting look-up tables do.
@@ -163,7 +170,10 @@ class Session:
         SamjError
             Any other failure of the worker, `OutOfMemory`, `WorkerTimeout`, `Cancelled`.
         """
-        scene = Scene(self, self._supervisor, plane_of(pixels, ranges, channels), name)
+        loaded = self._supervisor.running(progress, cancel).loaded
+        tile_px, whole_px = int(loaded.get("tile_px", 0)), int(loaded.get("whole_px", 0))
+        image = pixels_or_tiles(pixels, ranges, channels, tile_px=tile_px, whole_px=whole_px)
+        scene = Scene(self, self._supervisor, image, name)
         scene.encode(progress, cancel, timeout_s)
         return scene
 

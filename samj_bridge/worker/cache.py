@@ -1,16 +1,21 @@
-"""Encodings kept for later prompts: the least recently used go first when a byte budget is full."""
+"""Encodings kept for later prompts: the least recently used go first when a byte budget is full.
+
+The tiles of one image never drive out all others: as long as they take more than half of the budget, they go first.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from samj_bridge.protocol.messages import EncodeReply
 from samj_bridge.worker.families.base import Model
 
-__all__ = ["Encodings", "Entry", "size_of"]
+__all__ = ["Encodings", "Entry", "first_to_go", "size_of"]
+
+_Name = TypeVar("_Name")
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Entry:
     """Name of what was encoded: the pixels, how they are shown, the network."""
     device: str = "cpu"
     """Where the network is."""
+    group: str = ""
+    """The image that it is a tile of; empty: an image of its own."""
 
 
 class Encodings:
@@ -68,7 +75,9 @@ class Encodings:
 
     def _fit(self) -> None:
         while self.bytes > self.budget and len(self._entries) > 1:
-            self.remove(next(iter(self._entries)))
+            sizes = [(name, entry.group, entry.size) for name, entry in self._entries.items()]
+            # The newest, at the end, is the one that room is made for.
+            self.remove(first_to_go(sizes[:-1], self.budget, of=sizes))
 
     def remove(self, name: str) -> bool:
         """Forget an entry; returns whether it was there."""
@@ -76,6 +85,26 @@ class Encodings:
         if entry is not None:
             self.bytes -= entry.size
         return entry is not None
+
+
+def first_to_go(
+    candidates: Sequence[tuple[_Name, str, int]], budget: int, of: Sequence[tuple[_Name, str, int]]
+) -> _Name:
+    """Return the name of what goes first of things, each with its group and size, the least recently used first.
+
+    It is the first one of a group that takes more than half of `budget`, where there is such a group among all
+    things (`of`); else the first of all.
+
+    Examples
+    --------
+    >>> things = [("a", "", 2), ("b1", "slide", 3), ("b2", "slide", 4)]
+    >>> first_to_go(things, 8, of=things), first_to_go(things, 20, of=things)
+    ('b1', 'a')
+    """
+    taken: Counter[str] = Counter()
+    for _, group, size in of:
+        taken[group] += size if group else 0
+    return next((name for name, group, _ in candidates if taken[group] * 2 > budget), candidates[0][0])
 
 
 def size_of(value: Any) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from samj_bridge.worker.blank import Blank, is_blank
 from samj_bridge.worker.cache import Encodings, Entry, size_of
 from samj_bridge.worker.disk import DiskCache
 from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
-from samj_bridge.worker.families.base import BuildSpec, Candidate, Model, PromptArrays
+from samj_bridge.worker.families.base import BuildSpec, Candidate, Model, PromptArrays, TiledModel
 
 __all__ = ["Engine"]
 
@@ -96,7 +96,8 @@ class Engine:
             hint = "The file is damaged or another architecture's: install the model again."
             raise OperationFailed(FailureCode.BAD_CHECKPOINT, message, hint=hint) from error
         seconds = time.perf_counter() - begun
-        reply = LoadReply(handle, device, int(model.parameters), seconds, digits, reason)
+        sizes = int(getattr(model, "tile_px", 0)), int(getattr(model, "whole_px", 0))
+        reply = LoadReply(handle, device, int(model.parameters), seconds, digits, reason, *sizes)
         self.models[handle] = model, reply
         self.contents[handle] = _content_of(path, request, digits)
         return reply
@@ -120,26 +121,31 @@ class Engine:
         check(0.0)
         with attached(request.image) as view:
             key = _content_key(view, request, self.contents[request.model])
-            kept = self._kept(key, name, model, loaded.device, begun)
+            group = request.tile.group if request.tile is not None else ""
+            kept = self._kept(key, name, model, loaded.device, begun, group)
             if kept is not None:
                 return kept
             ranges, unit = _unit(view, request)
         encoding = Blank() if is_blank(unit) else model.encode(unit, check)
         self.encoded += 1
         shape = (unit.shape[0], unit.shape[1])
+        if request.tile is not None:
+            shape = request.tile.extent
+            if not isinstance(encoding, Blank):
+                encoding = _tiled(model).tile_of(encoding, request.tile.halvings)
         tiles = int(getattr(encoding, "tiles", 1))
         reply = EncodeReply(name, shape, ranges, tiles, time.perf_counter() - begun, cached=False)
-        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key, loaded.device))
+        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key, loaded.device, group))
         if reply.seconds >= self.disk_least_s:
-            self.disk.save(key, encoding, {**reply.to_wire(), "encoding": ""})
+            self.disk.save(key, encoding, {**reply.to_wire(), "encoding": "", "group": group})
         return reply
 
-    def _kept(self, key: str, name: str, model: Model, device: str, begun: float) -> EncodeReply | None:
+    def _kept(self, key: str, name: str, model: Model, device: str, begun: float, group: str) -> EncodeReply | None:
         """Find the same pixels, shown the same way to the same network: in memory, then on disk."""
         known = self.encodings.find_content(key)
         if known is not None:
             reply = replace(known.reply, encoding=name, cached=True, seconds=time.perf_counter() - begun)
-            self.encodings.add(Entry(reply, model, known.encoding, known.size, key, device))
+            self.encodings.add(Entry(reply, model, known.encoding, known.size, key, device, group))
             return reply
         found = self.disk.load(key, device)
         if found is None:
@@ -149,7 +155,7 @@ class Engine:
         shape = (int(notes["shape"][0]), int(notes["shape"][1]))
         seconds = time.perf_counter() - begun
         reply = EncodeReply(name, shape, ranges, int(notes["tiles"]), seconds, cached=True)
-        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key, device))
+        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key, device, group))
         return reply
 
     def encoding(self, name: str) -> Entry:
@@ -167,20 +173,24 @@ class Engine:
         return entry
 
     def decode(
-        self, entry: Entry, prompts: Sequence[PromptArrays], candidates: int, check: Callable[[], None]
+        self, entry: Entry, prompts: Sequence[PromptArrays], candidates: int, check: Callable[[float | None], None]
     ) -> Iterator[list[Candidate]]:
-        """Let the encoding's network answer prompts, each best score first; `check` may raise between them."""
+        """Let the encoding's network answer prompts, each best score first; `check` may raise between them.
+
+        It hears how far a single prompt is, where that takes time.
+        """
         if isinstance(entry.encoding, Blank):
             yield from (entry.encoding.answer() for _ in prompts)
             return
         many = getattr(entry.model, "decode_many", None)
-        if many is not None and len(prompts) > 1:
-            # Side by side on the cores, where the family can.
-            found = many(entry.encoding, prompts, candidates, lambda _fraction: check())
+        if many is not None:
+            # Side by side on the cores where the family can, and told of what takes time within a prompt.
+            alone = len(prompts) == 1
+            found = many(entry.encoding, prompts, candidates, lambda part: check(part if alone else None))
         else:
             found = (entry.model.decode(entry.encoding, prompt, candidates) for prompt in prompts)
         for _ in prompts:
-            check()
+            check(None)
             begun = time.perf_counter()
             answer = next(found)
             self.network_seconds += time.perf_counter() - begun
@@ -216,12 +226,11 @@ class Engine:
     def _check_size(self, image: ArrayDescription, model: Model, device: str) -> None:
         available = self.memory_bytes if self.memory_bytes is not None else devices.available_bytes(device)
         height, width = image.shape[:2]
-        each = int(getattr(model, "bytes_per_pixel", _BYTES_PER_PIXEL))
-        # The pixels themselves exist as float32 twice while they are scaled.
-        needed = height * width * (each + 24)
+        each, besides = _bytes_of(model, 1 if len(image.shape) == 2 else image.shape[2])
+        needed = height * width * each + besides
         if available is None or needed <= available:
             return
-        side = int((available / (each + 24)) ** 0.5)
+        side = int((max(0, available - besides) / each) ** 0.5)
         message = (
             f"The image of {width} x {height} pixels needs about {needed / 1e9:.2f} GB to be encoded,"
             f" and {available / 1e9:.2f} GB of memory are left."
@@ -232,6 +241,23 @@ class Engine:
         )
 
 
+def _tiled(model: Model) -> TiledModel:
+    if not hasattr(model, "tile_of"):
+        message = "This model sees images whole; it can't be asked on tiles of them."
+        raise OperationFailed(FailureCode.BAD_IMAGE, message, hint="Send the whole image, without tile.")
+    return cast("TiledModel", model)
+
+
+def _bytes_of(model: Model, channels: int) -> tuple[int, int]:
+    """Return the memory that encoding takes for each pixel of an image with so many channels, and besides."""
+    each: Any = getattr(model, "bytes_per_pixel", _BYTES_PER_PIXEL)
+    if isinstance(each, Mapping):
+        # Two channels are shown as three; more are merged to one.
+        return int(each[3 if channels in (2, 3) else 1]), int(getattr(model, "bytes_besides", 0))
+    # A model that knows of itself only: the pixels exist as float32 twice while they are scaled.
+    return int(each) + 24, 0
+
+
 def _unit(view: memoryview, request: EncodeRequest) -> tuple[tuple[tuple[float, float], ...], NDArray[np.float32]]:
     # In a function of its own: no name for the shared pixels outlives it, so the block can be unmapped.
     pixels = np.frombuffer(view, dtype=request.image.dtype).reshape(request.image.shape)
@@ -240,9 +266,8 @@ def _unit(view: memoryview, request: EncodeRequest) -> tuple[tuple[tuple[float, 
 
 
 def _encoding_name(request: EncodeRequest) -> str:
-    shown = _digest(
-        request.model, request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype
-    )
+    parts = (request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype)
+    shown = _digest(request.model, *parts, repr(request.tile))
     return f"{request.image_id}:{shown}"
 
 
@@ -264,7 +289,9 @@ def _short(error: Exception) -> str:
 def _content_key(view: memoryview, request: EncodeRequest, network: str) -> str:
     """Name an encoding by what goes into it. Hashing the pixels takes a hundredth of encoding them."""
     digest = hashlib.blake2b(digest_size=20)
-    shown = (request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype, network)
+    # Of a tile also how far it was reduced: answers are drawn in other pixels.
+    tile = "" if request.tile is None else repr((request.tile.halvings, request.tile.extent))
+    shown = (request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype, network, tile)
     digest.update("\0".join(shown).encode())
     digest.update(view[: request.image.nbytes])
     return digest.hexdigest()

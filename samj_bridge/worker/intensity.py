@@ -8,61 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samj_bridge.geometry.display_range import Range, find_ranges, robust_range
+
 __all__ = ["find_ranges", "robust_range", "to_unit"]
-
-_SAMPLE = 1 << 18
-"""Pixels that decide a range. Percentiles of so many are within noise of those of all, and take milliseconds."""
-
-Range = tuple[float, float]
-
-
-def robust_range(channel: NDArray[Any], low: float = 0.1, high: float = 99.9) -> Range:
-    """Return the values at two percentiles of the finite pixels.
-
-    Of a big image a grid of pixels is looked at, always the same one, so that the range is reproducible.
-
-    Parameters
-    ----------
-    channel : (Y, X) array
-        Any number type; NaN and infinities are left out.
-    low, high : float
-        Percentiles, 0 to 100.
-
-    Returns
-    -------
-    (float, float)
-        Low and high; the extremes where both percentiles are equal, so equal only for a constant image; (0, 0)
-        where no pixel is finite.
-
-    Examples
-    --------
-    >>> robust_range(np.array([[0, 50], [100, np.inf]]), 0, 100)
-    (0.0, 100.0)
-    """
-    step = max(1, int(np.sqrt(channel.size / _SAMPLE)))
-    # An image with one axis shorter than the step keeps that axis whole.
-    sample = channel[:: step if channel.shape[0] > step else 1, :: step if channel.shape[1] > step else 1]
-    if sample.dtype.kind == "f":
-        sample = sample[np.isfinite(sample)]
-    if sample.size == 0:
-        return 0.0, 0.0
-    bottom, top = np.percentile(sample.ravel(), (low, high))
-    if bottom == top:
-        # A few bright pixels on a flat background, which the percentiles pass over: show them all the same.
-        finite = channel[np.isfinite(channel)] if channel.dtype.kind == "f" else channel
-        bottom, top = finite.min(), finite.max()
-    return float(bottom), float(top)
-
-
-def find_ranges(image: NDArray[Any], channels: str = "auto") -> tuple[Range, ...]:
-    """Return the display range of each channel of a (Y, X) or (Y, X, C) image.
-
-    8-bit RGB (three channels, ``auto``) is shown as it is: 0 to 255.
-    """
-    planes = image[..., np.newaxis] if image.ndim == 2 else image
-    if channels == "auto" and _is_rgb(planes):
-        return ((0.0, 255.0),) * 3
-    return tuple(robust_range(planes[..., channel]) for channel in range(planes.shape[2]))
 
 
 def to_unit(image: NDArray[Any], ranges: Sequence[Range], channels: str = "auto") -> NDArray[np.float32]:
@@ -116,7 +64,3 @@ def _stretch(channel: NDArray[Any], limits: Range) -> NDArray[np.float32]:
     if channel.dtype.kind == "f":
         unit[np.isnan(unit)] = 0.0
     return unit.astype(np.float32, copy=False)
-
-
-def _is_rgb(planes: NDArray[Any]) -> bool:
-    return planes.dtype == np.uint8 and planes.shape[2] == 3

@@ -138,7 +138,7 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
     asked = 1 if request.wanted.candidates == 1 else MOST_CANDIDATES
     for index, candidates in enumerate(engine.decode(entry, arrays, asked, context.check)):
         kept = candidates[: request.wanted.candidates]
-        found = [region.to_wire() for region in _regions(kept, request.wanted, index)]
+        found = [region.to_wire() for region in _regions(kept, request.wanted, index, entry.reply.shape)]
         engine.segmented += 1
         if request.stream:
             context.update(current=index + 1, maximum=total, info={"prompt": index, "regions": found})
@@ -148,9 +148,14 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
     return {"regions": regions, "prompts": total, "seconds": time.perf_counter() - begun}
 
 
-def _regions(found: Sequence[Candidate], wanted: Wanted, index: int) -> Iterator[RegionMessage]:
+def _regions(
+    found: Sequence[Candidate], wanted: Wanted, index: int, shape: tuple[int, int]
+) -> Iterator[RegionMessage]:
     for number, candidate in enumerate(found):
-        mask = clean(candidate.mask, fill=wanted.fill_holes, largest=wanted.largest_only, min_area=wanted.min_area)
+        x, y = candidate.origin_xy
+        # A tile's last row and column may stand for pixels beyond the image.
+        inside = candidate.mask[: max(0, shape[0] - y), : max(0, shape[1] - x)]
+        mask = clean(inside, fill=wanted.fill_holes, largest=wanted.largest_only, min_area=wanted.min_area)
         rings = trace(mask, candidate.origin_xy)
         score = float(candidate.score)
         yield RegionMessage(

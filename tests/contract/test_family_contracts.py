@@ -22,11 +22,11 @@ CONTRACTS: Mapping[str, type] = {
 }
 """The contracts of networks by name."""
 CLAIMED = {
-    "starter-1": {"Model", "ProposingModel", "SeedingModel"},
-    "mobile-sam": {"Model", "BatchingModel", "ProposingModel"},
-    "efficient-sam-ti": {"Model", "BatchingModel", "ProposingModel"},
-    "sam2.1-tiny": {"Model", "BatchingModel", "ProposingModel"},
-    "efficientvit-sam-l0": {"Model", "BatchingModel", "ProposingModel"},
+    "starter-1": {"Model", "BatchingModel", "ProposingModel", "SeedingModel", "TiledModel"},
+    "mobile-sam": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
+    "efficient-sam-ti": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
+    "sam2.1-tiny": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
+    "efficientvit-sam-l0": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
 }
 """What each family is used for: a contract that a class no longer claims would go unnoticed otherwise."""
 
@@ -93,7 +93,7 @@ for _architecture in CHEAP:
 def a_network_that_knows_boxes_only_does_not_claim_to_be_asked_by_points() -> None:
     module = importlib.import_module(FAMILIES["sam"])
     model = module.build(base.BuildSpec(weights_of("mobile-sam"), "mobile-sam", "medsam"))
-    assert claims(model) == {"Model", "BatchingModel"}
+    assert claims(model) == {"Model", "BatchingModel", "TiledModel"}
     assert kept(model, base.ProposingModel) == ["propose"]
 
 
@@ -119,7 +119,7 @@ def a_class_that_only_says_so_does_not_keep_a_contract() -> None:
             return picture
 
     assert kept(Idle(), base.SeedingModel) == ["seeds"]
-    assert kept(Other(), base.SeedingModel) == ["seeds(self, picture) for (self, encoding)"]
+    assert kept(Other(), base.SeedingModel) == ["seeds(self, picture) for (self, encoding, check)"]
     assert len(CONTRACTS) >= 8
 
 

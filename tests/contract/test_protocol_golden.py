@@ -33,7 +33,7 @@ REPLIES = {
     "12": everything.EverythingReply,
 }
 
-PARTS = (segment.RegionMessage, segment.Wanted, everything.ObjectMessage)
+PARTS = (messages.TileMessage, segment.RegionMessage, segment.Wanted, everything.ObjectMessage)
 
 
 @pytest.mark.parametrize("line", REQUESTS, ids=range(len(REQUESTS)))

@@ -10,6 +10,7 @@ The checkpoint is a JSON file:
 - ``memory``: encode raises MemoryError (``numpy``), torch's error (``torch``) or asks for too much (``real``);
 - ``stdout``: what encode prints (text); ``raw_stdout``: what it writes to descriptor 1; ``raw_stderr``: in hex;
   ``stderr_bytes``: how much it writes to descriptor 2 without a line break;
+- ``tile_px``: side of its tiles; images with a longer side are cut;
 - ``nan_score``, ``prompt_s``, ``bytes_per_pixel``, ``fail``: what they say.
 """
 
@@ -57,6 +58,7 @@ class Model:
         self.knobs = knobs
         self.asked = 0
         self.bytes_per_pixel = knobs.get("bytes_per_pixel", 16)
+        self.tile_px = self.whole_px = knobs.get("tile_px", 0)
 
     def encode(self, image, check):
         assert (image.dtype, image.ndim) == (np.float32, 3)
@@ -81,6 +83,10 @@ class Model:
             check(block / blocks)
             time.sleep(self.knobs.get("block_s", 0))
         return Encoding(image.mean(axis=2), torch.from_numpy(image[..., 0].copy()))
+
+    def tile_of(self, encoding, halvings):
+        finer = np.kron(encoding.grey, np.ones((2**halvings, 2**halvings), np.float32))
+        return Encoding(finer, encoding.features)
 
     def decode(self, encoding, prompt, candidates):
         self._die("segment")

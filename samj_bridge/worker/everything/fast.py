@@ -63,7 +63,7 @@ def find_fast(
     seeds = getattr(model, "seeds", None)
     if seeds is not None:
         check(0.0)
-        points, _ = seeds(encoding)
+        points, _ = seeds(encoding, check)
         yield from search.ask(np.asarray(points, np.float64).reshape(-1, 2), check)
         return
     coarse, (steps_y, steps_x) = _grid(shape_hw, -(-parameters.points_per_side // 2))

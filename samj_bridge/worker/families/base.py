@@ -1,8 +1,8 @@
 """What the engine and a model family pass to each other, and the contract of each kind of network.
 
 A class of a family derives from every contract that it keeps: mypy then compares them, and
-``tests/contract/test_families.py`` asks one network of each family. No family keeps the last four yet: they say
-what tiles, automatic segmenters without a grid and memory across planes will be asked for (docs/decisions/0024).
+``tests/contract/test_families.py`` asks one network of each family. No family keeps the last three yet: they say
+what automatic segmenters without a grid and memory across planes will be asked for (docs/decisions/0024).
 """
 
 from __future__ import annotations
@@ -168,21 +168,33 @@ class ProposingModel(Model, Protocol):
 class SeedingModel(Protocol):
     """A network that can say by itself where objects are, so that everything mode needs no grid."""
 
-    def seeds(self, encoding: Any) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Return points (N, 2), one or a few for each object that it sees, and scores (N,), best first."""
+    def seeds(
+        self, encoding: Any, check: Callable[[float], None]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Return points (N, 2), one or a few for each object that it sees, and scores (N,), best first.
+
+        `check` as in `Model.encode`.
+        """
 
 
 class TiledModel(Model, Protocol):
     """A network that large images are cut for; one that does not say how gets them whole.
 
     Which level and which tile a prompt is asked in is decided by the prompt and the image alone, outside the
-    worker: a tile is encoded like any image, with the whole image's display range.
+    worker (``geometry/tiling.py``): a tile is encoded like any image, with the whole image's display range.
     """
 
     tile_px: int
-    """Side of a tile in pixels of its level: what the network takes without shrinking it."""
-    align_px: int
-    """Origins of tiles are multiples of this: then an object's answer does not depend on the tile around it."""
+    """Side of a tile in pixels of its level: what the network takes without shrinking it. Origins of tiles are
+    multiples of half of it: then an object's answer hardly depends on the tile around it."""
+    whole_px: int
+    """Images with no side longer than this are not cut: the network sees them whole, in full detail."""
+
+    def tile_of(self, encoding: Any, halvings: int) -> Any:
+        """Make an encoding one of a tile that was halved so often: prompts and answers count in pixels before that.
+
+        What is answered on it depends on the pixels and the prompt alone, not on what was asked before.
+        """
 
 
 class MappingModel(Model, Protocol):

@@ -5,11 +5,9 @@ A family derives from `PromptableModel` and says how its network encodes, prepar
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -25,9 +23,11 @@ from samj_bridge.worker.families.base import (
     Proposals,
     ProposingModel,
     SoftMask,
+    TiledModel,
 )
 from samj_bridge.worker.families.cutting import honour
 from samj_bridge.worker.families.parallel import each
+from samj_bridge.worker.families.promptable_encoding import Encoding, Ready
 from samj_bridge.worker.nets.sam_decoder import ImageSide
 from samj_bridge.worker.nets.sam_prompt import BOTTOM_RIGHT, NEGATIVE, PADDING, POSITIVE, TOP_LEFT
 from samj_bridge.worker.transforms import Transform
@@ -43,56 +43,6 @@ __all__ = [
     "is_ambiguous",
     "labelled",
 ]
-
-REMEMBERED = 32
-"""Answers of one image whose logits are kept for prompts that refine them: 8 MB."""
-
-
-@dataclass
-class Encoding:
-    """An encoded image."""
-
-    image_hw: tuple[int, int]
-    """Height and width of the image."""
-    embedding: Tensor
-    """(1, C, side, side), on the model's device."""
-    detail: tuple[Tensor, ...] = ()
-    """What a family keeps besides."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held, what prompts have added among them."""
-        held = sum(t.numel() * t.element_size() for t in (self.embedding, *self.detail))
-        ready: Ready | None = self.__dict__.get("ready")
-        return held if ready is None else held + ready.nbytes
-
-
-@dataclass
-class Ready:
-    """What the first prompt on an image makes for all that follow; not part of what is stored."""
-
-    frame: Frame
-    image_side: ImageSide
-    answers: OrderedDict[bytes, Tensor] = field(default_factory=OrderedDict)
-    """Low-resolution logits by the digest of the mask that they became."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return self.image_side.nbytes + sum(t.numel() * t.element_size() for t in self.answers.values())
-
-    def remember(self, candidate: Candidate, logits: Tensor) -> None:
-        """Keep the logits behind an answer."""
-        self.answers[_digest(candidate.mask, candidate.origin_xy)] = logits
-        while len(self.answers) > REMEMBERED:
-            self.answers.popitem(last=False)
-
-    def mask_prompt(self, mask: NDArray[np.bool_], origin_xy: tuple[int, int]) -> Tensor:
-        """Return (1, 1, side, side) logits for an earlier region: its own, or made of its pixels."""
-        known = self.answers.get(_digest(mask, origin_xy))
-        if known is None:
-            known = torch.from_numpy(self.frame.mask_logits(mask, origin_xy))
-        return known[None, None]
 
 
 @dataclass(frozen=True)
@@ -122,11 +72,11 @@ class _Untold(NamedTuple):
     """The region to be refined, but for its bounding box where no box is given."""
 
 
-class PromptableModel(BatchingModel):
+class PromptableModel(BatchingModel, TiledModel):
     """A network with SAM's kind of decoder; what a family has to say comes first."""
 
-    bytes_per_pixel = 24
-    """Memory that an image takes per pixel while it is resized to the network's frame."""
+    bytes_per_pixel: ClassVar[dict[int, int]] = {1: 12, 3: 36}
+    """Memory that an image takes per pixel, by channels, while it is resized to the network's frame."""
     pads_points = True
     """Whether a padding point follows points without a box."""
     box_first = False
@@ -137,6 +87,8 @@ class PromptableModel(BatchingModel):
         self.device, self.transform, self.abilities = torch.device(spec.device), how, abilities
         self.parameters = sum(p.numel() for p in net.parameters())
         self.dtype = dtype_of(spec.precision)
+        # A larger image is shrunk to the network's input, and loses detail.
+        self.tile_px = self.whole_px = how.SIDE
 
     # What a family says.
 
@@ -180,15 +132,25 @@ class PromptableModel(BatchingModel):
         self, encoding: Encoding, prompts: Sequence[PromptArrays], candidates: int, check: Callable[[float], None]
     ) -> Iterator[list[Candidate]]:
         """Yield what `decode` returns for each of many prompts, with the cores shared out among them."""
+        if len(prompts) == 1:
+            # Alone it has all cores.
+            yield self.decode(encoding, prompts[0], candidates)
+            return
         self.ready(encoding)
         yield from each(lambda prompt: self.decode(encoding, prompt, candidates), prompts, self.device.type, check)
+
+    def tile_of(self, encoding: Encoding, halvings: int) -> Encoding:
+        """See ``base.TiledModel``: the frame of the pixels before the halvings shows the very same picture."""
+        height, width = encoding.image_hw
+        return replace(encoding, image_hw=(height << halvings, width << halvings), remembers=False)
 
     def ready(self, encoding: Encoding) -> Ready:
         """Return what was prepared for prompts on an image, which the first of them does."""
         ready: Ready | None = encoding.__dict__.get("ready")
         if ready is None:
             with torch.inference_mode():
-                ready = Ready(self.transform.frame(encoding.image_hw), self.prepare(encoding))
+                frame = self.transform.frame(encoding.image_hw)
+                ready = Ready(frame, self.prepare(encoding), encoding.remembers)
             encoding.__dict__["ready"] = ready
         return ready
 
@@ -223,7 +185,8 @@ class PromptableModel(BatchingModel):
         for k in order:
             mask, origin = ready.frame.enlargement.mask(low[k])
             candidate = Candidate(mask, origin, min(max(float(scores[k].nan_to_num()), 0.0), 1.0))
-            ready.remember(candidate, low[k])
+            if ready.remembers:
+                ready.remember(candidate, low[k])
             found.append(candidate)
         untold = self._untold(prompt)
         if not any(untold):
@@ -329,13 +292,3 @@ def _box_of(mask: NDArray[np.bool_], origin_xy: tuple[int, int]) -> tuple[float,
     rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
     x, y = origin_xy
     return float(x + columns[0]), float(y + rows[0]), float(x + columns[-1] + 1), float(y + rows[-1] + 1)
-
-
-def _digest(mask: NDArray[np.bool_], origin_xy: tuple[int, int]) -> bytes:
-    """Name a mask by its pixels in the image, wherever its crop begins."""
-    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
-    if not len(rows):
-        return b""
-    tight = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    place = np.array([origin_xy[0] + columns[0], origin_xy[1] + rows[0], *tight.shape], np.int64)
-    return hashlib.blake2b(place.tobytes() + np.packbits(tight).tobytes(), digest_size=16).digest()

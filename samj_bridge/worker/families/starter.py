@@ -6,7 +6,8 @@ decodes it, ``starter_everything`` finds objects without prompts; each imports w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from samj_bridge.worker.checkpoints.loading import load
-from samj_bridge.worker.families.base import BuildSpec, Candidate, PromptArrays, ProposingModel, SeedingModel
+from samj_bridge.worker.families.base import (
+    BatchingModel,
+    BuildSpec,
+    Candidate,
+    PromptArrays,
+    ProposingModel,
+    SeedingModel,
+    TiledModel,
+)
 from samj_bridge.worker.families.starter_answers import answer
 from samj_bridge.worker.families.starter_everything import StarterProposals, propose, seeds
 from samj_bridge.worker.families.starter_levels import ImageSide, Level, StarterEncoding
@@ -45,11 +54,16 @@ def shapes(_architecture: str) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in net.state_dict().items()}
 
 
-class StarterModel(ProposingModel, SeedingModel):
+class StarterModel(BatchingModel, ProposingModel, SeedingModel, TiledModel):
     """Encodes images, decodes prompts and points, and says by itself where objects are."""
 
-    bytes_per_pixel = 48
-    """Memory that a large image takes per pixel: half-precision image and features, and the tile in work."""
+    bytes_per_pixel: ClassVar[dict[int, int]] = {1: 22, 3: 42}
+    """Memory that a large image takes per pixel, by channels, measured; and what the tile in work takes: """
+    bytes_besides = 500 << 20
+    """this."""
+    tile_px = 1024
+    """It sees any image in full detail; a tile of this side is encoded in a fraction of a second."""
+    whole_px = WHOLE_PASS_PX
 
     points_together = 1
     """Points of everything mode asked at once: one by one, those inside what was found are never asked."""
@@ -72,6 +86,29 @@ class StarterModel(ProposingModel, SeedingModel):
     @torch.inference_mode()
     def decode(self, encoding: StarterEncoding, prompt: PromptArrays, candidates: int) -> list[Candidate]:
         """Return masks for a prompt, best predicted IoU first."""
+        return self._decode(encoding, prompt, candidates, lambda _fraction: None)
+
+    def decode_many(
+        self,
+        encoding: StarterEncoding,
+        prompts: Sequence[PromptArrays],
+        candidates: int,
+        check: Callable[[float], None],
+    ) -> Iterator[list[Candidate]]:
+        """Yield what `decode` returns for each prompt; a click that needs reduced images tells `check` of them."""
+        for prompt in prompts:
+            with torch.inference_mode():
+                found = self._decode(encoding, prompt, candidates, check)
+            yield found
+
+    def tile_of(self, encoding: StarterEncoding, halvings: int) -> StarterEncoding:
+        """See ``base.TiledModel``: the tile is the finest level that there is of the image before the halvings."""
+        height, width = encoding.image_hw
+        return replace(encoding, image_hw=(height << halvings, width << halvings), first=halvings)
+
+    def _decode(
+        self, encoding: StarterEncoding, prompt: PromptArrays, candidates: int, check: Callable[[float], None]
+    ) -> list[Candidate]:
         if (
             prompt.mask is not None
             and not prompt.mask.any()
@@ -79,7 +116,7 @@ class StarterModel(ProposingModel, SeedingModel):
             and not len(prompt.points_xy)
         ):
             return [Candidate(np.zeros((1, 1), bool), (0, 0), 0.0)] * candidates
-        logits, windows, scores = answer(self._side, encoding, prompt)
+        logits, windows, scores = answer(self._side, encoding, prompt, check)
         return [
             Candidate(*paste(logits[k], windows[k], encoding.image_hw), float(scores[k]))
             for k in scores.argsort(descending=True)[:candidates].tolist()
@@ -93,9 +130,11 @@ class StarterModel(ProposingModel, SeedingModel):
         return propose(self._side, encoding, points_xy, WORTH_A_LOOK, check)
 
     @torch.inference_mode()
-    def seeds(self, encoding: StarterEncoding) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    def seeds(
+        self, encoding: StarterEncoding, check: Callable[[float], None]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Return the places (N, 2) whose boxes score best among their neighbours, and the scores, best first."""
-        return seeds(self._side, encoding)
+        return seeds(self._side, encoding, check)
 
 
 def _spans(length: int) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,9 +41,14 @@ class _Prompt:
     """(1, K, 3)."""
 
 
-def answer(side: ImageSide, encoding: StarterEncoding, prompt: PromptArrays) -> Answer:
-    """Decode a prompt: a part of an object, the whole, and a third; in this order, whatever they score."""
-    level, windows = windows_of(side, encoding, prompt)
+def answer(
+    side: ImageSide, encoding: StarterEncoding, prompt: PromptArrays, check: Callable[[float], None]
+) -> Answer:
+    """Decode a prompt: a part of an object, the whole, and a third; in this order, whatever they score.
+
+    `check` hears of what is encoded for it on the way, and may raise.
+    """
+    level, windows = windows_of(side, encoding, prompt, check)
     place = _scaled(prompt, level, side.device)
     before = _mask_before(side, prompt, windows * 2**level)
     logits, scores = _run(side.net, side.level(encoding, level), windows, place, before)

@@ -41,19 +41,22 @@ class StarterProposals(Proposals):
         return SoftMask(*paste_soft(self.logits[n, k], self.windows[n, k], self.image_hw, low))
 
 
-def seeds(side: ImageSide, encoding: StarterEncoding) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+def seeds(
+    side: ImageSide, encoding: StarterEncoding, check: Callable[[float], None]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Return the places (N, 2) whose boxes score best among their neighbours, and the scores, best first.
 
     Large objects are looked for in the reduced images, as clicks on them are.
     """
     points, scores = [], []
-    for level in range(deepest(encoding.image_hw)):
-        here = side.level(encoding, level)
+    for level in range(encoding.first, max(encoding.first + 1, deepest(encoding.image_hw))):
+        here = side.level(encoding, level, check)
         xy, score, length = seeds_in(side.net, here.features)
         # What is shorter was seen better in the level before.
-        fits = length >= (SEEDS_FROM_PX if level else 0)
+        reduced = level > encoding.first
+        fits = length >= (SEEDS_FROM_PX if reduced else 0)
         points.append(xy[fits] * 2**level)
-        scores.append(score[fits] - 0.1 * (level > 0))
+        scores.append(score[fits] - 0.1 * reduced)
     xy, score = torch.cat(points), torch.cat(scores)
     # Where the last cell sticks out of the image, its middle would too.
     xy = torch.minimum(xy, torch.tensor(encoding.image_hw[::-1], device=xy.device) - 0.5)
@@ -73,12 +76,15 @@ def propose(
     for number, point in enumerate(points_xy):
         check(number / len(points_xy))
         prompt = PromptArrays(None, np.asarray(point, np.float32)[None], _NO_POINTS, None, (0, 0))
-        found.append(_second_look(side, encoding, answer(side, encoding, prompt), worth))
+        first = answer(side, encoding, prompt, lambda _fraction: check(number / len(points_xy)))  # noqa: B023
+        found.append(_second_look(side, encoding, first, worth, check))
     logits, windows, scores = (torch.stack(parts).cpu() for parts in zip(*found, strict=True))
     return StarterProposals(logits, windows, scores.numpy(), encoding.image_hw)
 
 
-def _second_look(side: ImageSide, encoding: StarterEncoding, first: Answer, worth: float) -> Answer:
+def _second_look(
+    side: ImageSide, encoding: StarterEncoding, first: Answer, worth: float, check: Callable[[float], None]
+) -> Answer:
     """Ask again with the box of the best mask, whose window fits better than the one read under a point.
 
     Scores are then means of both looks: the second one is too sure where there is no object at all.
@@ -89,5 +95,5 @@ def _second_look(side: ImageSide, encoding: StarterEncoding, first: Answer, wort
     mask, origin = paste(first.logits[best], first.windows[best], encoding.image_hw)
     if not mask.any():
         return first
-    again = answer(side, encoding, PromptArrays(box_of(mask, origin), _NO_POINTS, _NO_POINTS, None, (0, 0)))
+    again = answer(side, encoding, PromptArrays(box_of(mask, origin), _NO_POINTS, _NO_POINTS, None, (0, 0)), check)
     return again._replace(scores=(again.scores + first.scores[best]) / 2)

@@ -36,12 +36,30 @@ class StarterEncoding:
     """An encoded image; reduced levels are added when a prompt first needs them."""
 
     image_hw: tuple[int, int]
+    """Height and width in the pixels that prompts and answers count in."""
     levels: list[Level] = field(default_factory=list)
+    """From the finest that there is."""
+    first: int = 0
+    """How often the finest was halved: above 0 for a tile of a reduced image."""
+    tiles: int = 1
+    """In how many tiles the finest was encoded."""
 
     @property
     def nbytes(self) -> int:
         """Bytes held by images and features."""
         return sum(t.numel() * t.element_size() for level in self.levels for t in (level.image, level.features))
+
+
+def _go_on(_fraction: float) -> None:
+    """Nobody asks."""
+
+
+def _at(check: Callable[[float], None], fraction: float) -> Callable[[], None]:
+    return lambda: check(fraction)
+
+
+def _part(check: Callable[[float], None], before: float, part: float) -> Callable[[float], None]:
+    return lambda fraction: check(before + part * fraction)
 
 
 class ImageSide:
@@ -64,18 +82,28 @@ class ImageSide:
     def encode(self, image: NDArray[np.float32], check: Callable[[float], None]) -> StarterEncoding:
         """Encode a (Y, X, C) image of 0..1."""
         half = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None])).to(self.device, torch.float16)
-        encoding = StarterEncoding((image.shape[0], image.shape[1]))
+        height, width = image.shape[:2]
+        tiles = len(self._spans(height)) * len(self._spans(width))
+        encoding = StarterEncoding((height, width), tiles=tiles)
         encoding.levels.append(Level(half, self._features(half, check)))
         return encoding
 
-    def level(self, encoding: StarterEncoding, level: int) -> Level:
-        """Return the image reduced by two to the power of `level`, encoded now if it was not yet."""
-        while len(encoding.levels) <= level:
+    def level(self, encoding: StarterEncoding, level: int, check: Callable[[float], None] = _go_on) -> Level:
+        """Return the image reduced by two to the power of `level`, encoded now if it was not yet.
+
+        `check` hears how much of what was missing is done, and may raise: what was encoded by then stays.
+        """
+        missing = encoding.first + len(encoding.levels)
+        # Each level has a quarter of the pixels of the one before.
+        whole = sum(0.25**each for each in range(missing, level + 1))
+        before = 0.0
+        for each in range(missing, level + 1):
             finer = encoding.levels[-1].image
             planes = [F.avg_pool2d(plane[None, None].float(), 2, ceil_mode=True).half() for plane in finer[0]]
-            image = torch.cat(planes, 1)
-            encoding.levels.append(Level(image, self._features(image, lambda _: None)))
-        return encoding.levels[level]
+            image, part = torch.cat(planes, 1), 0.25**each / whole
+            encoding.levels.append(Level(image, self._features(image, _part(check, before, part))))
+            before += part
+        return encoding.levels[level - encoding.first]
 
     def _features(self, image: Tensor, check: Callable[[float], None]) -> Tensor:
         config, (height, width) = self.net.config, image.shape[2:]
@@ -91,7 +119,8 @@ class ImageSide:
                 piece = image[
                     :, :, y0 : min(height, bottom + config.halo), x0 : min(width, right + config.halo)
                 ].float()
-                found = self.net.encoder(_aligned(normalise(rgb(piece)), config.align))
+                done = (i * len(columns) + j) / (len(rows) * len(columns))
+                found = self.net.encoder(_aligned(normalise(rgb(piece)), config.align), _at(check, done))
                 oy, ox, cy, cx = (top - y0) // STRIDE, (left - x0) // STRIDE, top // STRIDE, left // STRIDE
                 ey, ex = -(-bottom // STRIDE), -(-right // STRIDE)
                 out[:, :, cy:ey, cx:ex] = found[:, :, oy : oy + ey - cy, ox : ox + ex - cx]
@@ -104,11 +133,11 @@ def deepest(image_hw: tuple[int, int]) -> int:
     return max(1, min(LEVELS, max(0, max(image_hw) // 64).bit_length()))
 
 
-def level_of(length_px: float) -> int:
-    """Return the level at which an object of this length is looked at."""
-    level = 0
-    while length_px > LARGEST_PX and level < LEVELS - 1:
-        length_px, level = length_px / 2, level + 1
+def level_of(length_px: float, first: int = 0) -> int:
+    """Return the level at which an object of this length is looked at, where `first` is the finest there is."""
+    level = first
+    while length_px > LARGEST_PX << level and level < LEVELS - 1:
+        level += 1
     return level
 
 

@@ -32,6 +32,8 @@ TRANSFORMS = {
 class Transform(Protocol):
     """A module of the table."""
 
+    SIDE: int
+    """Side of the network's input in pixels."""
     BOXES_ONLY: bool
     """Whether the networks that are trained with it know no prompt but boxes."""
 

@@ -15,8 +15,9 @@ from torch import Tensor
 from samj_bridge.worker.transforms import sam
 from samj_bridge.worker.transforms.frame import Frame
 
-__all__ = ["BOXES_ONLY", "frame", "pixels"]
+__all__ = ["BOXES_ONLY", "SIDE", "frame", "pixels"]
 
+SIDE = sam.SIDE
 BOXES_ONLY = True
 THRESHOLD = math.log(0.4 / 0.6)
 

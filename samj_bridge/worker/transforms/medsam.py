@@ -17,7 +17,7 @@ from samj_bridge.worker.lowres import Enlargement, bilinear
 from samj_bridge.worker.transforms.frame import Frame, squashed_frame
 from samj_bridge.worker.transforms.pixels import bytes_of
 
-__all__ = ["BOXES_ONLY", "frame", "pixels", "splined"]
+__all__ = ["BOXES_ONLY", "SIDE", "frame", "pixels", "splined"]
 
 SIDE = 1024
 LOW_SIDE = 256

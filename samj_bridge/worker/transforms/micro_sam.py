@@ -13,8 +13,9 @@ from torch import Tensor
 from samj_bridge.worker.transforms import sam
 from samj_bridge.worker.transforms.frame import Frame
 
-__all__ = ["BOXES_ONLY", "frame", "pixels", "stretched"]
+__all__ = ["BOXES_ONLY", "SIDE", "frame", "pixels", "stretched"]
 
+SIDE = sam.SIDE
 BOXES_ONLY = False
 
 

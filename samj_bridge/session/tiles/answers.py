@@ -1,0 +1,93 @@
+"""Prompts on a large image: sorted by the tile that each is asked in, asked again where a tile was too small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from samj_bridge.geometry.region import Region
+from samj_bridge.geometry.tiling import UNSURE, Tile, Tiling
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
+from samj_bridge.protocol.segment import SegmentRequest
+from samj_bridge.session.answers import answers
+from samj_bridge.session.connection.supervisor import Supervisor
+from samj_bridge.session.prompts import Prompt
+from samj_bridge.session.tiles.image import TiledImage, TileImage
+from samj_bridge.session.tiles.placing import box_of, is_click, message_on, region_in_image, wanted_on
+
+__all__ = ["tile_answers"]
+
+
+def tile_answers(
+    supervisor: Supervisor,
+    image: TiledImage,
+    request: SegmentRequest,
+    prompts: Sequence[Prompt],
+    progress: Progress,
+    cancel: CancelToken | None,
+    deadline: float | None,
+) -> Iterator[tuple[int, list[Region]]]:
+    """Yield each prompt's index and regions as soon as they are there: tile by tile, not in the prompts' order.
+
+    Each tile is encoded once. Parameters, errors: as `answers`; the request's prompts are in the image's pixels.
+    """
+    tiling, messages = image.tiling, request.prompts
+    boxes = [box_of(message) for message in messages]
+    waiting: dict[Tile, list[int]] = {}
+    doubtful: dict[int, list[Region]] = {}
+    for index, box in enumerate(boxes):
+        waiting.setdefault(tiling.of(box), []).append(index)
+    done = 0
+
+    def tell(event: ProgressEvent) -> None:
+        # Of answers the whole is told below, of all tiles together.
+        if event.stage != "segment":
+            notify(progress, event)
+
+    while waiting:
+        # Finer levels first: what is asked again joins what waits for the next one.
+        tile = min(waiting)
+        asked = waiting.pop(tile)
+        part = replace(
+            request,
+            prompts=tuple(message_on(tiling, tile, messages[index]) for index in asked),
+            wanted=wanted_on(tiling, tile, request.wanted),
+            stream=len(asked) > 1,
+        )
+        x0, y0, x1, y1 = tiling.extent(tile)
+        found = answers(
+            supervisor,
+            TileImage(image, tile),
+            (y1 - y0, x1 - x0),
+            part,
+            [prompts[index] for index in asked],
+            tell,
+            cancel,
+            deadline,
+        )
+        for number, regions in found:
+            index = asked[number]
+            placed = [region_in_image(tiling, tile, region, index) for region in regions]
+            if is_click(messages[index]):
+                above = tiling.above(tile, boxes[index])
+                cut = above is not None and _is_cut(tiling, tile, placed)
+                if not cut and (index not in doubtful or _score(doubtful[index]) < _score(placed)):
+                    doubtful[index] = placed
+                if above is not None and (cut or _score(placed) < UNSURE):
+                    waiting.setdefault(above, []).append(index)
+                    continue
+                placed = doubtful.pop(index)
+            yield index, placed
+            done += 1
+            words = f"{done} of {len(prompts)} prompts"
+            notify(progress, ProgressEvent("segment", words, done, len(prompts), "prompts"))
+
+
+def _is_cut(tiling: Tiling, tile: Tile, regions: Sequence[Region]) -> bool:
+    return bool(regions) and tiling.is_cut(tile, regions[0].bbox_xyxy, regions[0].area)
+
+
+def _score(regions: Sequence[Region]) -> float:
+    """Return the best score; a network that gives none is sure."""
+    score = regions[0].score if regions else 0.0
+    return 1.0 if score is None else score

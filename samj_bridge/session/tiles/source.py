@@ -1,0 +1,105 @@
+"""What `Session.encode` was given: an image to be sent whole, or one of which tiles are sent."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samj_bridge.geometry.tiling import Tile, Tiling
+from samj_bridge.reading.pyramid import HalvedPyramid, Pyramid, as_pyramid
+from samj_bridge.session.images import Channels, Plane, plane_of
+
+__all__ = ["TileSource", "pixels_or_tiles"]
+
+
+@dataclass(frozen=True)
+class TileSource:
+    """An image that is read tile by tile, and how it is shown."""
+
+    image: HalvedPyramid
+    """The pixels."""
+    channels: Channels
+    """Which channels are shown, as `Session.encode` takes them."""
+    shown: Plane
+    """A plane that has the image's type and channels, and none of its pixels: how each tile is sent."""
+    tiling: Tiling
+    """Where its tiles are."""
+
+    def plane(self, tile: Tile) -> Plane:
+        """Read a tile.
+
+        Raises
+        ------
+        SamjError
+            It can't be read.
+        """
+        y0, x0, height, width = self.tiling.pixels(tile)
+        return self.region(tile.level, y0, x0, height, width)
+
+    def region(self, level: int, y0: int, x0: int, height: int, width: int) -> Plane:
+        """Read a region of a level."""
+        pixels = self.image.read(level, y0, x0, height, width)
+        return plane_of(pixels, self.shown.ranges, self.channels)
+
+
+def pixels_or_tiles(
+    thing: Any, ranges: Any, channels: Channels, *, tile_px: int, whole_px: int
+) -> Plane | TileSource:
+    """Return a small image as the plane that is sent, and a large one as what tiles are read from.
+
+    Parameters
+    ----------
+    thing : array, Pyramid, or list of arrays
+        As `Session.encode` takes it.
+    ranges, channels
+        Likewise.
+    tile_px, whole_px : int
+        Side of the model's tiles, 0 where it has none; images with no side longer than `whole_px` are not cut.
+
+    Raises
+    ------
+    ImageError
+        It is no image, or can't be shown like this; nothing was read.
+    """
+    image = _levels_of(thing)
+    if image is None:
+        array = _large_array(thing, whole_px) if tile_px else None
+        if array is None:
+            return plane_of(thing, ranges, channels)
+        image = as_pyramid(array)
+    height, width = image.shape[:2]
+    # Type, channels and ranges are checked on as few pixels as have the same form.
+    form = np.zeros((min(height, 32), min(width, 32), *image.shape[2:]), image.dtype)
+    shown = plane_of(form, ranges, channels)
+    if not tile_px or max(height, width) <= whole_px:
+        return plane_of(image.read(0, 0, 0, height, width), ranges, channels)
+    return TileSource(image, channels, shown, Tiling((height, width), tile_px))
+
+
+def _levels_of(thing: Any) -> HalvedPyramid | None:
+    """Return what has levels, or reads regions, as a pyramid."""
+    if isinstance(thing, Pyramid):
+        return as_pyramid(thing)
+    if isinstance(thing, (list, tuple)) and len(thing) > 1:
+        shapes = [tuple(getattr(item, "shape", ())) for item in thing]
+        # Arrays of one shape are a stack, which is refused as such.
+        if all(len(shape) >= 2 for shape in shapes) and len(set(shapes)) > 1:
+            return as_pyramid(thing)
+    return None
+
+
+def _large_array(thing: Any, whole_px: int) -> NDArray[Any] | Any | None:
+    """Return an array, or what can be sliced like one, that is too large to be sent whole."""
+    if not hasattr(thing, "shape") or not hasattr(thing, "dtype"):
+        return None
+    with suppress(TypeError, ValueError):
+        # The types of other libraries, torch's for example, are none of numpy's: they are converted as a whole.
+        shape = tuple(int(extent) for extent in thing.shape)
+        dtype = np.dtype(thing.dtype)
+        large = len(shape) in (2, 3) and min(shape) > 0 and max(shape[:2]) > whole_px
+        return thing if large and dtype.kind in "buif" and hasattr(thing, "__getitem__") else None
+    return None
