@@ -48,6 +48,8 @@ DRIVEN_BY = {
     "session/encoded.py": "session",
     "session/everything.py": "session",
     "session/installing.py": "conversion",
+    "session/tiles/answers.py": "session",
+    "session/tiles/image.py": "session",
     "session/connection/service.py": "worker's log",
     "session/connection/supervisor.py": "session",
 }

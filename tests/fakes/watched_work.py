@@ -194,7 +194,13 @@ def session(ground: Ground, callback: Callback) -> object:
         areas = [regions[0].area for _, regions in scene.stream(prompts, progress=callback)]
         found = scene.everything(progress=callback)
         call = opened._supervisor.running().client.start("stats")
-        return areas, sorted(region.area for region in found), sorted(call.result(callback))
+        figures = sorted(call.result(callback))
+    (ground.folder / "tiled").mkdir()
+    tiled = test_model(ground.folder / "tiled", tile_px=64)
+    with Session(tiled, settings=settings, launcher=launcher(starts.python, settings)) as opened:
+        scene = opened.encode(two_squares(), progress=callback)
+        large = [region.area for region in scene.segment(prompts, progress=callback)]
+    return areas, sorted(region.area for region in found), figures, large
 
 
 def conversion(ground: Ground, callback: Callback) -> object:

@@ -311,7 +311,7 @@ def test_fast_mode_skips_what_it_found_refines_around_small_objects_and_never_ov
 class Seeing(Blobs):
     """One that knows where objects are."""
 
-    def seeds(self, encoding):
+    def seeds(self, encoding, check):
         return np.array([[20.0, 20.0], [90.0, 60.0], [21.0, 20.0]]), np.array([0.9, 0.8, 0.7], np.float32)
 
 
