@@ -43,11 +43,13 @@ def run_app(app: typer.Typer, arguments: Sequence[str]) -> int:
     # It may stand anywhere, and where no command takes it: before one, beside --version, in place of one.
     arguments = [*(item for item in arguments[:end] if item != "--json"), *arguments[end:]]
     _prepare_streams(json_output=json_output)
+    # click puts another in its place once a pipe is closed.
+    output = sys.stdout
     try:
         code = _run(app, arguments, json_output)
-        sys.stdout.flush()
+        output.flush()
     except OSError as error:
-        return _unheard(error)
+        return _unheard(error, output)
     return code
 
 
@@ -181,7 +183,7 @@ def _is_streams(error: OSError) -> bool:
     return error.filename is None and error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO)
 
 
-def _unheard(error: OSError) -> int:
+def _unheard(error: OSError, output: Any) -> int:
     """Say that the answer could not be given; whoever closed a pipe knows it."""
     if error.errno != errno.EPIPE:
         with suppress(OSError):
@@ -190,8 +192,11 @@ def _unheard(error: OSError) -> int:
                 f"The answer could not be written to standard output: {reason}. What was done is done.\n"
             )
             sys.stderr.flush()
-    # Python would try once more at its end, and complain.
-    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-    with suppress(OSError):
-        os.dup2(sys.stdout.fileno(), 1)
+    # Python would try once more at its end, and complain: what is left goes nowhere.
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        with suppress(OSError):
+            stream = output.stream if isinstance(output, _Aside) else output
+            os.dup2(nowhere.fileno(), stream.fileno())
+        with suppress(OSError):
+            os.dup2(nowhere.fileno(), 1)
     return EXIT_FAILED
