@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from samj_bridge.export.imagej_zip import read_rois
     from samj_bridge.geometry.region import Region
     from samj_bridge.progress import CancelToken, ProgressEvent
-    from samj_bridge.reading import describe_image, read_image
+    from samj_bridge.reading import describe_image, open_pyramid, read_image
     from samj_bridge.session import Prompt, Scene, Session, Wanted
     from samj_bridge.settings import Settings
 
@@ -39,6 +39,7 @@ _PUBLIC = {
     "Settings": "samj_bridge.settings",
     "Wanted": "samj_bridge.session",
     "describe_image": "samj_bridge.reading",
+    "open_pyramid": "samj_bridge.reading",
     "read_image": "samj_bridge.reading",
     "read_rois": "samj_bridge.export.imagej_zip",
     "write_labels": "samj_bridge.export",
@@ -57,6 +58,7 @@ __all__ = [
     "Wanted",
     "__version__",
     "describe_image",
+    "open_pyramid",
     "read_image",
     "read_rois",
     "write_labels",

@@ -2,13 +2,15 @@
 
 from samj_bridge.reading.choosing import Wish
 from samj_bridge.reading.description import Description, PixelSize, Series, Taken
-from samj_bridge.reading.image import describe_image, read_image, take
+from samj_bridge.reading.image import describe_image, open_plane, open_pyramid, read_image, take
 from samj_bridge.reading.kinds import SUFFIXES, find_images
+from samj_bridge.reading.opened import OpenedImage
 from samj_bridge.reading.sets import once_per_image
 
 __all__ = [
     "SUFFIXES",
     "Description",
+    "OpenedImage",
     "PixelSize",
     "Series",
     "Taken",
@@ -16,6 +18,8 @@ __all__ = [
     "describe_image",
     "find_images",
     "once_per_image",
+    "open_plane",
+    "open_pyramid",
     "read_image",
     "take",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Description", "PixelSize", "Series", "Taken"]
+__all__ = ["Chosen", "Description", "PixelSize", "Series", "Taken", "axis_name", "range_of"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,10 @@ class PixelSize:
     """Height."""
     unit: str
     """ImageJ's word for it: ``um``, ``mm``, ``inch``, ..."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {"x": self.x, "y": self.y, "unit": self.unit}
 
     def __str__(self) -> str:
         unit = "µm" if self.unit in {"um", "micron", "\\u00B5m"} else self.unit
@@ -56,6 +61,8 @@ class Series:
     """Names of the channels, where the file has them."""
     pixel_size: PixelSize | None = None
     """None: the file does not say."""
+    channel_windows: tuple[tuple[float, float] | None, ...] = ()
+    """What is shown as black and white of each channel, where the file says so."""
     thumbnail: bool = False
     """Whether the file calls it a reduced copy or a mask of another."""
 
@@ -88,16 +95,14 @@ class Description:
     """Its images."""
 
 
-@dataclass(frozen=True)
-class Taken:
-    """One plane of a file, and where it was."""
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """One plane of a file, and where it is."""
 
-    pixels: NDArray[Any]
-    """(Y, X) or (Y, X, C) array as ImageJ shows it: tables of colours applied, inverted where ImageJ inverts."""
     channels: int | tuple[int, ...] | str | None
     """What ``Session.encode`` is told of its channels."""
     reader: str
-    """Who read it, and as what."""
+    """Who reads it, and as what."""
     series: Series
     """The image that it is a plane of."""
     several: bool
@@ -106,8 +111,6 @@ class Taken:
     """Where along the axes, from 0: ``{"Z": 3, "T": 0}``."""
     taken_channels: tuple[int, ...]
     """Which channels, from 0; empty for RGB and for images with one channel."""
-    notes: tuple[str, ...] = field(default=())
-    """What was left out or turned round on the way."""
 
     @property
     def plane(self) -> int:
@@ -117,25 +120,16 @@ class Taken:
             number = number * count + self.place[axis]
         return number
 
-    @property
-    def rgb(self) -> bool:
-        """Whether the pixels are RGB, by the file or by a table of colours."""
-        return self.series.colour or (self.pixels.ndim == 3 and self.series.channels == 1)
+    def words(self, shape: Sequence[int], kind: str) -> list[str]:
+        """Return what was chosen, piece by piece.
 
-    @property
-    def range(self) -> tuple[float, float] | None:
-        """Least and largest finite value; None where there is none."""
-        pixels = self.pixels
-        low, high = pixels.min(), pixels.max()
-        if pixels.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
-            finite = pixels[np.isfinite(pixels)]
-            if not finite.size:
-                return None
-            low, high = finite.min(), finite.max()
-        return float(low), float(high)
-
-    def describe(self) -> str:
-        """Return what was taken in one line."""
+        Parameters
+        ----------
+        shape : sequence of int
+            Of its pixels.
+        kind : str
+            Their type, and perhaps their range.
+        """
         series = self.series
         words = [self.reader]
         if self.several:
@@ -145,39 +139,40 @@ class Taken:
             for axis, count in zip(series.axes, series.counts, strict=True)
             if count > 1
         ]
-        words.append(self._channel_words())
-        words += [f"{series.width} x {series.height}", f"{self.pixels.dtype}{_range_words(self.range)}"]
+        words.append(self._channel_words(is_rgb=self.is_rgb(shape)))
+        words += [f"{series.width} x {series.height}", kind]
         words.append(f"pixel {series.pixel_size}" if series.pixel_size else "pixel size unknown")
-        return ", ".join([*words, *self.notes])
+        return words
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the same as plain data."""
+    def as_data(self, shape: Sequence[int], dtype: str) -> dict[str, Any]:
+        """Return what was chosen as plain data; parameters as for `words`."""
         series = self.series
         size = series.pixel_size
-        limits = self.range
         return {
             "reader": self.reader,
             "series": series.index,
             "series_name": series.name,
             "plane": self.plane,
             "place": {axis.lower(): at for axis, at in self.place.items()},
-            "channels": "rgb" if self.rgb else list(self.taken_channels) or [0],
+            "channels": "rgb" if self.is_rgb(shape) else list(self.taken_channels) or [0],
             "channel_names": [self._channel_name(at) for at in self.taken_channels],
-            "dtype": str(self.pixels.dtype),
-            "range": list(limits) if limits else None,
+            "dtype": dtype,
             "width": series.width,
             "height": series.height,
-            "pixel_size": {"x": size.x, "y": size.y, "unit": size.unit} if size else None,
-            "notes": list(self.notes),
+            "pixel_size": size.to_dict() if size else None,
         }
+
+    def is_rgb(self, shape: Sequence[int]) -> bool:
+        """Return whether pixels of a shape are RGB, by the file or by a table of colours."""
+        return self.series.colour or (len(shape) == 3 and self.series.channels == 1)
 
     def _channel_name(self, at: int) -> str:
         names = self.series.channel_names
         return names[at] if at < len(names) else ""
 
-    def _channel_words(self) -> str:
+    def _channel_words(self, *, is_rgb: bool) -> str:
         series = self.series
-        if self.rgb:
+        if is_rgb:
             return "RGB"
         if series.channels == 1:
             return "one channel"
@@ -186,6 +181,48 @@ class Taken:
         which = f"channel {names[0]}" if len(names) == 1 else f"channels {', '.join(names)}"
         merged = " merged" if self.channels == "merge" and len(names) > 1 else ""
         return f"{which} of {series.channels}{merged}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken(Chosen):
+    """One plane of a file as an array, and where it was."""
+
+    pixels: NDArray[Any]
+    """(Y, X) or (Y, X, C) array as ImageJ shows it: tables of colours applied, inverted where ImageJ inverts."""
+    notes: tuple[str, ...] = field(default=())
+    """What was left out or turned round on the way."""
+
+    @property
+    def rgb(self) -> bool:
+        """Whether the pixels are RGB, by the file or by a table of colours."""
+        return self.is_rgb(self.pixels.shape)
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """Least and largest finite value; None where there is none."""
+        return range_of(self.pixels)
+
+    def describe(self) -> str:
+        """Return what was taken in one line."""
+        kind = f"{self.pixels.dtype}{_range_words(self.range)}"
+        return ", ".join([*self.words(self.pixels.shape, kind), *self.notes])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain data."""
+        limits = self.range
+        told = self.as_data(self.pixels.shape, str(self.pixels.dtype))
+        return {**told, "range": list(limits) if limits else None, "notes": list(self.notes)}
+
+
+def range_of(pixels: NDArray[Any]) -> tuple[float, float] | None:
+    """Return least and largest finite value of an array; None where there is none."""
+    low, high = pixels.min(), pixels.max()
+    if pixels.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
+        finite = pixels[np.isfinite(pixels)]
+        if not finite.size:
+            return None
+        low, high = finite.min(), finite.max()
+    return float(low), float(high)
 
 
 def axis_name(axis: str, *, one: bool = False) -> str:

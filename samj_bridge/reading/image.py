@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from numpy.typing import NDArray
 
-from samj_bridge.errors import FileError, ImageError, SamjError
 from samj_bridge.reading.choosing import Channels, Wish, choose_channels, choose_place, choose_series
-from samj_bridge.reading.description import Description, Series, Taken
+from samj_bridge.reading.description import Chosen, Description, Series, Taken
+from samj_bridge.reading.failing import told
 from samj_bridge.reading.kinds import kind_of
-from samj_bridge.reading.tiff.shown import NotShown
+from samj_bridge.reading.opened import OpenedImage, Plane, Stamp
 
-__all__ = ["describe_image", "read_image", "take"]
+__all__ = ["describe_image", "open_plane", "open_pyramid", "read_image", "take"]
+
+
+# Imported when a file needs them: each brings libraries of its own.
+_READERS = {
+    "tiff": "tiff:open_tiff",
+    "zarr": "vendors.zarrs:open_zarr",
+    "slide": "vendors.slides:open_slide",
+    "dicom": "vendors.slides:open_slide",
+    "czi": "vendors.czi:open_czi",
+    "nd2": "vendors.nikon:open_nd2",
+    "lif": "vendors.leica:open_lif",
+}
 
 
 class Source(Protocol):
@@ -27,6 +41,14 @@ class Source(Protocol):
         self, series: Series, place: dict[str, int], channels: tuple[int, ...]
     ) -> tuple[NDArray[Any], list[str]]:
         """Return one plane, and what was done for it."""
+        ...
+
+    def plane(self, series: Series, place: dict[str, int], channels: tuple[int, ...]) -> Plane:
+        """Return one plane, whose regions are read when they are asked for."""
+        ...
+
+    def files(self) -> Sequence[Path]:
+        """Return the files that must not change while it is open."""
         ...
 
 
@@ -89,6 +111,39 @@ def read_image(
     return take(Path(path), Wish(series, plane, z, t, channels))
 
 
+def open_pyramid(
+    path: str | Path,
+    *,
+    series: int | None = None,
+    plane: int | None = None,
+    z: int | None = None,
+    t: int | None = None,
+    channels: Channels = None,
+) -> OpenedImage:
+    """Open one plane of an image file, of any size; only the regions that are asked for are read.
+
+    Parameters
+    ----------
+    path : path
+        Any file that `read_image` reads, and the folder of an OME-Zarr.
+    series, plane, z, t, channels
+        Which plane, and which of its channels; as for `read_image`.
+
+    Returns
+    -------
+    OpenedImage
+        A `Pyramid` with the file's own levels, for `Session.encode`. Close it, or use it in a ``with`` block.
+
+    Raises
+    ------
+    FileError
+        The file can't be read, is cut off, or needs a package that is not installed; the hint says which.
+    ImageError
+        It isn't clear which plane is meant, or that one is not there.
+    """
+    return open_plane(Path(path), Wish(series, plane, z, t, channels))
+
+
 def take(path: Path, wish: Wish) -> Taken:
     """Read what `wish` asks for; see `read_image`."""
     with _opened(path) as source:
@@ -99,7 +154,7 @@ def take(path: Path, wish: Wish) -> Taken:
         pixels, notes = source.read(series, place, channels)
         return Taken(
             pixels=pixels,
-            channels=_for_session(series, wish.channels, channels, pixels),
+            channels=_for_session(series, wish.channels, channels, pixels.shape),
             reader=description.reader,
             series=series,
             several=len(description.series) > 1,
@@ -109,12 +164,35 @@ def take(path: Path, wish: Wish) -> Taken:
         )
 
 
+def open_plane(path: Path, wish: Wish) -> OpenedImage:
+    """Open what `wish` asks for; see `open_pyramid`."""
+    with ExitStack() as stack:
+        source = stack.enter_context(_opened(path))
+        description = source.description
+        series = choose_series(description, wish.series, path.name)
+        place = choose_place(series, wish, path.name)
+        channels = choose_channels(series, wish.channels, path.name)
+        chosen = Chosen(
+            channels=None,
+            reader=description.reader,
+            series=series,
+            several=len(description.series) > 1,
+            place=place,
+            taken_channels=channels,
+        )
+        plane = source.plane(series, place, channels)
+        opened = OpenedImage(path, chosen, plane, Stamp.of(source.files()))
+        opened.chosen = replace(chosen, channels=_for_session(series, wish.channels, channels, opened.shape))
+        opened.closes(stack.pop_all().close)
+        return opened
+
+
 def _for_session(
-    series: Series, wanted: Channels, taken: tuple[int, ...], pixels: NDArray[Any]
+    series: Series, wanted: Channels, taken: tuple[int, ...], shape: tuple[int, ...]
 ) -> int | tuple[int, ...] | str | None:
     """Return how a session is to take the channels of what was read: an array does not say that they are stains."""
     # One channel and three numbers for each pixel: a table of colours was looked up.
-    if pixels.ndim == 2 or (series.channels == 1 and not series.colour):
+    if len(shape) == 2 or (series.channels == 1 and not series.colour):
         return None
     if isinstance(wanted, str):
         return wanted
@@ -122,45 +200,19 @@ def _for_session(
         return tuple(range(len(taken)))
     if series.colour:
         return None
-    return tuple(range(pixels.shape[2])) if pixels.shape[2] <= 3 else "merge"
+    return tuple(range(shape[2])) if shape[2] <= 3 else "merge"
 
 
 def _open(path: Path) -> AbstractContextManager[Source]:
-    if kind_of(path) == "tiff":
-        from samj_bridge.reading.tiff import open_tiff
-
-        return open_tiff(path)
-    from samj_bridge.reading.picture import open_picture
-
-    return open_picture(path)
+    kind = kind_of(path)
+    name = _READERS.get(kind, "picture:open_picture")
+    module, _, function = name.partition(":")
+    opener = getattr(import_module(f"samj_bridge.reading.{module}"), function)
+    return cast("AbstractContextManager[Source]", opener(path))
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Source]:
     """Open a file; what goes wrong inside is told with the file's name and the reason."""
-    try:
-        with _open(path) as source:
-            yield source
-    except SamjError:
-        raise
-    except FileNotFoundError as error:
-        message = f"There is no file {str(path)!r}."
-        raise FileError(message, hint="Check the path.", path=str(path)) from error
-    except IsADirectoryError as error:
-        message = f"{str(path)!r} is a folder."
-        raise FileError(message, hint="Name the image in it.", path=str(path)) from error
-    except PermissionError as error:
-        message = f"No permission to read {str(path)!r}."
-        hint = "Change the file's permissions or copy it elsewhere."
-        raise FileError(message, hint=hint, path=str(path)) from error
-    except MemoryError as error:
-        message = f"{path.name} does not fit into memory."
-        hint = "Crop it, or use a machine with more memory."
-        raise ImageError(message, code="image-too-large", hint=hint) from error
-    except Exception as error:  # decoders raise whatever they like on damaged data
-        reason = str(error).splitlines()[0].strip().rstrip(".") if str(error).strip() else type(error).__name__
-        message = f"{path.name} can't be read as an image: {reason}."
-        hint = "Is it complete? Open it in ImageJ or Fiji and save it again as TIFF."
-        if isinstance(error, NotShown):
-            hint = "The file may be whole: save what you see as RGB or grey TIFF in the program that made it."
-        raise FileError(message, hint=hint, path=str(path)) from error
+    with told(path), _open(path) as source:
+        yield source

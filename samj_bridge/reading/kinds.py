@@ -7,13 +7,20 @@ from typing import BinaryIO
 
 from samj_bridge.errors import FileError
 from samj_bridge.protocol.folders import is_file, is_folder, list_folder
+from samj_bridge.reading.vendors.ngff import is_zarr
 
 __all__ = ["SUFFIXES", "find_images", "has_chunk", "is_tiff", "kind_of"]
 
 SUFFIXES = frozenset(
-    {".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk"} | {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"}
+    {".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk"}
+    | {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"}
+    | {".svs", ".ndpi", ".scn", ".qptiff", ".bif", ".mrxs", ".vms", ".vmu", ".czi", ".nd2", ".lif", ".zarr"}
 )
-"""Endings of the files that a folder is searched for; a file that is named is looked at whatever its ending."""
+"""Endings of the images that a folder is searched for; one that is named is looked at whatever its ending."""
+
+# By ending, where the file itself looks like another kind: a JPEG, a list in text.
+_SLIDES = frozenset({".mrxs", ".vms", ".vmu"})
+_LEICA = frozenset({".lof", ".xlif", ".xlef"})
 
 _IN_FIJI = "Open it in Fiji, whose Bio-Formats reads it, and save it as TIFF."
 _IN_IMAGEJ = "Open it in ImageJ and save it as TIFF."
@@ -21,18 +28,11 @@ _IN_IMAGEJ = "Open it in ImageJ and save it as TIFF."
 # By ending, for formats whose own file looks like another kind, or has no mark of its own.
 _BY_SUFFIX = {
     ".vsi": "an Olympus slide (VSI)",
-    ".mrxs": "a 3DHISTECH slide (MRXS)",
-    ".vms": "a Hamamatsu slide (VMS)",
-    ".vmu": "a Hamamatsu slide (VMU)",
     ".ndpis": "a set of Hamamatsu slides (NDPIS)",
     ".oif": "an Olympus FluoView image (OIF)",
-    ".nd2": "a Nikon image (ND2)",
     ".nd": "a list of MetaMorph files (ND)",
     ".ims": "an Imaris image (IMS)",
     ".lei": "a Leica image (LEI)",
-    ".xlef": "a Leica project (XLEF)",
-    ".xlif": "a Leica image (XLIF)",
-    ".lof": "a Leica image (LOF)",
     ".dv": "a DeltaVision image (DV)",
     ".r3d": "a DeltaVision image (R3D)",
     ".mrc": "an electron microscope's image (MRC)",
@@ -52,8 +52,6 @@ _BY_SUFFIX = {
 }
 
 _MARKS: tuple[tuple[int, bytes, str, str], ...] = (
-    (0, b"ZISRAWFILE", "a Zeiss image (CZI)", _IN_FIJI),
-    (0, b"\xda\xce\xbe\x0a", "a Nikon image (ND2)", _IN_FIJI),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file (Olympus OIB, Zeiss ZVI or the like)", _IN_FIJI),
     (0, b"SIS\0", "a part of an Olympus slide (ETS)", _IN_FIJI),
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (Imaris IMS, BigDataViewer or the like)", _IN_FIJI),
@@ -61,7 +59,6 @@ _MARKS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"NRRD", "an NRRD image", _IN_FIJI),
     (0, b"ObjectType", "a MetaImage (MHA, MHD)", _IN_FIJI),
     (0, b"OMAS_BF", "an Imspector image", _IN_FIJI),
-    (128, b"DICM", "a DICOM image", _IN_IMAGEJ),
     (0, b"SIMPLE", "a FITS image", _IN_IMAGEJ),
     (8, b"AVI ", "an AVI movie", _IN_IMAGEJ),
     (4, b"ftypisom", "a movie (MP4)", "Save the frames that you need as TIFF or PNG."),
@@ -105,7 +102,7 @@ def has_chunk(file: BinaryIO, name: bytes) -> bool:
 
 
 def kind_of(path: Path) -> str:
-    """Return ``tiff``, ``png`` or ``picture`` (whatever else Pillow may know).
+    """Return what reads a file: ``tiff``, ``zarr``, ``slide``, ``dicom``, ``czi``, ``nd2``, ``lif`` or ``picture``.
 
     Raises
     ------
@@ -114,6 +111,10 @@ def kind_of(path: Path) -> str:
     OSError
         The file can't be read at all.
     """
+    if is_folder(path):
+        if not is_zarr(path):
+            raise IsADirectoryError(path)
+        return "zarr"
     with path.open("rb") as file:
         start = file.read(160)
     if not start:
@@ -122,18 +123,30 @@ def kind_of(path: Path) -> str:
     vendor = _BY_SUFFIX.get(path.suffix.lower())
     if vendor:
         raise _not_read_here(path, vendor, _IN_FIJI)
-    if start[:4] in _TIFF:
-        return "tiff"
-    if start.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if start[:4] == b"\x70\0\0\0" and start[8:9] == b"\x2a":
-        raise _not_read_here(path, "a Leica image (LIF)", _IN_FIJI)
+    known = _known(start, path.suffix.lower())
+    if known:
+        return known
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "picture"
     for at, mark, name, hint in _MARKS:
         if start[at : at + len(mark)] == mark:
             raise _not_read_here(path, name, hint)
     return "picture"
+
+
+def _known(start: bytes, suffix: str) -> str:
+    if start[:4] in _TIFF:
+        return "tiff"
+    if suffix in _SLIDES:
+        return "slide"
+    if start.startswith(b"ZISRAWFILE"):
+        return "czi"
+    # Files of before 2010 are JPEG 2000.
+    if start.startswith(b"\xda\xce\xbe\x0a") or (suffix == ".nd2" and start[4:8] == b"jP  "):
+        return "nd2"
+    if (start[:4] == b"\x70\0\0\0" and start[8:9] == b"\x2a") or suffix in _LEICA:
+        return "lif"
+    return "dicom" if start[128:132] == b"DICM" else ""
 
 
 def _not_read_here(path: Path, name: str, hint: str) -> FileError:
@@ -152,11 +165,11 @@ def find_images(paths: list[Path]) -> list[Path]:
     found: list[Path] = []
     passed: set[str] = set()
     for path in paths:
-        if is_folder(path):
+        if is_folder(path) and not (path.suffix.lower() == ".zarr" or is_zarr(path)):
             # A Mac leaves a hidden `._name.tif` beside each file on a foreign disk: no image of anybody's.
             items = [item for item in _listed(path) if not item.name.startswith(".")]
-            found += [item for item in items if item.suffix.lower() in SUFFIXES and is_file(item)]
-            passed |= {item.suffix.lower() for item in items} & {*_BY_SUFFIX, ".czi", ".lif", ".oib", ".zvi"}
+            found += [item for item in items if item.suffix.lower() in SUFFIXES and _is_image(item)]
+            passed |= {item.suffix.lower() for item in items} & {*_BY_SUFFIX, ".oib", ".zvi"}
             continue
         try:
             path.stat()
@@ -177,16 +190,14 @@ def find_images(paths: list[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def _is_image(path: Path) -> bool:
+    return is_zarr(path) if path.suffix.lower() == ".zarr" else is_file(path)
+
+
 def _listed(folder: Path) -> list[Path]:
     try:
         items = [entry.path for entry in list_folder(folder, named=True)]
     except OSError as error:
         message = f"The folder {str(folder)!r} can't be read: {error.strerror or error}."
         raise FileError(message, hint="Make it readable, or name the images.", path=str(folder)) from error
-    marks = {".zattrs", ".zgroup", ".zarray", "zarr.json"}
-    if folder.suffix.lower() == ".zarr" or marks & {item.name for item in items}:
-        message = f"{folder.name} is a Zarr folder, which samj-bridge does not read."
-        raise FileError(
-            message, code="unread-format", hint="Open it in Fiji and save it as TIFF.", path=str(folder)
-        )
     return items

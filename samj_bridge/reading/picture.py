@@ -79,6 +79,14 @@ class PictureSource:
         )
         self.description = Description(str(image.format or "picture"), (series,))
 
+    def plane(self, series: Series, place: dict[str, int], channels: tuple[int, ...]) -> _PicturePlane:
+        """Return a frame whose regions are read from memory: pictures can't be read in parts."""
+        return _PicturePlane(self, series, place, channels)
+
+    def files(self) -> list[Path]:
+        """Return the file."""
+        return [self._path]
+
     def read(
         self, series: Series, place: dict[str, int], channels: tuple[int, ...]
     ) -> tuple[NDArray[Any], list[str]]:
@@ -106,6 +114,27 @@ class PictureSource:
         elif pixels.ndim == 3 and not self._deep and _is_grey(pixels):
             pixels = np.ascontiguousarray(pixels[..., 0])
         return pixels, notes
+
+
+class _PicturePlane:
+    """A frame, read whole at the first region."""
+
+    def __init__(
+        self, source: PictureSource, series: Series, place: dict[str, int], channels: tuple[int, ...]
+    ) -> None:
+        self.levels = [(series.height, series.width)]
+        self.notes: list[str] = []
+        self._source, self._which = source, (series, place, channels)
+        self._pixels: NDArray[Any] | None = None
+        self._lock = threading.Lock()
+
+    def read(self, level: int, y0: int, x0: int, height: int, width: int) -> NDArray[Any]:
+        """Return a region; there is one level."""
+        assert level == 0
+        with self._lock:
+            if self._pixels is None:
+                self._pixels, self.notes = self._source.read(*self._which)
+        return self._pixels[y0 : y0 + height, x0 : x0 + width]
 
 
 def _frame(image: Any, *, moving: bool) -> tuple[NDArray[Any], list[str]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from samj_bridge.errors import ImageError, OutOfMemory, SamjError
 from samj_bridge.geometry.halve import halve
 
-__all__ = ["HalvedPyramid", "MemoryPyramid", "Pyramid", "as_pyramid", "halved", "identity_of"]
+__all__ = ["HalvedPyramid", "MemoryPyramid", "Pyramid", "as_pyramid", "check_region", "halved", "identity_of"]
 
 SMALLEST_PX = 64
 """Halving goes on until no side is longer than this."""
@@ -97,7 +97,7 @@ class MemoryPyramid:
 
     def read(self, level: int, y0: int, x0: int, height: int, width: int) -> NDArray[Any]:
         """Return a region of a level; of a numpy array it is a view."""
-        _check_region(self.levels, level, y0, x0, height, width)
+        check_region(self.levels, level, y0, x0, height, width)
         where = f"The region of {width} x {height} pixels at ({x0}, {y0}) of level {level} can't be read"
         try:
             found = np.asarray(self._arrays[level][y0 : y0 + height, x0 : x0 + width])
@@ -144,7 +144,7 @@ class HalvedPyramid:
 
     def read(self, level: int, y0: int, x0: int, height: int, width: int) -> NDArray[Any]:
         """Return a region of a level."""
-        _check_region(self.levels, level, y0, x0, height, width)
+        check_region(self.levels, level, y0, x0, height, width)
         source = max(power for power in self._own if power <= level)
         if source == level:
             return self._of_image(source, y0, x0, height, width)
@@ -286,7 +286,8 @@ def _what_is_not_smaller(shape: tuple[int, ...], before: tuple[int, ...]) -> str
     return ""
 
 
-def _check_region(levels: Sequence[tuple[int, ...]], level: int, y0: int, x0: int, height: int, width: int) -> None:
+def check_region(levels: Sequence[tuple[int, ...]], level: int, y0: int, x0: int, height: int, width: int) -> None:
+    """Refuse a region that is not in its level."""
     if not 0 <= level < len(levels):
         message = f"There is no level {level}: the image has {len(levels)}, from 0."
         raise ImageError(message, hint="Ask for one of these.", code="region-outside")

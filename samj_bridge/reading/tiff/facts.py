@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -53,6 +54,10 @@ def pixel_size(file: Any, page: Any, kind: str) -> PixelSize | None:
         words = file.stk_metadata or {}
         x, y = (float(words.get(f"{axis}Calibration", 0) or 0) for axis in "XY")
         return _size(x, y, str(words.get("CalibrationUnits", "") or ""))
+    if kind == "Aperio":
+        said = re.search(r"\bMPP\s*=\s*([0-9.]+)", page.description or "")
+        size = float(said.group(1)) if said else 0.0
+        return _size(size, size, "um")
     x, y = (_resolution(page, tag) for tag in (282, 283))
     unit = {2: "inch", 3: "cm"}.get(int(_value(page, 296, 1)), "")
     if unit == "inch" and abs(x - 1 / 72) < 1e-9:

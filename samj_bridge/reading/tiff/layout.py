@@ -7,8 +7,9 @@ pages without a word about them, is put together as ImageJ does it.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from samj_bridge.reading.tiff.directories import Chain, Directory, chain_of, sec
 from samj_bridge.reading.tiff.facts import tag_of
 from samj_bridge.reading.tiff.ome import plain_ome
 
-__all__ = ["Stack", "stacks_of"]
+__all__ = ["Stack", "is_plain", "stacks_of"]
 
 _DIALECTS = (
     ("lsm", "Zeiss LSM"),
@@ -35,6 +36,10 @@ _DIALECTS = (
     ("sis", "Olympus SIS"),
     ("shaped", "tifffile"),
 )
+
+
+_NO_IMAGES = frozenset({"Thumbnail", "Label", "Macro", "Map"})
+"""tifffile's names of the pictures that slides bring along."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,23 @@ class Stack:
     sample_axis: str = "S"
     """``S``, or ``C`` where the file says that samples are channels."""
     thumbnail: bool = False
-    """Whether it is a reduced copy or a mask."""
+    """Whether it is a reduced copy or a mask, or a slide's picture of its label."""
+    reduced: Callable[[int], list[Any]] | None = None
+    """The reduced copies of a plane; None: those in its page's own subdirectories."""
+
+    def reduced_pages(self, plane: int, page: Any) -> list[Any]:
+        """Return the pages that say they are reduced copies of a plane, in file order."""
+        if self.reduced is not None:
+            return self.reduced(plane)
+        if page is None or page.subifds is None:
+            return []
+        import tifffile
+
+        pages = []
+        for number, offset in enumerate(page.subifds):
+            page.parent.filehandle.seek(offset)
+            pages.append(tifffile.TiffPage(page.parent, index=(0, number)))
+        return pages
 
 
 def stacks_of(file: Any, ome: ET.Element | None) -> tuple[str, list[Stack]]:
@@ -113,7 +134,7 @@ def _shaped(file: Any, chain: Chain) -> list[Stack]:
         for item in series:
             main = item is whole[0]
             stack = _of_series(item, pages=_page_at(file, chain, numbers) if main and len(numbers) > 1 else None)
-            if main and len(numbers) not in {1, _product(stack.counts)}:
+            if main and len(numbers) not in {1, math.prod(stack.counts)}:
                 return []
             found.append(stack)
         return found
@@ -170,7 +191,7 @@ def _of_series(series: Any, pages: Callable[[int], Any] | None = None) -> Stack:
     # tifffile drops axes of length 1, and so may a page.
     while inner > 0 and shape[len(shape) - inner :] != tuple(first.shape[len(first.shape) - inner :]):
         inner -= 1
-    if _product(shape[len(shape) - inner :]) != _product(first.shape):
+    if math.prod(shape[len(shape) - inner :]) != math.prod(first.shape):
         message = f"its planes of shape {first.shape} are no part of {shape}"
         raise ValueError(message)
     samples = axes[len(axes) - inner :].replace("Y", "").replace("X", "")
@@ -181,18 +202,28 @@ def _of_series(series: Any, pages: Callable[[int], Any] | None = None) -> Stack:
         "counts": counts,
         "first": first,
         "sample_axis": samples[-1:] or "S",
-        "thumbnail": bool(first.is_reduced or first.is_mask),
+        "thumbnail": bool(first.is_reduced or first.is_mask or series.name in _NO_IMAGES),
+        "reduced": _levels_of(series) if len(series.levels) > 1 else None,
     }
     if pages is not None:
         return Stack(**common, page_at=pages)
     objects = list(series)
-    stride_known = series.dataoffset is not None and _plain(first)
-    if stride_known and len([page for page in objects if page is not None]) <= _product(counts):
+    stride_known = series.dataoffset is not None and is_plain(first)
+    if stride_known and len([page for page in objects if page is not None]) <= math.prod(counts):
         return Stack(**common, offset=int(series.dataoffset))
-    if len(objects) != _product(counts):
-        message = f"it says {_product(counts)} planes and has {len(objects)} pages"
+    if len(objects) != math.prod(counts):
+        message = f"it says {math.prod(counts)} planes and has {len(objects)} pages"
         raise ValueError(message)
     return Stack(**common, page_at=objects.__getitem__)
+
+
+def _levels_of(series: Any) -> Callable[[int], list[Any]]:
+    def reduced(plane: int) -> list[Any]:
+        found = [level.pages[plane] for level in series.levels[1:] if plane < len(level.pages)]
+        # tifffile may have made frames of them, which lack what their first page says.
+        return [page.aspage() if hasattr(page, "aspage") else page for page in found if page is not None]
+
+    return reduced
 
 
 def _imagej(file: Any, walk: Callable[[], Chain]) -> list[Stack]:
@@ -203,7 +234,7 @@ def _imagej(file: Any, walk: Callable[[], Chain]) -> list[Stack]:
         size = int(first.nbytes)
         fits = int(first.dataoffsets[0]) + said * size <= file.filehandle.size
         # The chain of 800 pages need not be walked where the planes follow one another.
-        if _plain(first) and fits and _second_follows(file, size):
+        if is_plain(first) and fits and _second_follows(file, size):
             axes, counts = _imagej_axes(words, said, first.description)
             return [Stack("", axes, counts, first, offset=int(first.dataoffsets[0]))]
     chain = walk()
@@ -230,7 +261,7 @@ def _imagej_axes(words: dict[str, int], planes: int, description: str) -> tuple[
     counts = tuple(max(1, words.get(key, 1)) for key in ("frames", "slices", "channels"))
     if planes == 1:
         return "", ()
-    if _product(counts) != planes:
+    if math.prod(counts) != planes:
         return "I", (planes,)
     used = [(axis, count) for axis, count in zip("TZC", counts, strict=True) if count > 1]
     if len(used) > 1 and "order=" in description and "order=czt" not in description:
@@ -264,7 +295,20 @@ def _pages(file: Any, chain: Chain) -> list[Stack]:
         page_at = _page_at(file, chain, numbers)
         thumbnail = chain.directories[numbers[0]].thumbnail
         stacks.append(Stack("", axes, counts, page_at(0), page_at=page_at, thumbnail=thumbnail))
-    return stacks
+    return [stack if stack.thumbnail else _with_copies(stack, stacks) for stack in stacks]
+
+
+def _with_copies(stack: Stack, stacks: list[Stack]) -> Stack:
+    """Give a stack the reduced pages beside it that may be of it."""
+    like = (stack.first.dtype, stack.first.samplesperpixel, stack.counts)
+    copies = [
+        other
+        for other in stacks
+        if other.thumbnail and (other.first.dtype, other.first.samplesperpixel, other.counts) == like
+    ]
+    if not copies or sum(not other.thumbnail for other in stacks) > 1:
+        return stack
+    return replace(stack, reduced=lambda plane: [other.page_at(plane) for other in copies if other.page_at])
 
 
 def _page_at(file: Any, chain: Chain, numbers: Sequence[int]) -> Callable[[int], Any]:
@@ -292,7 +336,7 @@ def _type(directory: Directory) -> tuple[object, ...]:
     )
 
 
-def _plain(page: Any) -> bool:
+def is_plain(page: Any) -> bool:
     """Return whether planes can be read as they stand: no compression, whole bytes, one piece."""
     return bool(
         page.compression == 1
@@ -303,10 +347,3 @@ def _plain(page: Any) -> bool:
         and not page.is_tiled
         and page.is_contiguous
     )
-
-
-def _product(counts: tuple[int, ...]) -> int:
-    product = 1
-    for count in counts:
-        product *= int(count)
-    return product

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from samj_bridge.errors import FileError, ImageError
 from samj_bridge.reading.bilevel import decoded
 from samj_bridge.reading.description import Description, Series
 from samj_bridge.reading.memory import check_fits
-from samj_bridge.reading.tiff.facts import missing_files, ome_images, parse_xml, pixel_size
-from samj_bridge.reading.tiff.layout import Stack, stacks_of
+from samj_bridge.reading.tiff.facts import missing_files, ome_images, parse_xml, pixel_size, set_files
+from samj_bridge.reading.tiff.layout import Stack, is_plain, stacks_of
+from samj_bridge.reading.tiff.planes import TiffPlane
+from samj_bridge.reading.tiff.regions import Decoded, PageRegions, reader_at
 from samj_bridge.reading.tiff.shown import NotShown, shown, what_samples_are
 
 __all__ = ["TiffSource", "open_tiff"]
@@ -32,7 +34,11 @@ def open_tiff(path: Path) -> Iterator[TiffSource]:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        yield TiffSource(path, file)
+        source = TiffSource(path, file)
+        try:
+            yield source
+        finally:
+            source.close_others()
 
 
 class TiffSource:
@@ -45,6 +51,9 @@ class TiffSource:
             raise ValueError("no image inside")
         self._ome = parse_xml(file.ome_metadata or "") if file.pages.first.is_ome else None
         self._refuse_incomplete()
+        self._opened: list[Any] = []
+        self._decoded: dict[str, Decoded] = {}
+        self._readers: dict[str, Callable[[int, int], bytes]] = {}
         self._kind, self._stacks = stacks_of(file, self._ome)
         self.description = Description(f"TIFF ({self._kind})" if self._kind else "TIFF", self._describe())
 
@@ -87,22 +96,72 @@ class TiffSource:
             pixels = pixels[..., channels[0]] if len(channels) == 1 else pixels[..., list(channels)]
         return pixels, notes
 
+    def plane(self, series: Series, place: dict[str, int], channels: tuple[int, ...]) -> TiffPlane:
+        """Return a plane whose regions are read when they are asked for; parameters as for `read`."""
+        stack = self._stacks[series.index]
+        rgb, inner, _alpha = self._samples(stack)
+        paged = "C" in stack.axes and "C" not in series.axes
+        several = paged and self._kind == "ImageJ"
+        wanted = [{**place, "C": channel} for channel in channels or (0,)] if paged else [place]
+        pages = [self._pages_of(stack, self._number(stack, at)) for at in wanted]
+        picked = channels if (rgb or inner > 1) and not paged else ()
+        return TiffPlane(pages, lambda numbers, page: self._shown(stack, page, numbers, several=several), picked)
+
+    def files(self) -> list[Path]:
+        """Return the file, and those of its set that lie beside it."""
+        others = set_files(self._ome) if self._ome is not None else []
+        there = [self._path.parent / name for name in others if (self._path.parent / name).is_file()]
+        return list(dict.fromkeys([self._path, *there]))
+
+    def _pages_of(self, stack: Stack, number: int) -> list[PageRegions]:
+        """Return a plane's page and its reduced copies, as regions."""
+        first = stack.first
+        if stack.page_at is None:
+            straight = stack.offset + number * int(first.nbytes)
+            if straight + int(first.nbytes) > self._file.filehandle.size:
+                raise ValueError("the plane lies beyond the end of the file, which was cut off")
+            return [self._regions(first, straight)]
+        page = stack.page_at(number)
+        if page is None:
+            self._refuse_missing(number)
+        _check_like(page, first, number)
+        found = []
+        for one in (page, *stack.reduced_pages(number, page)):
+            handle = one.parent.filehandle
+            if handle.closed:
+                # A file of the same set; it is closed with this one.
+                handle.open()
+                self._opened.append(handle)
+            self._check_whole(one, handle.size)
+            found.append(self._regions(one, int(one.dataoffsets[0]) if is_plain(one) else None))
+        return found
+
+    def _regions(self, page: Any, straight: int | None) -> PageRegions:
+        handle = page.parent.filehandle
+        decoded = self._decoded.setdefault(handle.path, Decoded())
+        read_at = self._readers.setdefault(handle.path, reader_at(handle))
+        return PageRegions(page, read_at, decoded, self._path.name, straight)
+
     def _plane(self, stack: Stack, number: int, *, several: bool) -> tuple[NDArray[Any], list[str]]:
         page, numbers = self._numbers(stack, number)
-        rgb, inner, alpha = self._samples(stack)
-        first = stack.first
-        notes: list[str] = []
-        if first.samplesperpixel > 1:
+        if stack.first.samplesperpixel > 1:
             numbers = self._samples_last(numbers, page)
-            if int(first.photometric) != 5:
-                numbers = numbers[..., :3] if rgb else numbers[..., :inner]
-                notes = ["alpha left out"] if alpha else []
-                return (numbers[..., 0] if numbers.shape[2] == 1 else numbers), notes
         elif numbers.ndim != 2:
             message = f"its planes have the shape {numbers.shape}"
             raise NotShown(message)
+        return self._shown(stack, page, numbers, several=several)
+
+    def _shown(
+        self, stack: Stack, page: Any, numbers: NDArray[Any], *, several: bool
+    ) -> tuple[NDArray[Any], list[str]]:
+        """Return a page's numbers, or a part of them, samples last, as ImageJ shows them; what was done for it."""
+        rgb, inner, alpha = self._samples(stack)
+        if stack.first.samplesperpixel > 1 and int(stack.first.photometric) != 5:
+            numbers = numbers[..., :3] if rgb else numbers[..., :inner]
+            notes = ["alpha left out"] if alpha else []
+            return (numbers[..., 0] if numbers.shape[2] == 1 else numbers), notes
         described = bool(self._file.pages.first.description)
-        return shown(numbers, page, first, several=several, described=described)
+        return shown(numbers, page, stack.first, several=several, described=described)
 
     def _numbers(self, stack: Stack, number: int) -> tuple[Any, NDArray[Any]]:
         first = stack.first
@@ -118,9 +177,7 @@ class TiffSource:
             handle.open()
         try:
             self._check_whole(page, handle.size)
-            if tuple(page.shape) != tuple(first.shape) or page.dtype != first.dtype:
-                message = f"page {number} is {page.shape} of {page.dtype}, unlike the first"
-                raise ValueError(message)
+            _check_like(page, first, number)
             return page, decoded(page)
         finally:
             if closed:
@@ -135,6 +192,12 @@ class TiffSource:
         numbers = np.fromfile(self._path, dtype, count, offset=offset)
         numbers = numbers.astype(dtype.newbyteorder("="), copy=False)
         return numbers.reshape(tuple(int(extent) for extent in first.shape))
+
+    def close_others(self) -> None:
+        """Close the other files of its set that regions were read from."""
+        for handle in self._opened:
+            handle.close()
+        self._opened.clear()
 
     def _check_whole(self, page: Any, size: int) -> None:
         ends = [at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
@@ -218,3 +281,9 @@ class TiffSource:
         are, copy = ("is", "it") if len(names) == 1 else ("are", "them")
         message = f"{self._path.name} is one file of a set; {listed} {are} missing, {what}."
         return FileError(message, code="missing-file", hint=f"Copy {copy} beside it.", path=str(self._path))
+
+
+def _check_like(page: Any, first: Any, number: int) -> None:
+    if tuple(page.shape) != tuple(first.shape) or page.dtype != first.dtype:
+        message = f"page {number} is {page.shape} of {page.dtype}, unlike the first"
+        raise ValueError(message)

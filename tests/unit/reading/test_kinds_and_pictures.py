@@ -18,15 +18,10 @@ from samj_bridge.reading.memory import available_bytes, check_fits
 GREY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
 
 STRANGERS = {
-    "a.czi": (b"ZISRAWFILE" + bytes(200), "Zeiss image"),
-    "b.nd2": (b"\xda\xce\xbe\x0a" + bytes(200), "Nikon"),
-    "c.lif": (b"\x70\0\0\0" + bytes(4) + b"\x2a" + bytes(200), "Leica"),
     "d.oib": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(200), "Olympus"),
-    "called.tif": (b"ZISRAWFILE" + bytes(200), "Zeiss image"),
-    "e.mrxs": (b"\xff\xd8\xff\xe0" + bytes(200), "3DHISTECH"),
+    "called.tif": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(200), "Olympus"),
     "f.vsi": (b"II*\0" + bytes(200), "Olympus slide"),
     "g.ims": (b"\x89HDF\r\n\x1a\n" + bytes(200), "Imaris"),
-    "h.dcm": (bytes(128) + b"DICM" + bytes(40), "DICOM"),
     "i.zip": (b"PK\x03\x04" + bytes(200), "ZIP"),
 }
 
@@ -41,15 +36,24 @@ def test_a_file_of_another_program_is_named_with_a_way_out(name: str, tmp_path: 
     assert "Fiji" in caught.value.hint or "ImageJ" in caught.value.hint or "Unpack" in caught.value.hint
 
 
-def test_folders_of_other_programs_files_and_zarr_are_told(tmp_path: Path) -> None:
+def test_folders_of_other_programs_files_are_told(tmp_path: Path) -> None:
     (tmp_path / "slides").mkdir()
-    (tmp_path / "slides" / "a.czi").write_bytes(b"")
+    (tmp_path / "slides" / "a.oib").write_bytes(b"")
     with pytest.raises(FileError, match="No image") as caught:
         find_images([tmp_path / "slides"])
-    assert ".czi" in caught.value.hint
-    (tmp_path / "a.zarr").mkdir()
-    with pytest.raises(FileError, match="Zarr"):
-        find_images([tmp_path / "a.zarr"])
+    assert ".oib" in caught.value.hint
+
+
+def test_zarr_folders_and_slides_are_found_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.ome.zarr" / "0").mkdir(parents=True)
+    (tmp_path / "a.ome.zarr" / ".zattrs").write_text("{}")
+    (tmp_path / "empty.zarr").mkdir()
+    for name in ("b.czi", "c.mrxs", "d.svs", "e.txt"):
+        (tmp_path / name).write_bytes(b"")
+    assert [path.name for path in find_images([tmp_path])] == ["a.ome.zarr", "b.czi", "c.mrxs", "d.svs"]
+    # A Zarr without its ending, named itself, is an image and no folder of images.
+    (tmp_path / "a.ome.zarr").rename(tmp_path / "cells")
+    assert find_images([tmp_path / "cells"]) == [tmp_path / "cells"]
 
 
 def test_an_empty_file_says_so(tmp_path: Path) -> None:
