@@ -81,6 +81,20 @@ def setup(
 command_of(app, "segment", verbose=True)(segment)
 
 
+@command_of(app, "info", verbose=True)
+def info(
+    call: Call,
+    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
+    series: Annotated[int | None, typer.Option(help="Only this image of a file, counted from 0.")] = None,
+) -> None:
+    """Say what image files hold: size, planes, channels, pixel size, levels, and what prompts count in."""
+    from samj_bridge.cli.commands import info as command
+
+    call.run(
+        lambda _settings, progress, cancel: command.run(images, series=series, progress=progress, cancel=cancel)
+    )
+
+
 @command_of(app, "bench", verbose=True)
 def bench(
     call: Call,

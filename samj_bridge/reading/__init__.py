@@ -3,6 +3,7 @@
 from samj_bridge.reading.choosing import Wish
 from samj_bridge.reading.description import Description, PixelSize, Series, Taken
 from samj_bridge.reading.image import describe_image, open_plane, open_pyramid, read_image, take
+from samj_bridge.reading.inspecting import SeriesDetails, inspect_image
 from samj_bridge.reading.kinds import SUFFIXES, find_images
 from samj_bridge.reading.opened import OpenedImage
 from samj_bridge.reading.sets import once_per_image
@@ -13,10 +14,12 @@ __all__ = [
     "OpenedImage",
     "PixelSize",
     "Series",
+    "SeriesDetails",
     "Taken",
     "Wish",
     "describe_image",
     "find_images",
+    "inspect_image",
     "once_per_image",
     "open_plane",
     "open_pyramid",

@@ -18,6 +18,7 @@ DRIVEN_BY = {
     "cli/commands/demo.py": "commands",
     "cli/commands/doctor.py": "commands",
     "cli/commands/fiji.py": "commands",
+    "cli/commands/info.py": "commands",
     "cli/commands/segment.py": "commands",
     "cli/commands/serve.py": "tests/integration/server/test_command.py",
     "download/digest.py": "download",

@@ -19,6 +19,7 @@ from fakes.beds import make_bed
 from fakes.file_server import Content, Fault, FileServer, serve
 from fakes.model_files import table, write_catalog
 
+from samj_bridge.progress import CancelToken
 from samj_bridge.settings import Settings
 
 Callback = Callable[..., None]
@@ -229,10 +230,16 @@ def workers_log(ground: Ground, callback: Callback) -> object:
 
 
 def commands(ground: Ground, callback: Callback) -> object:
-    from samj_bridge.cli.commands import doctor
+    import numpy as np
+    import tifffile
 
+    from samj_bridge.cli.commands import doctor, info
+
+    tifffile.imwrite(ground.folder / "cells.tif", np.eye(9, dtype=np.uint8))
+    told = info.run([ground.folder / "cells.tif"], series=None, progress=callback, cancel=CancelToken())
     result = doctor.run(Settings(home=ground.folder / "home"), start_worker=False, network=False, progress=callback)
-    return [(finding["check"], finding["status"]) for finding in result.data["findings"]], result.ok
+    found = [(finding["check"], finding["status"]) for finding in result.data["findings"]]
+    return found, result.ok, told.data["images"][0]["series"]
 
 
 CASES: dict[str, Callable[[Ground, Callback], object]] = {

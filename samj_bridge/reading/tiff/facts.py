@@ -55,8 +55,8 @@ def pixel_size(file: Any, page: Any, kind: str) -> PixelSize | None:
         x, y = (float(words.get(f"{axis}Calibration", 0) or 0) for axis in "XY")
         return _size(x, y, str(words.get("CalibrationUnits", "") or ""))
     if kind == "Aperio":
-        said = re.search(r"\bMPP\s*=\s*([0-9.]+)", page.description or "")
-        size = float(said.group(1)) if said else 0.0
+        found = re.search(r"\bMPP\s*=\s*([0-9]+\.?[0-9]*)", page.description or "")
+        size = float(found.group(1)) if found else 0.0
         return _size(size, size, "um")
     x, y = (_resolution(page, tag) for tag in (282, 283))
     unit = {2: "inch", 3: "cm"}.get(int(_value(page, 296, 1)), "")
