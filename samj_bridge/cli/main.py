@@ -158,10 +158,19 @@ def fiji(
     ] = None,
     imagej1: Annotated[bool, typer.Option("--imagej1", help="Plain ImageJ 1.x from Maven Central.")] = False,
     memory: Annotated[str, typer.Option(help="Largest Java heap, for example 6g.")] = "",
+    install: Annotated[
+        bool, typer.Option("--install", help="Put the tool's jar into the Fiji of --fiji, for good; start nothing.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take it out of that Fiji again; start nothing.")
+    ] = False,
 ) -> None:
     """Open Fiji, or ImageJ where Fiji can't be had, with the SAMJ tool in it."""
     from samj_bridge.cli.commands import fiji as command
 
+    if install or remove:
+        call.run(lambda _settings, _progress, _cancel: command.in_plugins(fiji, install=install, remove=remove))
+        return
     with command.leaving_at_once():
         call.run(
             lambda settings, progress, cancel: command.run(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
+from samj_bridge.fiji.jar import find_jar, jar_version
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.process.run import run
 from samj_bridge.protocol import PROTOCOL_VERSION
@@ -14,13 +14,11 @@ __all__ = ["commit", "describe", "jar_version"]
 
 _PACKAGE = Path(__file__).parents[1]
 _UNKNOWN = "unknown"
-_POM = "META-INF/maven/org.samj/SAMJ_Bridge/pom.properties"
 
 
 def describe() -> str:
     """Return the lines to print."""
     from samj_bridge.errors import FijiError
-    from samj_bridge.fiji.jar import find_jar
     from samj_bridge.session.connection.bundle import bundle_name
 
     try:
@@ -53,13 +51,3 @@ def commit(package: Path = _PACKAGE) -> str:
     except Exception:  # noqa: BLE001 - what git's absence looks like is git's business; the version is still told
         return _UNKNOWN
     return done.stdout[0].strip() if done.returncode == 0 and done.stdout else _UNKNOWN
-
-
-def jar_version(jar: Path) -> str:
-    """Return the version that Maven wrote into `jar`."""
-    try:
-        with zipfile.ZipFile(jar) as archive:
-            lines = archive.read(_POM).decode("utf-8", errors="replace").splitlines()
-    except (OSError, KeyError, zipfile.BadZipFile):
-        return _UNKNOWN
-    return next((line.removeprefix("version=") for line in lines if line.startswith("version=")), _UNKNOWN)

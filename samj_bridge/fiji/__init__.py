@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from samj_bridge.fiji.images import copy_pixels, display_ranges, open_image, pixels_of, plane_spec
-    from samj_bridge.fiji.jar import find_jar, prepare
+    from samj_bridge.fiji.jar import find_jar, install_jar, prepare, remove_jar
     from samj_bridge.fiji.java import Java, find_java
     from samj_bridge.fiji.jvm import ImageJ, java_class, java_thread, start_imagej
     from samj_bridge.fiji.rois import count_mismatches, from_roi, read_zip_in_imagej, roi_mask, to_roi
@@ -28,6 +28,7 @@ __all__ = [
     "find_jar",
     "find_java",
     "from_roi",
+    "install_jar",
     "java_class",
     "java_thread",
     "open_image",
@@ -36,6 +37,7 @@ __all__ = [
     "plane_spec",
     "prepare",
     "read_zip_in_imagej",
+    "remove_jar",
     "roi_mask",
     "start_imagej",
     "to_roi",
@@ -46,7 +48,7 @@ _HOMES = {
     "images": ("copy_pixels", "display_ranges", "open_image", "pixels_of", "plane_spec"),
     "java": ("Java", "find_java"),
     "jvm": ("ImageJ", "java_class", "java_thread", "start_imagej"),
-    "jar": ("find_jar", "prepare"),
+    "jar": ("find_jar", "install_jar", "prepare", "remove_jar"),
     "tool": ("attach", "detach", "open_window", "wait_until_closed"),
     "rois": ("count_mismatches", "from_roi", "read_zip_in_imagej", "roi_mask", "to_roi"),
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from samj_bridge.errors import FijiError
 from samj_bridge.fiji.ending import end_well, java_lives, wait_for_the_end
-from samj_bridge.fiji.jar import find_jar
+from samj_bridge.fiji.jar import find_jar, jar_version, version_of_class
 from samj_bridge.fiji.jvm import ImageJ, java_class, java_errors, start_imagej
 from samj_bridge.fiji.scijava import make_searchable, show_user_interface
 from samj_bridge.fiji.segmenter import java_segmenter
@@ -28,8 +28,8 @@ _EMPTY_SCREEN = 2.0
 def attach(ij: Any = None, *, settings: Settings | None = None) -> None:
     """Put tool, panel and commands into the ImageJ that runs in this process.
 
-    Works in a session of ``imagej.init``, in Fiji's own Python mode and after `start_imagej`, whether or not the
-    jar was on Java's class path when it started (`prepare`).
+    Works in a session of ``imagej.init``, in Fiji's own Python mode and after `start_imagej`; whether the jar was
+    on Java's class path when it started (`prepare`), lies in Fiji's ``plugins`` (`install_jar`), or neither.
     Calling it again changes nothing. Without windows (headless) only the commands for macros are added.
 
     When Python ends, or ImageJ's window is closed and ends Java, the worker ends with it.
@@ -44,8 +44,9 @@ def attach(ij: Any = None, *, settings: Settings | None = None) -> None:
     Raises
     ------
     FijiError
-        ImageJ is not running, the tool's jar is missing, or (``commands-unknown``) this ImageJ can't be brought to
-        know the commands: nothing was put into it then.
+        ImageJ is not running; the tool's jar is missing; ImageJ started with a jar of another version of ours
+        (``other-jar``); or this ImageJ can't be brought to know the commands (``commands-unknown``). Nothing was
+        put into it then.
     """
     import jpype
 
@@ -57,6 +58,7 @@ def attach(ij: Any = None, *, settings: Settings | None = None) -> None:
     except FijiError:
         jpype.addClassPath(str(jar))
         bridge = java_class(_BRIDGE)
+    _check_version(bridge, jar)
     end_well()
     if bool(bridge.isInstalled()):
         return
@@ -66,9 +68,20 @@ def attach(ij: Any = None, *, settings: Settings | None = None) -> None:
     if unknown:
         detach()
         message = f"This ImageJ can't be brought to know the commands of SAMJ ({', '.join(unknown)}) while it runs."
-        hint = "Call samj_bridge.fiji.prepare() before imagej.init."
+        hint = (
+            "Call prepare() before imagej.init, or once install_jar(FOLDER) for a Fiji; both of samj_bridge.fiji."
+        )
         raise FijiError(message, code="commands-unknown", hint=hint)
     make_searchable()
+
+
+def _check_version(bridge: Any, jar: Path) -> None:
+    """Java and Python speak to each other in one version only."""
+    there, ours = version_of_class(bridge), jar_version(jar)
+    if there != ours:
+        message = f"This ImageJ started with the jar of SAMJ {there}; samj-bridge needs that of {ours}."
+        hint = "Run: samj-bridge fiji --fiji FOLDER --install, with the folder of your Fiji, and start it anew."
+        raise FijiError(message, code="other-jar", hint=hint, there=there, needed=ours)
 
 
 def detach() -> None:

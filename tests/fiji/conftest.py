@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from desktop import Desktop, on_event_thread
+from own_process import jars, run  # noqa: F401
 from workbench import put_in, shown
 
 from samj_bridge.fiji import ImageJ, detach, find_java, java_class, open_image, start_imagej

@@ -1,179 +1,9 @@
-"""ImageJ as ImageJ2 makes it, each time in a process of its own: see gateway.py."""
+"""The commands in an ImageJ that runs, as ImageJ2 makes it: each time in a process of its own, see gateway.py."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import psutil
 import pytest
-from gateway import is_imagej2
-
-import samj_bridge
-from samj_bridge.fiji import find_java
-
-ROOT = Path(samj_bridge.__file__).parent.parent
-HERE = Path(__file__).parent
-BLOCKS = Path("/dev/shm")
-"""Where Linux has shared memory; elsewhere it can't be looked at."""
-TROUBLE = ("Traceback", "exception not rethrown", "Aborted", "FATAL", "Exception in", "SIGSEGV", "leaked")
-Told = dict[str, Any]
-Run = Callable[..., Told]
-
-BEGIN = """
-import faulthandler, os, sys, threading, time
-faulthandler.dump_traceback_later(150, exit=True)
-import gateway
-from gateway import close_window, say
-from samj_bridge.fiji import attach, java_class, open_image
-from samj_bridge.fiji.jvm import java_thread
-image = sys.argv[1]
-"""
-
-
-@pytest.fixture(scope="session")
-def jars(kept: Path) -> str:
-    """The jars that gateway.py and the scripting languages need, from Maven Central, fetched once."""
-    pom = HERE / "gateway-pom.xml"
-    folder = kept / f"gateway-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
-    if not folder.is_dir():
-        maven = shutil.which("mvn")
-        assert maven is not None
-        coming = folder.with_name(f"{folder.name}-{os.getpid()}")
-        command = [maven, "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={coming}"]
-        subprocess.run(command, check=True, timeout=600)
-        try:
-            coming.rename(folder)
-        except OSError:
-            # Another half of the suite was faster.
-            shutil.rmtree(coming)
-    names = ("ij-", "ij1-patcher", "javassist", "classgraph", "scijava-common", "parsington")
-    return os.pathsep.join(str(jar) for jar in sorted(folder.iterdir()) if jar.name.startswith(names))
-
-
-@pytest.fixture
-def run(display: str, jars: str, ready_home: Path, data_dir: Path, tmp_path: Path) -> Run:
-    """Run a program there; it has to end by itself, with rc 0, without a word of trouble, and leave nothing."""
-
-    def run(program: str, *, headless: bool = False) -> Told:
-        java = find_java()
-        assert java is not None
-        image = tmp_path / "blobs.gif"
-        shutil.copy(data_dir / "images" / "blobs.gif", image)
-        environ = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)]),
-            "JAVA_HOME": str(java.home),
-            "SAMJ_HOME": str(ready_home),
-            "SAMJ_TEST_JARS": jars,
-            "SAMJ_TEST_USER_HOME": str(tmp_path),
-        }
-        if headless:
-            environ.pop("DISPLAY", None)
-        elif not display:
-            pytest.skip("there is no display: install xvfb")
-        command = [sys.executable, "-c", BEGIN + program, str(image)]
-        running = subprocess.Popen(
-            command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
-        )
-        try:
-            said, _ = running.communicate(timeout=240)
-        finally:
-            running.kill()
-        assert running.returncode == 0, said
-        for trouble in TROUBLE:
-            assert trouble not in said, said
-        hosted = f"--host {running.pid}"
-        left = [" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])]
-        assert not [line for line in left if f"{hosted} " in f"{line} "]
-        if BLOCKS.is_dir():
-            assert not list(BLOCKS.glob(f"samj_{running.pid:x}_*")), said
-        told: Told = {"said": said}
-        for line in said.splitlines():
-            if line.startswith("told "):
-                told |= json.loads(line.removeprefix("told "))
-        return told
-
-    return run
-
-
-COMMAND = """
-moment, real = {moment!r}, {real!r}
-if not real:
-    gateway.start(headless=False)
-from samj_bridge.cli.main import main
-
-def until(check):
-    while not check():
-        time.sleep(0.05)
-
-def drive():
-    import jpype
-    until(jpype.isJVMStarted)
-    with java_thread():
-        time.sleep(1)
-        managers, ij = java_class("ij.WindowManager"), java_class("ij.IJ")
-        until(lambda: managers.getCurrentImage() is not None)
-        imp = managers.getCurrentImage()
-        until(lambda: ij.getInstance().isShowing() and java_class("org.samj.bridge.ij.Bridge").isInstalled())
-        say(shown=True, width=int(ij.getInstance().getWidth()))
-        rois = java_class("ij.plugin.frame.RoiManager")
-        if moment in ("start", "everything", "exit"):
-            # As a menu does it: in a thread of ImageJ's.
-            java_class("ij.Executer")("SAMJ Everything", imp)
-        if moment in ("everything", "exit"):
-            until(lambda: rois.getInstance2() is not None and rois.getInstance2().getCount() > 3)
-            say(found=int(rois.getInstance2().getCount()))
-        imp.changes = False
-        if moment == "last":
-            for window in java_class("java.awt.Window").getWindows():
-                java_class("java.awt.EventQueue").invokeAndWait(lambda: window.setVisible(False))
-        elif moment == "exit":
-            java_class("java.lang.System").exit(0)
-        else:
-            if moment == "idle":
-                imp.close()
-            close_window()
-            answer()
-
-def answer():
-    # With images or other windows open, it is a question first.
-    for _ in range(100):
-        for window in java_class("java.awt.Window").getWindows():
-            if isinstance(window, java_class("ij.gui.GenericDialog")) and window.isShowing():
-                button = window.getButtons()[0]
-                event = java_class("java.awt.event.ActionEvent")(button, 1001, "  OK  ")
-                java_class("java.awt.EventQueue").invokeLater(lambda: window.actionPerformed(event))
-                return
-        time.sleep(0.05)
-        if java_class("ij.IJ").getInstance() is None:
-            return
-
-driver = threading.Thread(target=drive, daemon=True)
-driver.start()
-sys.argv[1:] = ["fiji", *(["--fiji", real] if real else ["--imagej1"]), image]
-main()
-"""
-
-
-@pytest.mark.parametrize("moment", ["idle", "start", "everything", "last", "exit"])
-def test_the_command_shows_the_window_and_ends_quietly_whenever_it_is_closed(moment: str, run: Run) -> None:
-    folder = os.environ.get("SAMJ_TEST_FIJI", "")
-    told = run(COMMAND.format(moment=moment, real=folder if is_imagej2(folder) else ""))
-    assert told["shown"], told
-    assert told["width"] > 200
-    if moment == "everything":
-        assert told["found"] > 3
-    if moment != "exit":
-        assert "ImageJ was closed." in told["said"]
-
+from own_process import Run
 
 ATTACHED = """
 headless, prepared = {headless!r}, {prepared!r}
@@ -244,25 +74,6 @@ def test_an_imagej_that_runs_gets_to_know_the_commands(headless: bool, prepared:
         assert all(path[:-1] == ["Plugins", "SAMJ"] for path in told["searched"])
 
 
-FILTERED = """
-gw = gateway.start(headless=True)
-attach(gw)
-stack = java_class("ij.ImageStack")(300, 300)
-for _ in range(8):
-    stack.addSlice(java_class("ij.process.FloatProcessor")(300, 300))
-imp = java_class("ij.ImagePlus")("stack", stack)
-java_class("ij.plugin.GaussianBlur3D").blur(imp, 2.0, 2.0, 2.0)
-pool = java_class("ij.util.ThreadUtil").threadPoolExecutor
-pool.submit(java_class("java.lang.Thread")()).get()
-threads = java_class("java.lang.Thread").getAllStackTraces().keySet()
-say(left=[str(thread.getName()) for thread in threads if not thread.isDaemon() and "pool" in str(thread.getName())])
-"""
-
-
-def test_python_ends_after_a_filter_although_only_attach_was_called(run: Run) -> None:
-    assert run(FILTERED, headless=True)["left"]
-
-
 IN_TURN = """
 gw = gateway.start(headless={headless!r})
 attach(gw)
@@ -307,33 +118,101 @@ def test_the_outline_of_one_object_does_not_limit_the_search_for_all(headless: b
     assert told["moved"] < 4
 
 
-GUI_MODE = """
+OTHER_JAR = """
+import zipfile
+from samj_bridge.errors import FijiError
+from samj_bridge.fiji import find_jar, prepare
+from pathlib import Path
+other = Path(image).with_name("SAMJ_Bridge-0.0.1.jar")
+with zipfile.ZipFile(find_jar()) as source, zipfile.ZipFile(other, "w") as target:
+    for entry in source.infolist():
+        content = source.read(entry)
+        if entry.filename.endswith("pom.properties"):
+            content = b"version=0.0.1"
+        target.writestr(entry, content)
 import scyjava
-gw = gateway.start(headless=False)
-gw.ui().showUI()
-attach(gw)
-imp = open_image(image)
-imp.show()
-from samj_bridge.session import Session
-mine = Session("starter")
-mine.encode(__import__("numpy").zeros((300, 300), "uint8"))
-
-def drive():
-    with java_thread():
-        rois = java_class("ij.plugin.frame.RoiManager")
-        java_class("ij.Executer")("SAMJ Everything", imp)
-        while rois.getInstance2() is None or rois.getInstance2().getCount() < 4:
-            time.sleep(0.02)
-        say(found=int(rois.getInstance2().getCount()))
-        imp.changes = False
-        java_class("ij.IJ").getInstance().quit()
-
-threading.Thread(target=drive, daemon=True).start()
-# As PyImageJ waits in its mode "gui".
-while scyjava.jvm_started() and gw.ui().isVisible():
-    time.sleep(1)
+scyjava.config.add_classpath(str(other))
+gw = gateway.start(headless=True)
+try:
+    attach(gw)
+except FijiError as error:
+    say(code=error.code, message=error.message, hint=error.hint)
+say(installed=bool(java_class("org.samj.bridge.ij.Bridge").isInstalled()))
 """
 
 
-def test_a_window_that_ends_java_leaves_nothing_of_ours_behind(run: Run) -> None:
-    assert run(GUI_MODE)["found"] > 3
+def test_a_jar_of_another_version_is_refused_in_words(run: Run) -> None:
+    told = run(OTHER_JAR, headless=True)
+    assert told["code"] == "other-jar"
+    assert "0.0.1" in told["message"]
+    assert "--install" in told["hint"]
+    assert not told["installed"]
+
+
+PLAIN = """
+import jpype
+from pathlib import Path
+from samj_bridge.fiji import install_jar
+folder = Path(image).parent / "ImageJ"
+folder.mkdir()
+jars = os.environ["SAMJ_TEST_JARS"].split(os.pathsep)
+core, = [jar for jar in jars if Path(jar).name.startswith("ij-")]
+(folder / "ij.jar").symlink_to(core)
+install_jar(folder)
+theme = Path(core).with_name("flatlaf-3.5.4.jar")
+# In Java's own loader there is ImageJ alone; its loader of plugins has a copy of the jar, without a segmenter.
+jpype.startJVM(f"-Dplugins.dir={folder}", f"-Duser.home={folder}", "-Xrs", classpath=[core, str(theme)])
+
+def start():
+    # A thread of Python's has no class loader, and hands that on to the event thread, which it starts.
+    thread, queue = jpype.JClass("java.lang.Thread"), jpype.JClass("java.awt.EventQueue")
+    said = []
+    queue.invokeAndWait(lambda: said.append(str(thread.currentThread().getContextClassLoader())))
+    # ImageJ itself could not start without one.
+    thread.currentThread().setContextClassLoader(jpype.JClass("java.lang.ClassLoader").getSystemClassLoader())
+    say(theme=bool(jpype.JClass("com.formdev.flatlaf.FlatDarkLaf").setup()), loader=said[0])
+    jpype.JClass("ij.ImageJ")()
+
+thread = threading.Thread(target=start)
+thread.start()
+thread.join()
+attach()
+ij, menus = java_class("ij.IJ"), java_class("ij.Menus")
+say(own=str(ij.getClassLoader().loadClass("ij.IJ").getClassLoader()))
+imp = open_image(image)
+imp.show()
+box = "model=starter box=20,103,55,142"
+ij.run(imp, "SAMJ Segment", box)
+say(area=float(imp.getStatistics().area))
+java_class("ij.plugin.frame.RoiManager").getRoiManager()
+ij.run("Refresh Menus")
+imp.deleteRoi()
+ij.run(imp, "SAMJ Segment", box)
+say(again=float(imp.getStatistics().area))
+
+def labels():
+    bar = menus.getMenuBar()
+    plugins, = [bar.getMenu(i) for i in range(bar.getMenuCount()) if str(bar.getMenu(i).getLabel()) == "Plugins"]
+    inside = [plugins.getItem(i) for i in range(plugins.getItemCount())]
+    return [[str(one.getItem(i).getLabel()) for i in range(one.getItemCount())] for one in inside
+            if str(one.getLabel()) == "SAMJ"]
+
+for _ in range(100):
+    if labels():
+        break
+    time.sleep(0.05)
+say(menu=labels(), log=str(ij.getLog()))
+close_window()
+"""
+
+
+def test_an_imagej_whose_plugins_hold_a_copy_of_the_jar_calls_the_one_that_python_drives(run: Run) -> None:
+    told = run(PLAIN)
+    assert told["theme"]
+    assert told["loader"] == "None"
+    assert told["area"] == told["again"]
+    assert 500 < told["area"] < 1500
+    # Once each: neither ImageJ's own reading of the folder nor ours comes twice.
+    assert [sorted(menu) for menu in told["menu"]] == [sorted(COMMANDS)]
+    assert "ComponentUI" not in told["said"]
+    assert "NullPointerException" not in told["said"] + told["log"]

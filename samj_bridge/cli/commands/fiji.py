@@ -14,12 +14,12 @@ import typer
 
 from samj_bridge.cli.result import Result
 from samj_bridge.errors import FijiError, InputError
-from samj_bridge.fiji import open_image, open_window, wait_until_closed
+from samj_bridge.fiji import install_jar, open_image, open_window, remove_jar, wait_until_closed
 from samj_bridge.fiji.release import LATEST, obstacle_to_release, release_named
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.settings import Settings
 
-__all__ = ["choose_imagej", "leaving_at_once", "run"]
+__all__ = ["choose_imagej", "in_plugins", "leaving_at_once", "run"]
 
 
 def choose_imagej(fiji: str | None, imagej1: bool, settings: Settings) -> tuple[str | None, str]:
@@ -87,6 +87,29 @@ def run(
     return Result(
         "fiji", data={"imagej": choice or "net.imagej:ij", "why": why}, lines=[*told, "ImageJ was closed."]
     )
+
+
+def in_plugins(fiji: str | None, *, install: bool, remove: bool) -> Result:
+    """Put the tool's jar into the folder ``plugins`` of a Fiji, or take it out of there.
+
+    Raises
+    ------
+    InputError
+        No folder was given, or both were asked for.
+    FijiError
+        As `install_jar`.
+    """
+    if fiji is None or (install and remove):
+        message = "--install and --remove exclude each other." if fiji else "Which Fiji? --fiji FOLDER is missing."
+        raise InputError(message, hint="For example: samj-bridge fiji --fiji ~/Fiji.app --install")
+    folder = Path(fiji).expanduser()
+    if install:
+        jar = install_jar(folder)
+        lines = [f"{jar.name} is in {jar.parent}.", "Start this Fiji anew: the commands are in Plugins > SAMJ."]
+        return Result("fiji", data={"installed": str(jar)}, lines=lines)
+    removed = remove_jar(folder)
+    lines = [f"{jar.name} was removed from {jar.parent}." for jar in removed] or ["There was no jar of ours."]
+    return Result("fiji", data={"removed": [str(jar) for jar in removed]}, lines=lines)
 
 
 @contextmanager
