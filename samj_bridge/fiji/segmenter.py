@@ -110,7 +110,7 @@ class SessionSegmenter:
     def _check_set_up(self) -> None:
         if find_environment(self.settings) is None:
             message = "SAMJ is not set up: the environment that the networks run in is not on this machine."
-            hint = "Press Start in the SAMJ panel, or run: samj-bridge setup"
+            hint = "Press Set up in the SAMJ panel, or run: samj-bridge setup"
             raise FijiError(message, code="not-set-up", hint=hint, folder=str(self.settings.envs_dir))
 
     def _open(self, model: str, progress: Any) -> Session:
@@ -155,6 +155,12 @@ def java_segmenter(settings: Settings, kept: SessionSegmenter | None = None) -> 
         "Segmenter",
         models=lambda: model_infos(settings),
         install=lambda model, accepted, progress: install(settings, str(model), bool(accepted), progress),
+        isSetUp=lambda: find_environment(settings) is not None,
+        setUpWords=lambda: (
+            "Fetches once what the networks run on (about 1.2 GB; up to 6 GB where only PyPI can be reached), "
+            f"into {settings.envs_dir}."
+        ),
+        setUp=lambda progress: _set_up(kept, progress),
         prepare=lambda model, progress: _prepare(kept, str(model), progress),
         device=kept.device,
         devices=lambda: jpype.JArray(jpype.JString)(kept.devices()),
@@ -162,6 +168,11 @@ def java_segmenter(settings: Settings, kept: SessionSegmenter | None = None) -> 
         encode=encode,
         close=kept.close,
     )
+
+
+def _set_up(kept: SessionSegmenter, progress: Any) -> None:
+    # The model that needs no installation: that it runs shows that the set-up is good.
+    kept.session("starter", progress, may_install=True)
 
 
 def _prepare(kept: SessionSegmenter, model: str, progress: Any) -> None:

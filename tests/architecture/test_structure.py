@@ -10,9 +10,7 @@ from structure import BEGIN, END, ROOT, folders_of, modules_of, table, written
 LINES = 350
 MODULES = 16
 
-LONGER = {
-    "tests/fiji/test_panel.py": "what is tried in one open panel: to open another takes longer than to scroll",
-}
+LONGER: dict[str, str] = {}
 """Modules that are longer, and why."""
 FULLER = {
     "tests/fakes": "a fake a file, none of which needs another's room: a test reads `from fakes.disks import ...`",

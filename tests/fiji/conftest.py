@@ -151,6 +151,8 @@ def windows(display: str, imagej: ImageJ) -> Iterator[None]:
     """ImageJ's windows."""
     if not display:
         pytest.skip("there is no display: install xvfb")
+    # Whoever begins is shown three steps: a test of their own sees to them.
+    java_class("ij.Prefs").set("samj.hint", "done")
     show_window(imagej)
     yield
     detach()

@@ -142,9 +142,10 @@ def test_a_disk_that_is_full_when_the_file_is_converted_is_told_and_no_half_file
     record = bed.store.record("lab-cells")
     assert record is not None
     assert record.weights is None
-    wait_for(lambda: button() == "Start", "the button again")
+    start = named("samj start")
+    wait_for(lambda: button() != "" and start.isShowing(), "the button again")
     other.unlink()
-    install(desk)
+    desk.push(start)
     wait_for(lambda: "Our cells is ready." in panel_says(), f"the model: {panel_says()!r}")
     record = bed.store.record("lab-cells")
     assert record is not None

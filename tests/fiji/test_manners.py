@@ -18,6 +18,7 @@ from samj_bridge.fiji.segmenter import SessionSegmenter
 
 ROOT = Path(samj_bridge.__file__).parent.parent
 ELSEWHERE = (158, 57)
+REFLECTION = r"setAccessible\b|getDeclared(Field|Method|Constructor)"
 
 
 def test_hovering_shows_what_a_click_would_give(desk: Desktop, blobs: Any) -> None:
@@ -191,8 +192,8 @@ def test_java_was_started_as_fiji_needs_it(imagej: Any) -> None:
 @pytest.mark.parametrize(
     ("folder", "pattern", "words"),
     [
-        ("java_glue/src/main", r"setAccessible|getDeclared(Field|Method|Constructor)", "ImageJ's private members"),
-        ("samj_bridge/fiji", r"setAccessible|getDeclared(Field|Method|Constructor)", "ImageJ's private members"),
+        ("java_glue/src/main", REFLECTION, "ImageJ's private members"),
+        ("samj_bridge/fiji", REFLECTION, "ImageJ's private members"),
         # PyImageJ's mode "gui" blocks and gives no gateway: "interactive" is what the tool is started with.
         ("samj_bridge/fiji", r"""mode=["']gui""", "a mode that blocks"),
         # A Python thread has no class loader, so that Java classes are reached through java_class alone.

@@ -18,6 +18,8 @@ from samj_bridge.settings import Settings
 
 BLOB = (34, 110)
 """In a blob of ImageJ's sample that touches no other."""
+OTHER = (139, 55)
+"""In another one."""
 
 
 @contextmanager
@@ -142,3 +144,26 @@ def put_in(segmenter: SessionSegmenter) -> None:
     """Put the tool into ImageJ with this segmenter behind it, in place of the one that is there."""
     detach()
     java_class("org.samj.bridge.ij.Bridge").install(java_segmenter(segmenter.settings, segmenter))
+
+
+def opened() -> Any:
+    """Return the chooser of models when a new panel has them, and lies where it stays."""
+    box = named("samj model")
+    wait_for(box.getItemCount, "the models")
+    rest(box)
+    return box
+
+
+def unfold(title: str, *, shut: bool = False) -> Any:
+    """Open a section of the panel as a click on its heading does, or shut it; returns the heading."""
+    heading = named(f"samj fold {title}")
+    if bool(heading.isSelected()) == shut:
+        on_event_thread(heading.doClick)
+    rest(heading)
+    return heading
+
+
+def as_before() -> None:
+    """Leave the panel's choices, which last as long as ImageJ, as they were found."""
+    on_event_thread(lambda: named("samj class").setSelectedItem(""))
+    on_event_thread(lambda: named("samj colour").setSelectedItem("by label"))

@@ -4,13 +4,38 @@ package org.samj.bridge;
  * Whatever turns images and prompts into outlines: Python through a JPype proxy, or a worker started from Java.
  *
  * <p>No type of ImageJ appears here. Every method may block; it is called on one background thread, never on the
- * event thread, and throws {@link SegmenterException} with words for people. Only {@link #install} runs on a thread
- * of its own, beside the others: who waits for a download goes on drawing.
+ * event thread, and throws {@link SegmenterException} with words for people. Only {@link #install} and {@link #setUp}
+ * run on a thread of their own, beside the others: who waits for a download goes on drawing.
  */
 public interface Segmenter {
 
     /** Models that can be chosen, the recommended one first. Quick: no network. */
     ModelInfo[] models();
+
+    /** Whether the environment that networks run in is on this machine. Quick: no network. */
+    default boolean isSetUp() {
+        return true;
+    }
+
+    /** What a set-up would do now, as a button says it: "Set up", "Repair", "Update to 2.0"; empty: nothing. Quick. */
+    default String setUpAction() {
+        return isSetUp() ? "" : "Set up";
+    }
+
+    /** The same in a sentence or two: what is fetched, how much, and where to. Quick. */
+    default String setUpWords() {
+        return "";
+    }
+
+    /**
+     * Do what {@link #setUpAction} says; what came before a cancel or a broken connection is kept.
+     *
+     * @param progress told what happens, asked whether to stop
+     */
+    default void setUp(Progress progress) {
+        throw new SegmenterException("no-install", "SAMJ can't be set up from here.",
+            "Type in a terminal: samj-bridge setup");
+    }
 
     /**
      * Make everything ready for a model: environment, weights, worker. Quick when it is ready already.

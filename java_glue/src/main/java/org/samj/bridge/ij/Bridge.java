@@ -157,7 +157,7 @@ public final class Bridge {
     /** Show the panel, made when first needed. */
     private void show() {
         if (panel == null) {
-            panel = new Panel(desk, live::accept);
+            panel = new Panel(desk, live);
         }
         panel.setVisible(true);
     }

@@ -18,6 +18,7 @@ public final class Scenes {
     private final Map<ImagePlus, Map<String, Entry>> known = new WeakHashMap<>();
     private String model = "";
     private long turn;
+    private volatile Runnable encoded = () -> { };
 
     /** None yet. */
     public Scenes(Segmenter segmenter) {
@@ -27,6 +28,11 @@ public final class Scenes {
     Scenes(Segmenter segmenter, long budget) {
         this.segmenter = segmenter;
         this.budget = budget;
+    }
+
+    /** Who is called after an image was encoded, on the worker's thread. */
+    public void whenEncoded(Runnable listener) {
+        encoded = listener;
     }
 
     /** The encoding of a plane as it is now; made again when its pixels or its display range have changed. */
@@ -51,6 +57,7 @@ public final class Scenes {
         }
         planes.put(key, new Entry(sum, scene, (long) pixels.width * pixels.height, ++turn));
         makeRoom();
+        encoded.run();
         return scene;
     }
 

@@ -1,10 +1,15 @@
 package org.samj.bridge.ij.panel;
 
+import java.awt.Component;
 import java.awt.Dimension;
+import java.awt.Rectangle;
+import java.awt.Window;
 import java.io.IOException;
 import javax.swing.JEditorPane;
 import javax.swing.JFrame;
 import javax.swing.JScrollPane;
+import javax.swing.SwingUtilities;
+import org.samj.bridge.ij.parts.Sizes;
 import org.samj.bridge.ij.work.Log;
 
 /** The guide, in a window of its own: it is part of the jar, so that it opens without a network. */
@@ -13,7 +18,7 @@ final class Guide {
     private Guide() {
     }
 
-    static void show(JFrame beside) {
+    static void show(Component part) {
         JEditorPane page = new JEditorPane();
         page.setEditable(false);
         try {
@@ -25,8 +30,13 @@ final class Guide {
         JFrame window = new JFrame("SAMJ: guide");
         window.setName("SAMJ guide");
         window.add(new JScrollPane(page));
-        window.setSize(new Dimension(560, 640));
-        window.setLocation(beside.getX() + beside.getWidth() + 8, beside.getY());
+        Window beside = SwingUtilities.getWindowAncestor(part);
+        Rectangle screen = beside.getGraphicsConfiguration().getBounds();
+        window.setSize(new Dimension(Math.min(Sizes.em(46), screen.width), Math.min(Sizes.em(52), screen.height - 80)));
+        boolean fits = beside.getX() + beside.getWidth() + window.getWidth() <= screen.x + screen.width;
+        window.setLocation(fits ? beside.getX() + beside.getWidth() : Math.max(screen.x,
+            beside.getX() - window.getWidth()), Math.max(screen.y, Math.min(beside.getY(),
+            screen.y + screen.height - window.getHeight() - 40)));
         window.setVisible(true);
     }
 }

@@ -54,6 +54,7 @@ public final class Results {
         number++;
         roi.setName(name(choices.pattern, number, plane.imp, model));
         Colours.paint(roi, number - 1, choices);
+        Doubt.draw(roi);
         Roi held = put(roi, plane.imp);
         note(done, held);
         undone.forEach(when::remove);
@@ -128,7 +129,7 @@ public final class Results {
     }
 
     /** Show what the manager holds on an image, unless the user doesn't want it. The image's selection stays. */
-    void show(ImagePlus imp) {
+    public void show(ImagePlus imp) {
         RoiManager manager = RoiManager.getInstance2();
         if (manager == null) {
             return;

@@ -12,6 +12,9 @@ public final class Kinds {
     /** Mark of a box that is being dragged. */
     public static final String BOX = "box";
 
+    /** Mark of a prompt whose answer is on its way. */
+    public static final String PROMPT = "prompt";
+
     private static final String MARK = "samj";
 
     private Kinds() {

@@ -15,6 +15,9 @@ final class Asking {
     private final Desk desk;
     private final Showing showing;
     private final Accepting accepting;
+    private OnImage lastOn;
+    private Prompt lastPrompt;
+    private long lastObject;
 
     Asking(Desk desk, Showing showing, Accepting accepting) {
         this.desk = desk;
@@ -31,12 +34,16 @@ final class Asking {
         on.preview = null;
         on.asked = prompt;
         on.waiting++;
+        lastOn = on;
+        lastPrompt = prompt;
+        lastObject = object;
         desk.talk.goOn();
+        showing.ask(on, prompt);
         showing.lendRightClick(on);
         desk.work.next(() -> {
             Proposal found = null;
             try {
-                Segmenter.Progress progress = desk.talk.progress(() -> on.closed);
+                Segmenter.Progress progress = progress(on, prompt);
                 Segmenter.Scene scene = desk.scenes.of(plane, choices.model, progress);
                 Outline[] outlines = scene.segment(prompt, choices.options);
                 found = new Proposal(id, object == 0 ? id : object, plane, prompt, choices.model, outlines, 0);
@@ -53,6 +60,32 @@ final class Asking {
         });
     }
 
+    /** Ask the newest question once more. Returns whether there is one whose image is still there. */
+    boolean again() {
+        if (lastOn == null || lastOn.closed) {
+            return false;
+        }
+        ask(lastOn, lastPrompt, lastObject);
+        return true;
+    }
+
+    /** Where the eye is: in the status bar, and at the object. */
+    private Segmenter.Progress progress(OnImage on, Prompt prompt) {
+        Segmenter.Progress told = desk.talk.progress(() -> on.closed);
+        return new Segmenter.Progress() {
+            @Override
+            public void tell(String message, double fraction) {
+                told.tell(message, fraction);
+                EventQueue.invokeLater(() -> showing.tell(on, prompt, message, fraction));
+            }
+
+            @Override
+            public boolean isCancelled() {
+                return told.isCancelled();
+            }
+        };
+    }
+
     private void answered(OnImage on, long id, Proposal found) {
         IJ.showProgress(1.0);
         if (on.closed) {
@@ -66,6 +99,9 @@ final class Asking {
         if (found != null) {
             // Listeners of other plugins hear of the selection too: what they throw must not leave this half-done.
             desk.talk.guarded(() -> take(on, found, newest));
+        }
+        if (newest && (found == null || on.shown == null || on.shown.id != id)) {
+            showing.endAsking(on);
         }
         if (newest && on.acceptAt != id) {
             on.acceptAt = -1;

@@ -3,11 +3,13 @@ package org.samj.bridge.ij.tool;
 import ij.ImagePlus;
 import ij.WindowManager;
 import ij.gui.Roi;
+import ij.gui.Toolbar;
 import java.util.HashMap;
 import java.util.Map;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.work.Desk;
+import org.samj.bridge.ij.work.Gestures;
 import org.samj.bridge.ij.work.Work;
 
 /**
@@ -18,7 +20,7 @@ import org.samj.bridge.ij.work.Work;
  * <p>Its state belongs to the event thread, which only leaves jobs with {@link Work}; what they find comes back by
  * {@code invokeLater}.
  */
-public final class Live {
+public final class Live implements Gestures {
 
     final Desk desk;
     private final Map<ImagePlus, OnImage> images = new HashMap<>();
@@ -79,7 +81,34 @@ public final class Live {
         }
     }
 
-    /** Put the object that is shown on the current image into the ROI Manager. */
+    @Override
+    public void takeTool() {
+        Toolbar.getInstance().setTool(SamjTool.NAME);
+    }
+
+    @Override
+    public boolean isToolTaken() {
+        return Toolbar.getPlugInTool() instanceof SamjTool;
+    }
+
+    @Override
+    public State state(ImagePlus imp) {
+        OnImage on = images.get(imp);
+        if (on == null || !on.isBusy()) {
+            return State.FREE;
+        }
+        // Nothing is changed by a look: whoever takes a selection off for a moment puts it back.
+        return on.waiting > 0 ? State.ASKED : on.shownIsOn() ? State.SHOWN : State.FREE;
+    }
+
+    @Override
+    public void again() {
+        if (!asking.again()) {
+            desk.talk.say("Click on the object again.");
+        }
+    }
+
+    @Override
     public void accept() {
         ImagePlus imp = WindowManager.getCurrentImage();
         if (imp == null || !isBusyWith(imp) && on(imp).preview == null) {
@@ -104,6 +133,8 @@ public final class Live {
             on.change(null);
             showing.clear(on);
             desk.talk.say("Dropped. " + Keys.undoKey() + " brings it back.");
+        } else {
+            showing.clear(on);
         }
         showing.lendRightClick(on);
     }

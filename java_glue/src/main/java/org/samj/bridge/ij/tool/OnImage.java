@@ -31,6 +31,8 @@ final class OnImage {
     Proposal shown;
     /** What a click would give, while the mouse rests there; null: none. */
     Proposal preview;
+    /** What is drawn of the newest prompt. */
+    Marks marks;
     /** The newest prompt while its answer is on its way; null: it is there. */
     Prompt asked;
     /** Number of the newest prompt. */

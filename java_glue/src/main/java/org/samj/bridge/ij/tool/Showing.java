@@ -3,8 +3,10 @@ package org.samj.bridge.ij.tool;
 import ij.ImagePlus;
 import ij.gui.Roi;
 import org.samj.bridge.Outline;
+import org.samj.bridge.Prompt;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.results.Choices;
+import org.samj.bridge.ij.results.Doubt;
 import org.samj.bridge.ij.rois.Kinds;
 import org.samj.bridge.ij.rois.Rois;
 import org.samj.bridge.ij.work.Talk;
@@ -36,9 +38,12 @@ final class Showing {
             imp.setSlice(proposal.plane.stackIndex);
         }
         Outline outline = proposal.outline();
-        Roi roi = Rois.of(outline, Choices.get().simplify);
+        // What is asked for next is drawn on the outline that it refines.
+        on.marks = on.asked == null ? new Marks(proposal.prompt) : on.marks;
+        Roi roi = Marked.of(Rois.of(outline, Choices.get().simplify), on.marks);
         Rois.describe(roi, outline, proposal.prompt, proposal.model, proposal.chosen);
         Rois.asProposal(roi);
+        Doubt.draw(roi);
         imp.setRoi(roi);
         on.drawn();
         lendRightClick(on);
@@ -46,6 +51,39 @@ final class Showing {
         int many = proposal.candidates.length;
         String which = many > 1 ? String.format("Candidate %d of %d", proposal.chosen + 1, many) : "Object";
         talk.show(which + score + ". Enter keeps it, Esc drops it, Shift or Alt click refines it.");
+    }
+
+    /** Show a prompt as long as its answer is on its way, where the user has no selection of her own. */
+    void ask(OnImage on, Prompt prompt) {
+        Roi now = on.imp.getRoi();
+        on.marks = new Marks(prompt);
+        on.marks.words = "...";
+        if (on.shown != null && now instanceof Marked) {
+            ((Marked) now).mark(on.marks);
+            on.imp.draw();
+        } else if (now == null || Kinds.isOurs(now)) {
+            // Listeners of other plugins hear of it: what they throw must not keep the prompt from being asked.
+            talk.guarded(() -> on.imp.setRoi(Marked.asked(on.marks)));
+        }
+    }
+
+    /** Say at the object how far its answer is. */
+    void tell(OnImage on, Prompt prompt, String words, double fraction) {
+        if (on.asked == prompt && on.marks != null) {
+            on.marks.words = fraction < 0 ? words : words + String.format("  %.0f %%", 100 * fraction);
+            on.imp.draw();
+        }
+    }
+
+    /** No answer came, or none that is shown: what was shown before is shown again. */
+    void endAsking(OnImage on) {
+        if (on.shown != null && on.imp.getRoi() instanceof Marked) {
+            on.marks = new Marks(on.shown.prompt);
+            ((Marked) on.imp.getRoi()).mark(on.marks);
+            on.imp.draw();
+        } else if (on.imp.getRoi() instanceof Marked.Asked) {
+            talk.guarded(on.imp::deleteRoi);
+        }
     }
 
     /** Leave what the user made of the selection to her. */

@@ -11,11 +11,17 @@ import org.samj.bridge.SegmenterException;
 public final class Talk {
 
     private Consumer<String> teller = message -> { };
+    private Consumer<SegmenterException> mender = error -> { };
     private volatile boolean cancelled;
 
     /** Whoever shows messages, such as the panel. */
     public void tellTo(Consumer<String> newTeller) {
         teller = newTeller;
+    }
+
+    /** Whoever offers a way out of an error, after it was told. */
+    public void tellErrorsTo(Consumer<SegmenterException> newMender) {
+        mender = newMender;
     }
 
     /** Tell something, and keep it in the log. On the event thread. */
@@ -42,6 +48,11 @@ public final class Talk {
         EventQueue.invokeLater(() -> {
             IJ.showProgress(1.0);
             say(told.sentence());
+            try {
+                mender.accept(told);
+            } catch (RuntimeException | Error worse) {
+                Log.add(worse);
+            }
         });
     }
 

@@ -1,5 +1,6 @@
 package org.samj.bridge.ij.panel;
 
+import java.awt.BorderLayout;
 import java.awt.EventQueue;
 import java.awt.GridLayout;
 import java.awt.event.ActionListener;
@@ -8,6 +9,7 @@ import java.awt.event.FocusEvent;
 import javax.swing.BoxLayout;
 import javax.swing.JCheckBox;
 import javax.swing.JComboBox;
+import javax.swing.JComponent;
 import javax.swing.JLabel;
 import javax.swing.JPanel;
 import javax.swing.JSpinner;
@@ -17,52 +19,78 @@ import javax.swing.event.PopupMenuEvent;
 import javax.swing.event.PopupMenuListener;
 import org.samj.bridge.Options;
 import org.samj.bridge.SegmenterException;
+import org.samj.bridge.ij.parts.Sizes;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.results.Classes;
 import org.samj.bridge.ij.results.Colours;
+import org.samj.bridge.ij.results.Doubt;
 import org.samj.bridge.ij.work.Talk;
 
 /** The part of the panel that says what is kept of each object, and how it is called and coloured. */
-final class ResultsRows extends JPanel {
+final class OptionRows extends JPanel {
 
     private final transient Talk talk;
     private final JSpinner candidates = new JSpinner(new SpinnerNumberModel(3, 1, 3, 1));
     private final JSpinner minArea = new JSpinner(new SpinnerNumberModel(0, 0, 1_000_000, 10));
     private final JSpinner simplify = new JSpinner(new SpinnerNumberModel(0.0, 0.0, 20.0, 0.5));
-    private final JTextField pattern = new JTextField(12);
+    private final JTextField pattern = new JTextField(8);
     private final JComboBox<String> className = new JComboBox<>();
     private final JComboBox<String> colour = new JComboBox<>();
     private final JCheckBox fillHoles = new JCheckBox("Fill holes");
     private final JCheckBox largestOnly = new JCheckBox("Largest part only");
     private final JCheckBox addAtOnce = new JCheckBox("Add automatically");
     private final JCheckBox preview = new JCheckBox("Preview");
+    private final JCheckBox doubtful = new JCheckBox("Dash doubtful ones");
     private boolean filling;
 
-    ResultsRows(Talk talk) {
+    OptionRows(Talk talk) {
         this.talk = talk;
         setLayout(new BoxLayout(this, BoxLayout.Y_AXIS));
-        add(Panel.row(new JLabel("Candidates"), candidates));
-        add(Panel.row(new JLabel("Minimum size (px)"), minArea));
-        add(Panel.row(new JLabel("Simplify (px)"), simplify));
-        add(Panel.row(new JLabel("Names"), pattern));
-        add(Panel.row(new JLabel("Class"), className));
-        add(Panel.row(new JLabel("Colour"), colour));
-        JPanel boxes = new JPanel(new GridLayout(2, 2));
-        boxes.add(fillHoles);
-        boxes.add(largestOnly);
-        boxes.add(addAtOnce);
-        boxes.add(preview);
+        JPanel fields = new JPanel(new GridLayout(0, 2, Sizes.em(0.7), Sizes.em(0.3)));
+        put(fields, "Class", 'C', className, "Class of the next objects: type a name, or choose one of ImageJ's ROI"
+            + " groups");
+        put(fields, "Colour", 'R', colour, "Outlines of the next objects: each its own colour, its class's, or one for"
+            + " all");
+        put(fields, "Names", 'N', pattern, "#### is the number; {image} and {model} stand for their names");
+        put(fields, "Candidates", 'D', candidates, "How many outlines are found for a prompt: 1, 2, 3 or the wheel choose"
+            + " among them");
+        put(fields, "Minimum (px)", 'I', minArea, "Parts with fewer pixels are dropped");
+        put(fields, "Simplify (px)", 'F', simplify, "Outlines may be so many pixels beside the exact ones; 0: exact");
+        add(fields);
+        JPanel boxes = new JPanel(new GridLayout(0, 2, Sizes.em(0.7), 0));
+        put(boxes, fillHoles, 'O', "Holes in objects are filled");
+        put(boxes, largestOnly, 'T', "An object has one part: its largest");
+        put(boxes, addAtOnce, 'U', "A click on the next object keeps the one before it");
+        put(boxes, preview, 'V', "Show what a click would give while the mouse moves (SAMJ tool, encoded images)");
+        put(boxes, doubtful, 'W', "Outlines that the model is unsure of are dashed, the worst dotted: by their score");
+        boxes.setBorder(Sizes.space(0.3, 0, 0.3));
         add(boxes);
-        pattern.setToolTipText("#### is the number; {image} and {model} stand for their names");
-        className.setToolTipText("Class of the next objects: type a name, or choose one of ImageJ's ROI groups");
         className.setName("samj class");
         className.setEditable(true);
-        colour.setToolTipText("Outlines of the next objects: each its own colour, its class's, or one for all");
         colour.setName("samj colour");
         Colours.names().forEach(colour::addItem);
-        preview.setToolTipText("Show what a click would give while the mouse moves (SAMJ tool, encoded images)");
         fill(Choices.get());
         listen();
+    }
+
+    /** A field under its name, which Alt and a letter lead to. */
+    private static void put(JPanel fields, String name, char mnemonic, JComponent field, String tip) {
+        JPanel both = new JPanel(new BorderLayout(Sizes.em(0.4), 0));
+        JLabel label = new JLabel(name);
+        label.setDisplayedMnemonic(mnemonic);
+        label.setLabelFor(field);
+        label.setToolTipText(tip);
+        field.setToolTipText(tip);
+        field.getAccessibleContext().setAccessibleName(name);
+        both.add(label, BorderLayout.WEST);
+        both.add(field, BorderLayout.CENTER);
+        fields.add(both);
+    }
+
+    private static void put(JPanel boxes, JCheckBox box, char mnemonic, String tip) {
+        box.setMnemonic(mnemonic);
+        box.setToolTipText(tip);
+        boxes.add(box);
     }
 
     private void fill(Choices choices) {
@@ -77,11 +105,13 @@ final class ResultsRows extends JPanel {
         largestOnly.setSelected(choices.options.largestOnly);
         addAtOnce.setSelected(choices.addAtOnce);
         preview.setSelected(choices.preview);
+        doubtful.setSelected(Doubt.isShown());
         filling = false;
     }
 
     private void listen() {
         ActionListener changed = e -> read();
+        doubtful.addActionListener(e -> talk.guarded(() -> Doubt.show(doubtful.isSelected())));
         for (JCheckBox box : new JCheckBox[] {fillHoles, largestOnly, addAtOnce, preview}) {
             box.addActionListener(changed);
         }

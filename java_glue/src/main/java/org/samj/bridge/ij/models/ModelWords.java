@@ -1,4 +1,4 @@
-package org.samj.bridge.ij.panel;
+package org.samj.bridge.ij.models;
 
 import java.awt.Color;
 import java.awt.Component;
@@ -12,23 +12,32 @@ final class ModelWords {
     private ModelWords() {
     }
 
-    /** Whether it is here, and how much of it. */
+    /** Whether it is here, and how much of it; empty: it is. */
     static String state(ModelInfo model) {
         if (model.installed) {
-            return "Installed.";
+            return "";
         }
         if (model.fetchedBytes > 0) {
             return megabytes(model.fetchedBytes) + (model.sizeBytes > 0 ? " of " + megabytes(model.sizeBytes) : "")
                 + " are here already.";
         }
-        return model.byHand.isEmpty() ? "Not installed." : "Not installed: its file has to be got by hand.";
+        return model.byHand.isEmpty() ? "It is fetched once; nothing of yours leaves this machine."
+            : "Its file has to be got by hand.";
     }
 
-    /** What the button does with it. */
+    /** What it is good for, as a sentence. */
+    static String goodFor(ModelInfo model) {
+        return model.goodFor.isEmpty() ? model.title + "." : "Good for " + model.goodFor + ".";
+    }
+
+    /** The same in a line: there is no room for what stands in brackets or after a semicolon. */
+    static String inOneLine(ModelInfo model) {
+        String line = model.goodFor.replaceAll(" *\\([^)]*\\)", "").replaceAll(";.*", "");
+        return line.isEmpty() ? " " : Character.toUpperCase(line.charAt(0)) + line.substring(1);
+    }
+
+    /** What the button does with one that is not here. */
     static String label(ModelInfo model) {
-        if (model.installed) {
-            return "Start";
-        }
         if (!model.byHand.isEmpty()) {
             return "How to get it...";
         }

@@ -1,4 +1,4 @@
-package org.samj.bridge.ij.panel;
+package org.samj.bridge.ij.models;
 
 import ij.Prefs;
 import ij.plugin.BrowserLauncher;
@@ -107,7 +107,7 @@ final class Licence extends JDialog {
         return text.append("</body></html>").toString();
     }
 
-    private static String escape(String text) {
+    static String escape(String text) {
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;");
     }
 
