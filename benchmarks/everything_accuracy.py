@@ -1,7 +1,7 @@
 """Accuracy of everything mode: ``python -m benchmarks.everything_accuracy --data DIR [--split val] [--json]``.
 
 Every picture of a split is segmented without any prompt, through the public session, and what comes is matched with
-the labels: at an IoU threshold t an object counts as found (TP) when a region overlaps it by more than t; regions
+the labels: at an IoU threshold t an object counts as found (TP) when a region overlaps it by t or more; regions
 left over are FP, objects left over FN. An image's score at t is TP / (TP + FP + FN) (the measure of the 2018 Data
 Science Bowl; Caicedo et al. 2019, doi 10.1038/s41592-019-0612-7); mSA is the mean over t = .5, .55, ... .95 and
 then over images, AP50 the mean over images at t = .5. For two methods without learning and a trial network see
@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.data_sets import Picture, pictures
 from samj_bridge import Region, Session
-
-THRESHOLDS = tuple(np.arange(0.5, 1.0, 0.05).round(2).tolist())
+from samj_bridge.evaluate import THRESHOLDS, match
 
 
 @dataclass(frozen=True)
@@ -45,20 +44,7 @@ class Scored:
 
 def score(labels: NDArray[np.int32], regions: Sequence[Region]) -> tuple[float, ...]:
     """Match regions with labels at every threshold; an image without objects and regions scores 1."""
-    count = int(labels.max())
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
-    best = np.zeros(count)
-    for region in regions:
-        mask, (x, y) = region.crop()
-        shared = np.bincount(labels[y : y + mask.shape[0], x : x + mask.shape[1]][mask], minlength=count + 1)
-        # Above one half an object and a region can belong to each other only: the best decides.
-        best = np.maximum(best, shared[1:] / (areas[1:] + mask.sum() - shared[1:]))
-    scores = []
-    for threshold in THRESHOLDS:
-        hits = int((best > threshold).sum())
-        total = count + len(regions) - hits
-        scores.append(hits / total if total else 1.0)
-    return tuple(scores)
+    return tuple(one.accuracy for one in match(labels, regions, THRESHOLDS))
 
 
 def measure(session: Session, picture: Picture, options: dict[str, Any]) -> Scored:
