@@ -23,7 +23,7 @@ from samj_bridge.cli.show import Show
 from samj_bridge.errors import FileError, SamjError
 from samj_bridge.settings import Settings, as_path
 
-COMMAND = [sys.executable, "-m", "samj_bridge.cli.main"]
+COMMAND = [sys.executable, "-m", "samj_bridge"]
 
 
 @pytest.fixture
