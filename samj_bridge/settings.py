@@ -94,6 +94,8 @@ class Settings:
     """Address that serves every model as ``ADDRESS/<id>/<file name>``; empty: the publishers' own."""
     models_dir: str = ""
     """Folder of model files put there by hand, recognised by their hashes; empty: ``SAMJ_HOME/models/incoming``."""
+    label_studio_key: str = ""
+    """Label Studio's access token, with which `samj-bridge serve` fetches the images of tasks."""
     timeout_s: float = 600.0
     """Seconds after which a call to the worker is given up."""
 

@@ -195,6 +195,13 @@ def serve(
     root: Annotated[
         list[Path] | None, typer.Option(help="Folder below which images may be opened by path; may be repeated.")
     ] = None,
+    label_studio: Annotated[
+        str, typer.Option(help="Address of Label Studio, whose tasks' images are fetched from there.")
+    ] = "",
+    images_from: Annotated[
+        list[str] | None,
+        typer.Option(help="Address of another server that images may be fetched from; may be repeated."),
+    ] = None,
     status: Annotated[
         bool, typer.Option("--status", help="Say what the servers that run do now, and for whom.")
     ] = False,
@@ -213,6 +220,8 @@ def serve(
             any_port=any_port,
             model=model,
             roots=root or [],
+            label_studio=label_studio,
+            images_from=images_from or [],
             progress=progress,
             cancel=cancel,
         )

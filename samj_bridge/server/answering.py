@@ -30,7 +30,19 @@ from samj_bridge.errors import (
 from samj_bridge.server.hub import Hub
 from samj_bridge.server.turns import Job
 
-__all__ = ["BLANK_S", "QUIET_S", "Waiting", "client_of", "json_body", "status_of", "told", "waiting_for"]
+__all__ = [
+    "BLANK_S",
+    "QUIET_S",
+    "Waiting",
+    "client_of",
+    "disconnected",
+    "failure",
+    "in_words",
+    "json_body",
+    "status_of",
+    "told",
+    "waiting_for",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +53,10 @@ BLANK_S = 15.0
 
 _STATUS = {
     "unknown-image": 404,
+    "unknown-install": 404,
+    "unknown-job": 404,
+    "not-served": 404,
+    "not-fetched": 502,
     "unknown-model": 404,
     "model-not-installed": 404,
     "busy": 503,
@@ -163,7 +179,7 @@ class Waiting(Response):
         """Wait and answer."""
         done = asyncio.wrap_future(self._job.future)
         done.add_done_callback(_looked_at)
-        gone = asyncio.ensure_future(_disconnected(receive))
+        gone = asyncio.ensure_future(disconnected(receive))
         try:
             begun = False
             while not done.done():
@@ -222,7 +238,8 @@ def waiting_for(
     return Waiting(hub, hub.ask(client_of(request, part), what, work), render, **options)
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Return when the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
+from typing import Any
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samj_bridge.errors import SamjError
-from samj_bridge.server import own, qupath
 from samj_bridge.server.access import Access, Guard
 from samj_bridge.server.answering import failure, in_words
 from samj_bridge.server.bounds import Bodies, Refused
+from samj_bridge.server.clients import labelstudio, own, own_images, qupath, xanylabeling
 from samj_bridge.server.services import Services
 from samj_bridge.version import __version__
 
-__all__ = ["make_app"]
+__all__ = ["InWords", "described", "make_app", "routes"]
+
+
+def routes() -> list[BaseRoute]:
+    """Return every route."""
+    own_ones = [Route("/health", health), Route("/openapi.json", description)]
+    clients = (qupath, labelstudio, xanylabeling, own, own_images)
+    return [*own_ones, *(route for client in clients for route in client.routes())]
 
 
 def make_app(services: Services, access: Access) -> Starlette:
@@ -32,7 +43,7 @@ def make_app(services: Services, access: Access) -> Starlette:
         Who may ask.
     """
     app = Starlette(
-        routes=[Route("/health", health), *qupath.routes(), *own.routes()],
+        routes=routes(),
         middleware=[Middleware(Guard, access), Middleware(Bodies), Middleware(InWords, services)],
         exception_handlers={SamjError: _failed, HTTPException: _http},
     )
@@ -40,6 +51,21 @@ def make_app(services: Services, access: Access) -> Starlette:
     app.router.redirect_slashes = False
     app.state.services = services
     return app
+
+
+@functools.cache
+def described() -> dict[str, Any]:
+    """Return the OpenAPI description, as it is served."""
+    import yaml
+
+    value: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("openapi.yaml").read_text(encoding="utf-8"))
+    value["info"]["version"] = __version__
+    return value
+
+
+async def description(_request: Request) -> Response:
+    """Describe every route for programs."""
+    return JSONResponse(described())
 
 
 async def health(_request: Request) -> Response:

@@ -25,6 +25,7 @@ from samj_bridge.reading import Wish, describe_image, take
 __all__ = [
     "MOST_PIXELS",
     "Picture",
+    "Pictures",
     "Sent",
     "Views",
     "picture_from_bytes",
@@ -67,6 +68,46 @@ class Sent:
     """Gives the pixels."""
 
 
+class Pictures:
+    """Pictures that were sent once and are asked about by their names; the oldest go first.
+
+    Parameters
+    ----------
+    most_bytes : int
+        Of all pixels together.
+    """
+
+    def __init__(self, most_bytes: int = 1 << 30) -> None:
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[str, Picture] = OrderedDict()
+
+    def put(self, picture: Picture) -> None:
+        """Keep one."""
+        self._kept[picture.digest] = picture
+        self._kept.move_to_end(picture.digest)
+        while len(self._kept) > 1 and sum(item.pixels.nbytes for item in self._kept.values()) > self._most_bytes:
+            self._kept.popitem(last=False)
+
+    def get(self, digest: str) -> Picture:
+        """Return one.
+
+        Raises
+        ------
+        SamjError
+            ``unknown-image``: it is not kept, or not any more.
+        """
+        picture = self._kept.get(digest)
+        if picture is None:
+            message = f"There is no image {digest!r:.40} here, or not any more."
+            raise SamjError(message, code="unknown-image", hint="Send it again.")
+        self._kept.move_to_end(digest)
+        return picture
+
+    def drop(self, digest: str) -> None:
+        """Forget one."""
+        self._kept.pop(digest, None)
+
+
 class Views:
     """Which picture a text of base64 was: a view is sent again with every prompt, and decoded once."""
 
@@ -93,17 +134,35 @@ class Views:
         """
         if not text:
             raise ImageError("There is no image in the request.", hint="Send a PNG or JPEG file in base64.")
+        return await self.of_key(text, kept, lambda: picture_from_text(text))
+
+    async def of_key(self, text: str, kept: Callable[[str], bool], load: Callable[[], Picture]) -> Sent:
+        """Return the image that a text stands for, such as an address whose image does not change.
+
+        Parameters
+        ----------
+        text : str
+            The same text is the same image.
+        kept : callable
+            As in `of_text`.
+        load : callable
+            Gives the image; called in a thread.
+        """
         key = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=20).digest()
         known = self._known.get(key)
         if known is not None and kept(known[0]):
             self._known.move_to_end(key)
-            return Sent(*known, lambda: picture_from_text(text))
-        async with self._decoding:
-            picture = await run_in_threadpool(picture_from_text, text)
+            return Sent(*known, load)
+        picture = await self.decoded(load)
         self._known[key] = (picture.digest, picture.shape)
         while len(self._known) > self._most:
             self._known.popitem(last=False)
         return Sent(picture.digest, picture.shape, lambda: picture)
+
+    async def decoded(self, load: Callable[[], Picture]) -> Picture:
+        """Decode an image in a thread, a few at once."""
+        async with self._decoding:
+            return await run_in_threadpool(load)
 
 
 def picture_from_text(text: str) -> Picture:
@@ -182,7 +241,11 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _seen(image: Any) -> NDArray[Any]:
+    from PIL import ImageOps
+
     image.load()
+    # Browsers turn photographs the right way up, and prompts are in what is seen.
+    image = ImageOps.exif_transpose(image)
     if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA"))
         alpha = rgba[..., 3:]

@@ -10,9 +10,10 @@ from starlette.requests import Request
 
 from samj_bridge.models import ModelEntry
 from samj_bridge.server.choosing import Models
+from samj_bridge.server.fetching import Fetcher
 from samj_bridge.server.hub import Hub
 from samj_bridge.server.installs import Installs
-from samj_bridge.server.pictures import Sent, Views
+from samj_bridge.server.pictures import Pictures, Sent, Views
 from samj_bridge.server.uploads import Uploads
 from samj_bridge.settings import Settings
 
@@ -30,11 +31,19 @@ class Services:
     uploads: Uploads
     roots: tuple[Path, ...] = ()
     """Folders below which files may be opened by their paths."""
+    fetcher: Fetcher = field(default_factory=Fetcher)
     views: Views = field(default_factory=Views)
+    pictures: Pictures = field(default_factory=Pictures)
 
     @classmethod
     def of(
-        cls, settings: Settings, *, model: str = "starter", roots: tuple[Path, ...] = (), hub: Hub | None = None
+        cls,
+        settings: Settings,
+        *,
+        model: str = "starter",
+        roots: tuple[Path, ...] = (),
+        fetcher: Fetcher | None = None,
+        hub: Hub | None = None,
     ) -> Services:
         """Make all parts.
 
@@ -46,10 +55,13 @@ class Services:
             For whoever names none.
         roots : tuple of Path
             Folders below which files may be opened by their paths.
+        fetcher : Fetcher, optional
+            Brings images that are named by address; by default none is.
         hub : Hub, optional
             One that is there already.
         """
-        return cls(settings, hub or Hub(settings), Models(settings, model), Installs(settings), Uploads(), roots)
+        parts = (hub or Hub(settings), Models(settings, model), Installs(settings), Uploads())
+        return cls(settings, *parts, roots, fetcher or Fetcher())
 
     async def view(self, entry: ModelEntry, text: str) -> Sent:
         """Return the image of a request, decoded only if it has to be encoded for that model.

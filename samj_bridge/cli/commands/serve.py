@@ -28,6 +28,8 @@ def run(
     any_port: bool,
     model: str,
     roots: Sequence[Path],
+    label_studio: str = "",
+    images_from: Sequence[str] = (),
     progress: Progress,
     cancel: CancelToken,
 ) -> Result:
@@ -40,17 +42,23 @@ def run(
     """
     _need_extra()
     from samj_bridge.server.access import Access, kept_token
+    from samj_bridge.server.fetching import Fetcher, origin_of
     from samj_bridge.server.services import Services
     from samj_bridge.server.serving import card_of, listen, serve, shown
 
     find_model(model, settings)
     folders = _folders(roots)
+    for address in (label_studio, *images_from):
+        if address and not origin_of(address):
+            message = f"{address!r} is no address of a server."
+            raise InputError(message, hint="It begins with http:// or https://, as http://localhost:8080.")
+    fetcher = Fetcher(label_studio, settings.label_studio_key, images_from)
     # Before the minutes that the environment takes.
     sockets = listen(host, port, any_port=any_port)
     try:
         ensure_environment(settings, progress=progress, cancel=cancel)
         card = card_of(host, sockets[0].getsockname()[1], kept_token(_cards(settings)))
-        services = Services.of(settings, model=model, roots=folders)
+        services = Services.of(settings, model=model, roots=folders, fetcher=fetcher)
         access = Access.of(card.token, host)
         services.hub.ask("server", f"start {model}", lambda job: services.hub.session(model, job))
 

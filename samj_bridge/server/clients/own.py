@@ -23,6 +23,7 @@ def routes() -> list[BaseRoute]:
     """Return the routes below ``/api/``."""
     return [
         Route("/api/state", state),
+        Route("/api/jobs/{number:int}", stop_job, methods=["DELETE"]),
         Route("/api/models", models),
         Route("/api/models/{model}/install", install, methods=["POST"]),
         Route("/api/installs", installs),
@@ -42,6 +43,18 @@ async def state(request: Request) -> Response:
             "installs": [item.describe() for item in services.installs.running()],
         }
     )
+
+
+async def stop_job(request: Request) -> Response:
+    """Stop a job that waits or runs; who asked for it hears of it."""
+    hub, number = services_of(request).hub, request.path_params["number"]
+    now = hub.now
+    for job in [*hub.turns.waiting(), *([now] if now is not None else [])]:
+        if job.number == number:
+            hub.stop(job)
+            return JSONResponse(job.describe(), 202)
+    message = f"There is no job {number}, or it has ended."
+    raise SamjError(message, code="unknown-job", hint="See /api/state.")
 
 
 async def models(request: Request) -> Response:

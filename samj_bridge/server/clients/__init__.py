@@ -1,0 +1,1 @@
+"""What each program asks, in its own words: a module for each, and our own API."""
