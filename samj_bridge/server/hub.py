@@ -101,7 +101,7 @@ class Hub:
             session = self.session(model, job)
             picture = sent.load()
             scene = session.encode(
-                picture.pixels, channels=picture.channels, progress=job.progress, cancel=job.cancel
+                picture.pixels, channels=picture.channels, progress=job.note, cancel=job.cancel
             )
             self._sizes[key] = picture.pixels.nbytes
             self._scenes[key] = scene
@@ -202,4 +202,4 @@ class Hub:
             session.close()
 
     def _open_session(self, model: str, job: Job) -> Session:
-        return Session(model, settings=self.settings, progress=job.progress, cancel=job.cancel)
+        return Session(model, settings=self.settings, progress=job.note, cancel=job.cancel)

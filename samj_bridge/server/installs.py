@@ -31,7 +31,7 @@ class Install:
         self.future.set_running_or_notify_cancel()
         self.begun = time.time()
 
-    def progress(self, event: ProgressEvent) -> None:
+    def note(self, event: ProgressEvent) -> None:
         """Note how far it is."""
         self.event = event
 
@@ -128,7 +128,7 @@ class Installs:
                 install.entry,
                 self._settings,
                 accepted=accepted,
-                progress=install.progress,
+                progress=install.note,
                 cancel=install.cancel,
             )
         except BaseException as error:  # noqa: BLE001 - whoever asked hears of it

@@ -39,7 +39,7 @@ class Job:
     what : str
         What it is, for people.
     work : callable
-        Does it. It is given the job, whose `cancel` it heeds and whose `progress` it may call.
+        Does it. It is given the job, whose `cancel` it heeds and whose `note` it may call.
     """
 
     def __init__(self, client: str, what: str, work: Callable[[Job], Any]) -> None:
@@ -56,7 +56,7 @@ class Job:
         self.passed = 0
         self.event: ProgressEvent | None = None
 
-    def progress(self, event: ProgressEvent) -> None:
+    def note(self, event: ProgressEvent) -> None:
         """Note how far it is."""
         self.event = event
 

@@ -112,7 +112,7 @@ async def segment(request: Request) -> Response:
 
     def work(job: Job) -> list[Region]:
         scene = services.hub.scene(model, _sent(picture), job)
-        return scene.segment(asked, progress=job.progress, cancel=job.cancel, **options)
+        return scene.segment(asked, progress=job.note, cancel=job.cancel, **options)
 
     what = f"{len(asked)} prompts, {model}"
     return waiting_for(services.hub, request, _CLIENT, what, work, lambda done: _collection(done, model))
@@ -140,7 +140,7 @@ async def everything(request: Request) -> Response:
 
         def progress(event: ProgressEvent) -> None:
             nonlocal last
-            job.progress(event)
+            job.note(event)
             last = event.message
             told(event)
 

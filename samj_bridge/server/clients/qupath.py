@@ -147,7 +147,7 @@ async def automask(request: Request) -> Response:
 
     def work(job: Job) -> list[Region]:
         scene = services.hub.scene(entry.id, sent, job)
-        return chosen(scene.everything(**options, progress=job.progress, cancel=job.cancel), kind)
+        return chosen(scene.everything(**options, progress=job.note, cancel=job.cancel), kind)
 
     return _waiting(request, services, f"everything, {entry.id}", work)
 
