@@ -100,9 +100,7 @@ class Hub:
         if scene is None:
             session = self.session(model, job)
             picture = sent.load()
-            scene = session.encode(
-                picture.pixels, channels=picture.channels, progress=job.note, cancel=job.cancel
-            )
+            scene = session.encode(picture.pixels, channels=picture.channels, progress=job.note, cancel=job.cancel)
             self._sizes[key] = picture.pixels.nbytes
             self._scenes[key] = scene
             self._make_room()
