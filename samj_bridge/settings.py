@@ -75,6 +75,8 @@ class Settings:
     system's."""
     python: str = ""
     """Python interpreter to base environments on; empty: the one that runs samj-bridge, if it fits."""
+    python_mirror: str = ""
+    """Address of a mirror of python-build-standalone's releases, from which uv fetches Pythons; empty: GitHub."""
     device: str = "auto"
     """Device for the networks: ``auto``, ``cpu``, ``cuda``, ``mps``."""
     precision: str = "auto"
@@ -131,13 +133,15 @@ class Settings:
 
     @property
     def network_variables(self) -> dict[str, str]:
-        """Variables that tell a child process of `proxy` and `ca_bundle`; empty when neither is set."""
+        """Variables that tell a child process of `proxy`, `ca_bundle`, `python_mirror`; empty when none is set."""
         variables: dict[str, str] = {}
         if self.proxy:
             for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
                 variables |= {name: self.proxy, name.lower(): self.proxy}
         if self.ca_bundle:
             variables["SSL_CERT_FILE"] = self.ca_bundle
+        if self.python_mirror:
+            variables["UV_PYTHON_INSTALL_MIRROR"] = self.python_mirror
         return variables
 
     @classmethod

@@ -82,6 +82,14 @@ def ready_home() -> Path:
 
 
 @pytest.fixture(scope="session")
+def one_jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the jar as an update site has it, of this checkout."""
+    from fakes.one_jar import build
+
+    return build(tmp_path_factory.mktemp("one jar"))
+
+
+@pytest.fixture(scope="session")
 def linked_home(ready_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home of this run's own with the suite's environment in it: other checkouts share the suite's."""
     made = tmp_path_factory.mktemp("linked") / "home é漢"

@@ -23,6 +23,9 @@ from samj_bridge.settings import Settings, as_path, settings_path
 __all__ = ["Call", "command_of", "user_path"]
 
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines, and nothing else.")]
+_ProgressLines = Annotated[
+    bool, typer.Option("--progress-lines", help="Tell each step by a line of JSON on standard error.")
+]
 _Home = Annotated[
     Path | None, typer.Option("--home", help="Folder for environments and models (default: SAMJ_HOME).")
 ]
@@ -45,6 +48,8 @@ class Call:
     """Folder for environments and models, where one was named."""
     verbose: bool = False
     """Whether to say more on standard error."""
+    progress_lines: bool = False
+    """Whether a machine follows the progress."""
 
     def run(self, body: Callable[[Settings, Progress, CancelToken], Result], **overrides: Any) -> None:
         """Run `body` with settings, progress and cancel, show its result, and leave with its exit code.
@@ -53,7 +58,7 @@ class Call:
         """
         level = logging.INFO if self.verbose else logging.WARNING
         logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
-        show = Show(json_output=self.json_output)
+        show = Show(json_output=self.json_output, progress_lines=self.progress_lines)
 
         def run() -> Result:
             settings = Settings.from_environment(home=self.home, **overrides)
@@ -116,11 +121,12 @@ def command_of(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that makes a function a command: it takes the `Call`, then the command's own options.
 
-    ``--json`` and ``--home`` come after those, and ``--verbose`` where there is more to say.
+    ``--json`` and ``--home`` come after those, ``--verbose`` and ``--progress-lines`` where there is more to say.
     """
     shared: dict[str, tuple[Any, Any]] = {"json_output": (_Json, False), "home": (_with_paths(_Home, "home"), None)}
     if verbose:
         shared["verbose"] = (_Verbose, False)
+        shared["progress_lines"] = (_ProgressLines, False)
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         def typed(**values: Any) -> None:

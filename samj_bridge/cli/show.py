@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,10 +54,13 @@ class Show:
         One JSON object on standard output and nothing else.
     quiet : bool
         No progress, even on a terminal.
+    progress_lines : bool
+        Every step as a line of JSON on standard error, for a program that shows it in its own way.
     """
 
-    def __init__(self, *, json_output: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, json_output: bool = False, quiet: bool = False, progress_lines: bool = False) -> None:
         self.json_output = json_output
+        self._lines = progress_lines
         # Without a terminal there is no width to fit: paths must not be broken in two.
         self.out = _Console(file=sys.stdout, highlight=False, **_wide(sys.stdout.isatty()))
         self.talk = _Console(file=sys.stderr, highlight=False, **_wide(sys.stderr.isatty()))
@@ -65,6 +69,9 @@ class Show:
     @contextmanager
     def progress(self) -> Iterator[Callable[[ProgressEvent], None]]:
         """Show progress bars while the block runs; yields what takes the events. Quiet without a terminal."""
+        if self._lines:
+            yield _LineTeller()
+            return
         if not self._bars:
             yield _log_event
             return
@@ -133,6 +140,22 @@ class _Console(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(seen(text), **{**options, "markup": False, "emoji": False})
+
+
+class _LineTeller:
+    """Writes events as lines; of those that differ in numbers only, ten in a second: nobody reads more."""
+
+    def __init__(self) -> None:
+        self._last = ("", "")
+        self._next = 0.0
+
+    def __call__(self, event: ProgressEvent) -> None:
+        what, now = (event.stage, event.message), time.monotonic()
+        if what == self._last and now < self._next and event.done != event.total:
+            return
+        self._last, self._next = what, now + 0.1
+        sys.stderr.write(json.dumps({"progress": vars(event)}, allow_nan=False) + "\n")
+        sys.stderr.flush()
 
 
 def _amount(event: ProgressEvent) -> str:

@@ -9,10 +9,8 @@ from samj_bridge.errors import Cancelled, ModelError, SamjError
 from samj_bridge.fiji.jvm import java_class
 from samj_bridge.fiji.watching import watched
 from samj_bridge.models import ModelEntry, catalog, find_model, weights_file
-from samj_bridge.models.by_hand import ask_for_it
-from samj_bridge.models.obtain import downloads_of, source_of
+from samj_bridge.models.offer import by_hand_words, fetched_bytes
 from samj_bridge.models.store import Store
-from samj_bridge.protocol.folders import list_folder
 from samj_bridge.session.installing import install_model
 from samj_bridge.settings import Settings
 
@@ -47,7 +45,7 @@ def install(settings: Settings, model: str, licence_accepted: bool, progress: An
         try:
             install_model(entry, settings, accepted=accepted, progress=tell, cancel=cancel)
         except Cancelled as error:
-            message, kept = f"The installation of {model!r} was stopped.", _fetched_bytes(entry, Store(settings))
+            message, kept = f"The installation of {model!r} was stopped.", fetched_bytes(entry, Store(settings))
             if kept:
                 message += f" The {amount(kept)} that came are kept: the next try goes on from there."
             raise Cancelled(message, kept=kept) from error
@@ -65,8 +63,8 @@ def _info(info: Any, entry: ModelEntry, settings: Settings) -> Any:
         entry.good_for,
         entry.asks_licence,
         entry.homepage,
-        "" if installed else _by_hand(entry, store),
-        0 if installed else _fetched_bytes(entry, store),
+        "" if installed else by_hand_words(entry, store),
+        0 if installed else fetched_bytes(entry, store),
     )
 
 
@@ -79,28 +77,3 @@ def _is_installed(entry: ModelEntry, settings: Settings) -> bool:
     except SamjError:
         return False
     return True
-
-
-def _by_hand(entry: ModelEntry, store: Store) -> str:
-    """Say how a person gets the file where no program can or may; nothing where one can."""
-    if entry.is_packaged:
-        return ""
-    source = source_of(entry, store)
-    if source.urls and source.hashes:
-        return ""
-    if source.urls:
-        return (
-            f"No hash of its file is known, so that nobody can tell whether the right one comes from"
-            f" {source.urls[0]}. If you trust that address, type in a terminal:"
-            f" samj-bridge models install {entry.id} --allow-unverified"
-        )
-    asked = ask_for_it(entry, source, store.settings.incoming_dir)
-    return f"{entry.obtain} To install it, {asked}; or press the button below."
-
-
-def _fetched_bytes(entry: ModelEntry, store: Store) -> int:
-    """Return how much of a model's file came in an installation that was not finished."""
-    if entry.is_packaged:
-        return 0
-    listed = list_folder(downloads_of(entry, store))
-    return max((part.status.st_size for part in listed if part.name.endswith(".part")), default=0)

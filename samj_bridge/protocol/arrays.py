@@ -1,6 +1,6 @@
-"""Arrays in shared memory as Appose describes them; memoryviews only, since numpy may differ on both sides.
+"""Arrays in shared memory as Appose describes them, or in a file; memoryviews only: numpy may differ on both sides.
 
-The host creates and unlinks blocks; the worker attaches, reads and closes. A numpy array made with
+The host creates and unlinks blocks and files; the worker attaches, reads and closes. A numpy array made with
 ``numpy.frombuffer(shared.view, ...)`` keeps the mapping alive (closing then fails cleanly), while one made with
 ``numpy.ndarray(buffer=...)`` does not and ends in a segmentation fault when read after the close.
 """
@@ -8,6 +8,7 @@ The host creates and unlinks blocks; the worker attaches, reads and closes. A nu
 from __future__ import annotations
 
 import math
+import mmap
 import sys
 import threading
 import traceback
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker, shared_memory
+from pathlib import Path
 from typing import Any
 
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
@@ -29,16 +31,16 @@ _attach_lock = threading.Lock()
 
 @dataclass(frozen=True)
 class ArrayDescription:
-    """An array in shared memory, C order."""
+    """An array in shared memory or in a file, C order."""
 
     dtype: str
     """Element type, one of `ITEM_SIZES`."""
     shape: tuple[int, ...]
     """Extents, slowest first: (Y, X) or (Y, X, C)."""
     name: str
-    """Name of the shared memory block."""
+    """Name of the shared memory block, or absolute path of the file."""
     rsize: int
-    """Bytes asked for when the block was made; the block itself may be larger."""
+    """Bytes asked for when the block was made; the block itself may be larger. 0: it is a file, which knows it."""
 
     @property
     def nbytes(self) -> int:
@@ -47,7 +49,7 @@ class ArrayDescription:
 
     @classmethod
     def from_wire(cls, value: Any) -> ArrayDescription:
-        """Read Appose's ``{"appose_type": "ndarray", ...}``.
+        """Read Appose's ``{"appose_type": "ndarray", ...}``, or the same with ``file`` in place of ``shm``.
 
         Raises
         ------
@@ -55,20 +57,22 @@ class ArrayDescription:
             ``bad-image``: a field is missing or of the wrong kind, or the block is smaller than the array.
         """
         try:
-            if value["appose_type"] != "ndarray" or value["shm"]["appose_type"] != "shm":
+            if value["appose_type"] != "ndarray":
                 raise ValueError("appose_type")
             shape = tuple(value["shape"])
-            description = cls(value["dtype"], shape, value["shm"]["name"], value["shm"]["rsize"])
-            whole = all(type(extent) is int and extent > 0 for extent in (*shape, description.rsize))
+            name, rsize = _place(value)
+            description = cls(value["dtype"], shape, name, rsize)
+            whole = all(type(extent) is int and extent > 0 for extent in shape)
             if not (whole and description.name and description.dtype in ITEM_SIZES):
-                raise ValueError("dtype, shape or shm")
+                raise ValueError("dtype, shape, shm or file")
         except (KeyError, TypeError, ValueError) as error:
             message = (
-                f"The image is not a shared-memory array of a known type and a positive shape: {value!r:.300}."
+                f"The image is not an array in shared memory or a file, of a known type and a positive shape: "
+                f"{value!r:.300}."
             )
             hint = f"Send an Appose ndarray of one of: {', '.join(ITEM_SIZES)}."
             raise OperationFailed(FailureCode.BAD_IMAGE, message, hint=hint) from error
-        if description.nbytes > description.rsize:
+        if description.rsize and description.nbytes > description.rsize:
             message = (
                 f"An array of {shape} {description.dtype} needs {description.nbytes} bytes,"
                 f" but its shared memory has {description.rsize}."
@@ -77,8 +81,10 @@ class ArrayDescription:
         return description
 
     def to_wire(self) -> dict[str, Any]:
-        """Return Appose's description."""
-        return describe(self.dtype, self.shape, self.name, self.rsize)
+        """Return Appose's description, or ours of a file."""
+        if self.rsize:
+            return describe(self.dtype, self.shape, self.name, self.rsize)
+        return {"appose_type": "ndarray", "dtype": self.dtype, "shape": list(self.shape), "file": self.name}
 
 
 def describe(dtype: str, shape: tuple[int, ...], name: str, rsize: int) -> dict[str, Any]:
@@ -87,9 +93,21 @@ def describe(dtype: str, shape: tuple[int, ...], name: str, rsize: int) -> dict[
     return {"appose_type": "ndarray", "dtype": dtype, "shape": list(shape), "shm": shm}
 
 
+def _place(value: Any) -> tuple[str, int]:
+    """Return where the array is: a block's name and size, or a file's path and 0."""
+    if "file" in value:
+        if "shm" in value or not Path(value["file"]).is_absolute():
+            raise ValueError("file")
+        return value["file"], 0
+    name, rsize = value["shm"]["name"], value["shm"]["rsize"]
+    if value["shm"]["appose_type"] != "shm" or type(rsize) is not int or rsize < 1:
+        raise ValueError("shm")
+    return name, rsize
+
+
 @contextmanager
 def attached(description: ArrayDescription) -> Iterator[memoryview]:
-    """Map the block, yield the array's bytes, unmap it; never unlinks.
+    """Map the block or file, yield the array's bytes, unmap it; never unlinks.
 
     Every view of the bytes must be gone at the end. One that is not keeps the mapping (no crash, but a leak).
 
@@ -98,16 +116,17 @@ def attached(description: ArrayDescription) -> Iterator[memoryview]:
     OperationFailed
         ``bad-image``: there is no such block, or it is smaller than described.
     """
+    what = "shared memory" if description.rsize else "file"
     try:
-        block = _attach(description.name)
+        block = _attach(description.name) if description.rsize else _File(description.name)
     except (OSError, ValueError) as error:
-        message = f"The shared memory {description.name!r} of the image can't be opened ({error})."
-        hint = "Keep the block until the operation has answered."
+        message = f"The {what} {description.name!r} of the image can't be opened ({error})."
+        hint = "Keep it until the operation has answered."
         raise OperationFailed(FailureCode.BAD_IMAGE, message, hint=hint) from error
     try:
         if block.size < description.nbytes:
-            message = f"The image needs {description.nbytes} bytes, its shared memory has {block.size}."
-            raise OperationFailed(FailureCode.BAD_IMAGE, message, hint="Make the block large enough for the array.")
+            message = f"The image needs {description.nbytes} bytes, its {what} has {block.size}."
+            raise OperationFailed(FailureCode.BAD_IMAGE, message, hint="Make it large enough for the array.")
         view = memoryview(block.buf or b"")[: description.nbytes].toreadonly()
         try:
             yield view
@@ -121,6 +140,18 @@ def attached(description: ArrayDescription) -> Iterator[memoryview]:
     finally:
         with suppress(BufferError):
             block.close()
+
+
+class _File:
+    """A file, mapped, as `shared_memory.SharedMemory` is."""
+
+    def __init__(self, path: str) -> None:
+        with Path(path).open("rb") as stream:
+            self.buf = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        self.size = len(self.buf)
+
+    def close(self) -> None:
+        self.buf.close()
 
 
 def _attach(name: str) -> shared_memory.SharedMemory:

@@ -111,6 +111,13 @@ def imagej(display: str, tmp_path_factory: pytest.TempPathFactory) -> ImageJ:
         return start_imagej(headless=not display)
 
 
+@pytest.fixture(scope="session")
+def imagej_jar() -> Path:
+    """The jar of ImageJ 1.x, which Maven has fetched to build the tool."""
+    root = Path(os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository")
+    return max((root / "net" / "imagej" / "ij").glob("*/ij-*.jar"))
+
+
 @contextmanager
 def chdir(folder: Path) -> Iterator[None]:
     before = Path.cwd()

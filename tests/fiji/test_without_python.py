@@ -1,4 +1,4 @@
-"""An ImageJ that no Python has started: jars in its folders, and the card that samj-bridge left."""
+"""An ImageJ that no Python has started: our jar among its plugins, and the card that samj-bridge left."""
 
 from __future__ import annotations
 
@@ -17,14 +17,6 @@ from samj_bridge.fiji.jar import find_jar
 from samj_bridge.session import Prompt, Session
 from samj_bridge.settings import Settings
 
-NEEDED = (
-    "org/apposed/appose",
-    "org/apache/groovy/groovy",
-    "org/apache/groovy/groovy-json",
-    "net/java/dev/jna/jna",
-    "net/java/dev/jna/jna-platform",
-)
-"""What docs/how-to/java.md says that ImageJ needs; Maven has fetched it to build the tool."""
 MACRO = """
 open("FOLDER/disc.tif");
 run("SAMJ Segment", "model=starter box=79,19,121,61");
@@ -35,13 +27,8 @@ run("Quit");
 """
 
 
-def newest(artifact: str) -> Path:
-    root = Path(os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository")
-    return max((root / artifact).glob(f"*/{Path(artifact).name}-*.jar"))
-
-
 def test_a_macro_gives_the_sessions_outline_and_imagej_ends(
-    display: str, linked_home: Path, tmp_path: Path
+    display: str, imagej_jar: Path, linked_home: Path, tmp_path: Path
 ) -> None:
     java = find_java()
     if not display or java is None:
@@ -51,13 +38,11 @@ def test_a_macro_gives_the_sessions_outline_and_imagej_ends(
     tifffile.imwrite(tmp_path / "disc.tif", disc)
     with Session("starter", settings=Settings(home=linked_home)) as session:
         (expected,) = session.encode(disc, ranges=(0, 255)).segment(Prompt(box=(79, 19, 121, 61)))
-    for folder, jars in (("plugins", [find_jar()]), ("jars", map(newest, NEEDED))):
-        (tmp_path / folder).mkdir()
-        for jar in jars:
-            shutil.copy(jar, tmp_path / folder)
+    (tmp_path / "plugins").mkdir()
+    shutil.copy(find_jar(), tmp_path / "plugins")
     macro = tmp_path / "macro.ijm"
     macro.write_text(MACRO.replace("FOLDER", tmp_path.as_posix()), encoding="utf-8")
-    options = [f"-Dplugins.dir={tmp_path}", f"-Dsamj.home={linked_home}", "-cp", str(newest("net/imagej/ij"))]
+    options = [f"-Dplugins.dir={tmp_path}", f"-Dsamj.home={linked_home}", "-cp", str(imagej_jar)]
     # Java reads names of files by the locale, and the home's has letters that ASCII has not.
     subprocess.run(
         [java.home / "bin" / "java", *options, "ij.ImageJ", "-macro", macro],

@@ -14,6 +14,7 @@ from rich.table import Table
 from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.errors import ModelError
 from samj_bridge.models import ModelEntry, catalog, find_model, weights_file
+from samj_bridge.models.offer import by_hand_words, fetched_bytes
 from samj_bridge.models.record import Record
 from samj_bridge.models.store import Store
 from samj_bridge.protocol.folders import file_size
@@ -105,7 +106,11 @@ def describe(entry: ModelEntry, store: Store) -> dict[str, Any]:
     record = _record(entry, store)
     data = {**asdict(entry), "file": str(entry.file) if entry.file else None, "licence": entry.licence or None}
     data["must_accept_licence"] = entry.asks_licence
+    data["licence_text"] = entry.licence_text
     data["state"] = state_of(entry, store) or "absent"
+    is_here = data["state"] in ("packaged", "installed", "waiting")
+    data["by_hand"] = "" if is_here else by_hand_words(entry, store)
+    data["fetched_bytes"] = 0 if is_here else fetched_bytes(entry, store)
     data["installed"] = asdict(record) if record is not None else None
     return data
 

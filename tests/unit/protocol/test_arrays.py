@@ -70,6 +70,12 @@ def test_attaching_neither_unlinks_nor_starts_a_tracker(block):
         describe("uint8", (2, -2), "x", 4),
         describe("uint8", (2, 2), "", 4),
         describe("uint8", (2, True), "x", 4),
+        describe("uint8", (2, 2), "x", True),
+        describe("uint8", (2, 2), "x", 0),
+        {"appose_type": "ndarray", "dtype": "uint8", "shape": [2, 2], "file": "not/absolute"},
+        {"appose_type": "ndarray", "dtype": "uint8", "shape": [2, 2], "file": ""},
+        {"appose_type": "ndarray", "dtype": "uint8", "shape": [2, 2], "file": 7},
+        {**describe("uint8", (2, 2), "x", 4), "file": "/tmp/both"},
         describe("uint16", (2, 2), "x", 7),
         {**describe("uint8", (2, 2), "x", 4), "shape": 4},
     ],
@@ -87,6 +93,32 @@ def test_a_block_that_is_gone_or_too_small_is_a_bad_image(block):
         with pytest.raises(OperationFailed, match=r"opened|needs") as caught, missing:
             pytest.fail("there is nothing to attach to")
         assert caught.value.code == "bad-image"
+
+
+def test_what_is_written_into_a_file_is_read_and_the_file_stays(tmp_path):
+    path = tmp_path / "é 漢"
+    path.write_bytes(bytes(range(8)))
+    value = {"appose_type": "ndarray", "dtype": "uint16", "shape": [2, 2], "file": str(path)}
+    description = ArrayDescription.from_wire(value)
+    assert description.to_wire() == value
+    with attached(description) as view:
+        assert view.readonly
+        assert np.frombuffer(view, np.uint16).tolist() == np.arange(8, dtype=np.uint8).view(np.uint16).tolist()
+    assert _mappings(path.name) == 0
+    path.unlink()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"123"], ids=["missing", "empty", "short"])
+def test_a_file_that_is_gone_or_too_small_is_a_bad_image(tmp_path, content):
+    path = tmp_path / "pixels"
+    if content is not None:
+        path.write_bytes(content)
+    with (
+        pytest.raises(OperationFailed, match=r"file .*(opened|has 3)") as caught,
+        attached(ArrayDescription("uint8", (2, 2), str(path), 0)),
+    ):
+        pytest.fail("there is nothing to read")
+    assert caught.value.code == "bad-image"
 
 
 def test_a_description_survives_the_wire():

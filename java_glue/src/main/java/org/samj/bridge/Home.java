@@ -30,6 +30,23 @@ public final class Home {
         return (data.isEmpty() ? Paths.get(user, ".local", "share") : Paths.get(data)).resolve("samj-bridge");
     }
 
+    /** Whether a folder is the one that the system gives, which nobody named. */
+    public static boolean isDefault(Path home) {
+        return System.getProperty("samj.home", "").isEmpty() && variable("SAMJ_HOME").isEmpty() && home.equals(folder());
+    }
+
+    /** Where the settings of a home are: in it, or where it is the system's, among the user's own. */
+    public static Path settings(Path home) {
+        Path folder = home;
+        String system = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
+        if (isDefault(home) && !system.startsWith("windows") && !system.startsWith("mac")) {
+            String config = variable("XDG_CONFIG_HOME");
+            folder = (config.isEmpty() ? Paths.get(System.getProperty("user.home"), ".config") : Paths.get(config))
+                .resolve("samj-bridge");
+        }
+        return folder.resolve("settings.toml");
+    }
+
     private static String variable(String name) {
         String value = System.getenv(name);
         return value == null ? "" : value;

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.BiFunction;
-import org.apposed.appose.SharedMemory;
 import org.apposed.appose.TaskEvent;
 import org.samj.bridge.Options;
 import org.samj.bridge.Outline;
@@ -131,8 +130,8 @@ final class ApposeScene implements Segmenter.Scene {
             inputs.put("channels", image.colour ? "auto" : "each");
             inputs.put("image_id", imageId);
             Map<String, Object> outputs;
-            try (SharedMemory block = image.share()) {
-                inputs.put("image", image.describe(block));
+            try (SentFile file = image.share()) {
+                inputs.put("image", image.describe(file));
                 outputs = worker.call("encode", inputs, progress,
                     event -> progress.tell("Encoding the image", fraction(event)));
             }

@@ -50,16 +50,13 @@ public final class ApposeSegmenter implements Segmenter {
     }
 
     /**
-     * One that is ready to be used: Appose is there, and samj-bridge is set up.
+     * One for a home, whether it is set up or not: asked by name, where Appose may be missing.
      *
-     * @throws SegmenterException {@code not-set-up}, or the card can't be used
      * @throws NoClassDefFoundError Appose is not there
      */
-    public static ApposeSegmenter ready() {
-        ApposeSegmenter made = new ApposeSegmenter();
+    public static Segmenter of(Path home) {
         Service.class.getName();
-        Card.read(made.home);
-        return made;
+        return new ApposeSegmenter(home);
     }
 
     /** The installed models; which others there are, {@code samj-bridge models list} says. */

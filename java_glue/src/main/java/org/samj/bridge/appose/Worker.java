@@ -80,6 +80,11 @@ final class Worker {
             throw new SegmenterException("protocol-mismatch", "The worker speaks protocol " + spoken + ", its card says "
                 + card.protocol + ".", "Run: samj-bridge setup");
         }
+        if (spoken.matches("1\\.[0-2]")) {
+            // It knows no images in files.
+            throw new SegmenterException("protocol-mismatch", "The worker speaks protocol " + spoken
+                + ", this jar needs 1.3.", "Update samj-bridge to the version of this jar, then run: samj-bridge setup");
+        }
         progress.tell("Loading the model " + model.id, -1);
         Map<String, Object> inputs = new HashMap<>();
         inputs.put("model", model.id);

@@ -2,9 +2,11 @@ package org.samj.bridge.ij;
 
 import ij.IJ;
 import ij.gui.Toolbar;
+import ij.macro.Interpreter;
 import java.awt.EventQueue;
 import java.awt.GraphicsEnvironment;
 import java.lang.reflect.InvocationTargetException;
+import javax.swing.JOptionPane;
 import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.ij.panel.Panel;
@@ -13,6 +15,8 @@ import org.samj.bridge.ij.tool.Live;
 import org.samj.bridge.ij.tool.SamjTool;
 import org.samj.bridge.ij.tool.Watch;
 import org.samj.bridge.ij.work.Desk;
+import org.samj.bridge.setup.OwnSegmenter;
+import org.samj.bridge.setup.SetUp;
 
 /** The tool, the panel and the commands in one ImageJ, driven by one {@link Segmenter}. */
 public final class Bridge {
@@ -181,7 +185,7 @@ public final class Bridge {
     }
 
     /**
-     * Where nobody has installed a segmenter, take the one that starts its worker from Java, if its parts are there.
+     * Where nobody has installed a segmenter, take the one that starts its worker from Java, and sets up what is missing.
      *
      * @return why there is none, in words; null: there is one
      */
@@ -189,25 +193,25 @@ public final class Bridge {
         if (running != null) {
             return null;
         }
-        Throwable cause;
         try {
-            // By its name: Appose, which it needs, is not part of every ImageJ.
-            Class<?> type = Class.forName("org.samj.bridge.appose.ApposeSegmenter");
-            install((Segmenter) type.getMethod("ready").invoke(null));
+            install(OwnSegmenter.make(Bridge::mayBeSetUp));
             return null;
-        } catch (InvocationTargetException error) {
-            cause = error.getCause();
-        } catch (ReflectiveOperationException | LinkageError error) {
-            cause = error;
+        } catch (SegmenterException why) {
+            return why;
         }
-        if (cause instanceof SegmenterException) {
-            SegmenterException why = (SegmenterException) cause;
-            return new SegmenterException(why.code(), "SAMJ is not connected to this ImageJ. " + why.getMessage(),
-                "Start ImageJ with: samj-bridge fiji. Or, without Python in it: " + why.hint());
+    }
+
+    /** Whether the user wants a set-up now; nobody is asked where nobody watches, or a macro runs. */
+    private static boolean mayBeSetUp(SetUp setUp) {
+        if (GraphicsEnvironment.isHeadless() || IJ.getInstance() == null || Interpreter.getInstance() != null
+            || IJ.macroRunning()) {
+            return false;
         }
-        return new SegmenterException("not-connected", "SAMJ is not connected to this ImageJ, and can't start its worker"
-            + " itself: Appose is not there (" + cause + ").", "Start ImageJ with: samj-bridge fiji, or call"
-            + " samj_bridge.fiji.attach(ij) in Python. Or add Appose's jars to ImageJ, and run: samj-bridge setup");
+        boolean[] yes = {false};
+        onEventThread(() -> yes[0] = JOptionPane.showConfirmDialog(IJ.getInstance(), "<html><body width='360'>"
+            + setUp.sentence() + "<br><br>" + setUp.action() + " now? It can be cancelled at any time, and goes on later from"
+            + " there.", "SAMJ", JOptionPane.OK_CANCEL_OPTION, JOptionPane.QUESTION_MESSAGE) == JOptionPane.OK_OPTION);
+        return yes[0];
     }
 
     /** The names of the commands for menus, macros and scripts. */

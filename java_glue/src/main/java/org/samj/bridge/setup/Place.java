@@ -1,20 +1,20 @@
 package org.samj.bridge.setup;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Properties;
+import java.nio.file.StandardCopyOption;
+import org.samj.bridge.fetch.Facts;
 import org.samj.bridge.setup.SetUp.State;
 
 /** What lies where in samj-bridge's home folder, of what Java puts there. */
 final class Place {
 
     /** Version of this jar, and of the samj-bridge that belongs to it. */
-    static final String VERSION = property("version");
-    /** What a set-up takes on the disk, in words. */
-    static final String SIZE = "about 1.5 GB (up to 6 GB where only PyTorch's build for GPUs can be had)";
+    static final String VERSION = Facts.get("version");
+    /** Whether this is a Windows. */
+    static final boolean WINDOWS = java.io.File.separatorChar == '\\';
 
     private static final String CURRENT = "current";
     private static final String MARKER = "samj-host.json";
@@ -33,7 +33,7 @@ final class Place {
         this.home = home;
         this.hosts = home.resolve("host");
         this.tools = home.resolve("tools");
-        this.pythons = home.resolve("pythons");
+        this.pythons = home.resolve("python");
         this.card = home.resolve("worker.json");
     }
 
@@ -44,7 +44,7 @@ final class Place {
             // Somebody may have set it up with a Python of her own: that is as good.
             return host != null && older(version(), VERSION) ? State.OUTDATED : State.READY;
         }
-        return host != null || Files.isDirectory(hosts) || Files.isDirectory(tools) ? State.UNFINISHED : State.ABSENT;
+        return host != null || isFilled(hosts) || isFilled(tools) ? State.UNFINISHED : State.ABSENT;
     }
 
     /** The folder in use; null: there is none that was finished. */
@@ -72,15 +72,40 @@ final class Place {
         return false;
     }
 
-    /** A fact that Maven wrote down when it made the jar. */
-    static String property(String name) {
-        Properties facts = new Properties();
-        try (InputStream stream = Place.class.getResourceAsStream("facts.properties")) {
-            facts.load(stream);
-        } catch (IOException error) {
-            throw new IllegalStateException(error);
+    /** Interpreter of a Python that has its own folder. */
+    static Path interpreter(Path folder) {
+        return WINDOWS ? folder.resolve("Scripts").resolve("python.exe") : folder.resolve("bin").resolve("python");
+    }
+
+    /** A number that no folder of this version has had. */
+    int nextNumber() {
+        String[] names = hosts.toFile().list();
+        int number = 1;
+        for (String name : names == null ? new String[0] : names) {
+            if (name.matches(java.util.regex.Pattern.quote(VERSION) + "-\\d+")) {
+                number = Math.max(number, 1 + Integer.parseInt(name.substring(VERSION.length() + 1)));
+            }
         }
-        return facts.getProperty(name);
+        return number;
+    }
+
+    /** Make the finished folder the one in use: its marker first, then the one-line file that names it. */
+    void use(Path host) throws IOException {
+        write(host.resolve(MARKER), "{\"version\": \"" + VERSION + "\"}\n");
+        write(hosts.resolve(CURRENT), host.getFileName() + "\n");
+    }
+
+    /** A file, as a whole or not at all. */
+    static void write(Path file, String text) throws IOException {
+        Path half = file.resolveSibling(file.getFileName() + ".half");
+        Files.write(half, text.getBytes(StandardCharsets.UTF_8));
+        Files.move(half, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** Whether a folder has something of a set-up; what a person put there by hand is none. */
+    private static boolean isFilled(Path folder) {
+        String[] names = folder.toFile().list();
+        return names != null && java.util.Arrays.stream(names).anyMatch(name -> !name.matches(".*[.](whl|gz|zip)"));
     }
 
     private static int number(String[] parts, int index) {

@@ -6,6 +6,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.samj.bridge.Home;
 import org.samj.bridge.Segmenter.Progress;
 import org.samj.bridge.SegmenterException;
+import org.samj.bridge.fetch.Facts;
+import org.samj.bridge.fetch.Trouble;
 
 /**
  * Sets samj-bridge up on a computer that has nothing but an ImageJ with this jar: a state, something to start, to watch
@@ -40,13 +42,15 @@ public final class SetUp {
     }
 
     /** What can be done. */
-    enum Job { SET_UP, REPAIR, REMOVE }
+    enum Job { SET_UP, HOST, REPAIR, REMOVE }
 
+    private static final long LAST_MS = 25_000;
     private static SetUp shared;
 
     private final Place place;
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
     private Thread thread;
+    private volatile Runnable beforeRemoval = () -> { };
     private volatile boolean stop;
     private volatile String message = "";
     private volatile double fraction = -1;
@@ -58,7 +62,7 @@ public final class SetUp {
 
     /** The one of this program, for samj-bridge's own home folder. */
     public static synchronized SetUp get() {
-        if (shared == null) {
+        if (shared == null || !shared.home().equals(Home.folder()) && !shared.isRunning()) {
             shared = new SetUp(Home.folder());
         }
         return shared;
@@ -94,7 +98,7 @@ public final class SetUp {
     public String sentence() {
         switch (state()) {
             case ABSENT:
-                return "SAMJ needs its own Python and PyTorch: " + Place.SIZE + ", from the internet, into " + place.home
+                return "SAMJ needs its own Python and PyTorch: " + Facts.SIZE + ", from the internet, into " + place.home
                     + ". Nothing else on this computer is changed.";
             case UNFINISHED:
                 return "SAMJ is not set up to the end. What has come so far is in " + place.home + " and is used again.";
@@ -110,7 +114,12 @@ public final class SetUp {
 
     /** Do what {@link #action} says, on a thread of its own. Harmless while something runs, or nothing has to be done. */
     public void start() {
-        begin(state() == State.BROKEN ? Job.REPAIR : Job.SET_UP);
+        begin(next());
+    }
+
+    /** What {@link #action} means. */
+    Job next() {
+        return state() == State.BROKEN ? Job.REPAIR : Job.SET_UP;
     }
 
     /** Make everything anew that is not a model or a setting, and check it. */
@@ -169,6 +178,44 @@ public final class SetUp {
             return;
         }
         start();
+        await(caller);
+    }
+
+    /** Make a Python of ours where somebody's own has made the rest. */
+    void hostOnly(Progress caller) {
+        run(Job.HOST, caller);
+    }
+
+    /** Do something and wait for it; told as it goes. */
+    void run(Job job, Progress caller) {
+        begin(job);
+        await(caller);
+    }
+
+    /** Stop what runs, and wait until it has: this program is about to end. */
+    void cancelAndWait() {
+        cancel();
+        try {
+            Thread last = running();
+            if (last != null) {
+                last.join(LAST_MS);
+            }
+        } catch (InterruptedException hurry) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The samj-bridge that Java has made; null: none. */
+    Samj samj() {
+        return place.host() == null ? null : new Steps(place, new Told()).samj();
+    }
+
+    /** What has to end before anything can be removed: a worker. */
+    void beforeRemoval(Runnable job) {
+        beforeRemoval = job;
+    }
+
+    private void await(Progress caller) {
         Listener teller = () -> caller.tell(message, fraction);
         listen(teller);
         try {
@@ -181,7 +228,7 @@ public final class SetUp {
         } catch (InterruptedException interrupted) {
             cancel();
             Thread.currentThread().interrupt();
-            throw cancelled();
+            throw Trouble.cancelled();
         } finally {
             forget(teller);
         }
@@ -212,6 +259,9 @@ public final class SetUp {
     private void run(Job job) {
         changed();
         try {
+            if (job == Job.REMOVE || job == Job.REPAIR) {
+                beforeRemoval.run();
+            }
             new Steps(place, new Told()).run(job);
         } catch (RuntimeException | Error error) {
             failure = SegmenterException.of(error);
@@ -234,10 +284,6 @@ public final class SetUp {
                 continue;
             }
         }
-    }
-
-    static SegmenterException cancelled() {
-        return new SegmenterException("cancelled", "Stopped on request. What has come so far is kept.", "");
     }
 
     private final class Told implements Progress {

@@ -105,11 +105,11 @@ public class ApposeFaultsTest extends WithWorker {
     }
 
     @Test
-    public void twentyImagesLeaveNoSharedMemoryBehind() {
+    public void twentyImagesLeaveNoFileBehind() {
         for (int i = 0; i < 20; i++) {
             scene(Pictures.crowd(32 + i)).close();
         }
-        String[] left = new File("/dev/shm").list((folder, name) -> name.startsWith(SentPixels.BLOCKS));
+        String[] left = new File("/dev/shm").list((folder, name) -> name.startsWith(SentFile.PREFIX));
         assertEquals("[]", left == null ? "[]" : Arrays.toString(left));
     }
 

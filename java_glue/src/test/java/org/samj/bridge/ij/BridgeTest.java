@@ -3,7 +3,6 @@ package org.samj.bridge.ij;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNotNull;
-import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
@@ -13,6 +12,7 @@ import ij.Macro;
 import ij.WindowManager;
 import ij.gui.Roi;
 import ij.process.ByteProcessor;
+import java.io.File;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.net.URL;
@@ -23,6 +23,7 @@ import org.junit.Rule;
 import org.junit.Test;
 import org.junit.rules.TemporaryFolder;
 import org.samj.bridge.Outline;
+import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.appose.Pictures;
 import org.samj.bridge.appose.RealWorker;
@@ -70,15 +71,16 @@ public class BridgeTest {
     }
 
     @Test
-    public void withoutSetupACommandSaysBothWaysOut() {
-        System.setProperty("samj.home", folder.getRoot().getPath());
-        SegmenterException error = assertThrows(SegmenterException.class, Bridge::required);
+    public void withoutSetUpNothingIsFetchedUnaskedAndTheWayIsTold() {
+        System.setProperty("samj.home", new File(folder.getRoot(), "none").getPath());
+        Segmenter segmenter = Bridge.required().segmenter;
+        SegmenterException error = assertThrows(SegmenterException.class, () -> segmenter.prepare("starter", null));
         assertEquals("not-set-up", error.code());
-        assertTrue(error.getMessage(), error.getMessage().startsWith("SAMJ is not connected to this ImageJ."));
-        assertTrue(error.hint(), error.hint().contains("samj-bridge fiji"));
-        assertTrue(error.hint(), error.hint().contains("samj-bridge setup"));
-        assertNull(Bridge.running());
-        assertFalse(Bridge.isInstalled());
+        assertTrue(error.hint(), error.hint().contains("Press Set up in the SAMJ panel"));
+        assertTrue(error.hint(), error.hint().contains("java -jar SAMJ_Bridge.jar"));
+        assertEquals("starter", segmenter.models()[0].id);
+        assertFalse(segmenter.models()[0].installed);
+        assertFalse(new File(folder.getRoot(), "none").exists());
     }
 
     @Test
@@ -93,7 +95,7 @@ public class BridgeTest {
             String sentence = (String) error.getClass().getMethod("sentence").invoke(error);
             assertTrue(sentence, sentence.contains("Appose is not there"));
             assertTrue(sentence, sentence.contains("samj-bridge fiji"));
-            assertTrue(sentence, sentence.contains("add Appose's jars to ImageJ, and run: samj-bridge setup"));
+            assertTrue(sentence, sentence.contains("Take SAMJ_Bridge.jar from a release"));
         }
     }
 

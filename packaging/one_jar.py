@@ -1,0 +1,42 @@
+"""The jar for people who have nothing but an ImageJ: SAMJ_Bridge.jar with samj-bridge of the same version in it.
+
+``python packaging/one_jar.py [FOLDER]`` makes ``SAMJ_Bridge-VERSION.jar`` there (``build``): the update site's.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+JAR = "samj_bridge/fiji/jars/SAMJ_Bridge.jar"
+PLACE = "org/samj/bridge/setup"
+"""Where Java looks for it: beside ``Steps.class``."""
+
+
+def main(folder: Path) -> Path:
+    """Build the wheel, take the jar out of it, and put the wheel into the jar; returns the new jar."""
+    from uv import find_uv_bin
+
+    with tempfile.TemporaryDirectory() as made:
+        command = [find_uv_bin(), "build", "--quiet", "--wheel", "--out-dir", made, str(ROOT)]
+        subprocess.run(command, check=True)
+        (wheel,) = Path(made).glob("samj_bridge-*.whl")
+        version = wheel.name.split("-")[1]
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"SAMJ_Bridge-{version}.jar"
+        half = target.with_suffix(".half")
+        with zipfile.ZipFile(wheel) as files, files.open(JAR) as jar, half.open("wb") as copy:
+            shutil.copyfileobj(jar, copy)
+        with zipfile.ZipFile(half, "a") as jar:
+            jar.write(wheel, f"{PLACE}/{wheel.name}", zipfile.ZIP_STORED)
+        half.replace(target)
+    return target
+
+
+if __name__ == "__main__":
+    print(main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build"))
