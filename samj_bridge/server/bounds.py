@@ -122,8 +122,11 @@ class BoundedProtocol(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._opened = time.monotonic()
         self._watch()
-        if len(self.connections) > MOST_CONNECTIONS:
-            idle = [other for other in self.connections if isinstance(other, BoundedProtocol) and not other.is_busy]
+        # One that is being closed is still listed until the loop comes round.
+        listed = [other for other in self.connections if isinstance(other, BoundedProtocol)]
+        there = [other for other in listed if not other.transport.is_closing()]
+        if len(there) > MOST_CONNECTIONS:
+            idle = [other for other in there if not other.is_busy]
             min(idle, key=lambda other: other._opened, default=self).transport.close()  # noqa: SLF001
 
     def connection_lost(self, exc: Exception | None) -> None:

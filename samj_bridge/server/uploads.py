@@ -74,8 +74,10 @@ class Uploads:
     def _write(self, folder: str, name: str, data: bytes) -> None:
         now = time.monotonic()
         with self._lock:
+            new = folder not in self._folders
             for old, (begun, _, _) in list(self._folders.items()):
-                if old != folder and (now - begun > _KEPT_S or len(self._folders) >= _MOST_FOLDERS):
+                crowded = new and len(self._folders) >= _MOST_FOLDERS
+                if old != folder and (crowded or now - begun > _KEPT_S):
                     del self._folders[old]
                     shutil.rmtree(self._root / old, ignore_errors=True)
             begun, files, size = self._folders.get(folder, (now, 0, 0))
