@@ -46,7 +46,7 @@ class Hub:
         *,
         most_sessions: int = 2,
         most_images: int = 64,
-        most_bytes: int = 1 << 30,
+        most_bytes: int = 1 << 29,
         open_session: Callable[[str, Job], Session] | None = None,
     ) -> None:
         self.settings = settings

@@ -77,7 +77,7 @@ class Pictures:
         Of all pixels together.
     """
 
-    def __init__(self, most_bytes: int = 1 << 30) -> None:
+    def __init__(self, most_bytes: int = 1 << 29) -> None:
         self._most_bytes = most_bytes
         self._kept: OrderedDict[str, Picture] = OrderedDict()
 
