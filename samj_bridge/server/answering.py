@@ -21,9 +21,11 @@ from starlette.types import Receive, Scope, Send
 from samj_bridge.errors import (
     Cancelled,
     DownloadError,
+    FileError,
     InputError,
     InstallError,
     ModelError,
+    NoSpaceError,
     OutOfMemory,
     SamjError,
 )
@@ -70,6 +72,8 @@ _CLASSES: tuple[tuple[type[SamjError], int], ...] = (
     (InputError, 422),
     (InstallError, 503),
     (OutOfMemory, 507),
+    (NoSpaceError, 507),
+    (FileError, 422),
     (DownloadError, 502),
     (ModelError, 409),
     (Cancelled, 499),

@@ -8,7 +8,7 @@ from typing import Any
 
 from samj_bridge.errors import InputError, PromptError
 
-__all__ = ["box_of", "flag", "number", "pairs", "text", "whole"]
+__all__ = ["box_of", "flag", "listed", "number", "pairs", "text", "whole"]
 
 
 def text(value: Mapping[str, Any], name: str, default: str | None = None) -> str:
@@ -64,6 +64,22 @@ def flag(value: Mapping[str, Any], name: str, default: bool = False) -> bool:
         return default
     if not isinstance(found, bool):
         raise _wrong(name, found, "true or false")
+    return found
+
+
+def listed(value: Mapping[str, Any], name: str) -> list[Any]:
+    """Return a list; empty where there is none.
+
+    Raises
+    ------
+    InputError
+        It is something else.
+    """
+    found = value.get(name)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise _wrong(name, found, "a list")
     return found
 
 

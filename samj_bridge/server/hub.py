@@ -135,6 +135,7 @@ class Hub:
             "now": None if now is None else now.describe(),
             "waiting": [job.describe() for job in self.turns.waiting()],
             "done": self.done,
+            "again": self.restarts,
             "models": list(self._sessions),
             "images": len(self._scenes),
             "uptime_s": round(time.time() - self.started, 1),

@@ -209,6 +209,9 @@ def picture_from_bytes(data: bytes) -> Picture:
                 return _named(_seen(image))
     except SamjError:
         raise
+    except Image.DecompressionBombError as error:
+        message = f"The image is far too large; at most {MOST_PIXELS / 1e6:.0f} megapixels are taken."
+        raise ImageError(message, code="image-too-large", hint="Send a part of it, or a smaller copy.") from error
     # Pillow raises what its decoders raise: OSError, SyntaxError, ValueError, struct.error, its own.
     except Exception as error:
         message = f"The image can't be decoded ({type(error).__name__}): {len(data)} bytes."

@@ -22,7 +22,7 @@ from samj_bridge.models import ModelEntry
 from samj_bridge.server.answering import client_of, json_body, waiting_for
 from samj_bridge.server.clients.brush import encode_rle
 from samj_bridge.server.clients.polygons import exteriors
-from samj_bridge.server.fields import number, text
+from samj_bridge.server.fields import listed, number, text
 from samj_bridge.server.pictures import Sent, picture_from_bytes
 from samj_bridge.server.services import Services, services_of
 from samj_bridge.server.turns import Job
@@ -89,7 +89,7 @@ async def predict(request: Request) -> Response:
         raise InputError("The field 'tasks' is no list of objects.", code="bad-field", hint="Correct it.")
     context = params.get("context") if isinstance(params, dict) else None
     context = context if isinstance(context, dict) else {}
-    given = [item for item in context.get("result") or [] if isinstance(item, dict)]
+    given = [item for item in listed(context, "result") if isinstance(item, dict)]
     if not tasks:
         return JSONResponse({"results": [], "model_version": _version(services)})
     config = read_config(text(body, "label_config", ""))

@@ -19,7 +19,7 @@ from samj_bridge.export.geojson import as_geojson
 from samj_bridge.geometry.region import Region
 from samj_bridge.server.answering import Waiting, client_of, json_body, waiting_for
 from samj_bridge.server.choosing import TYPES, Models
-from samj_bridge.server.fields import box_of, flag, number, pairs, text, whole
+from samj_bridge.server.fields import box_of, flag, listed, number, pairs, text, whole
 from samj_bridge.server.pictures import Sent
 from samj_bridge.server.services import Services, services_of
 from samj_bridge.server.turns import Job
@@ -158,8 +158,8 @@ async def sam3(request: Request) -> Response:
     body = await json_body(request)
     entry = services.models.for_type("sam3", text(body, "checkpoint_url", "") or None)
     sent = await services.view(entry, text(body, "b64img"))
-    boxes = [_from_xywh(box, "positive_bboxes", sent) for box in body.get("positive_bboxes") or []]
-    not_wanted = [_from_xywh(box, "negative_bboxes", sent) for box in body.get("negative_bboxes") or []]
+    boxes = [_from_xywh(box, "positive_bboxes", sent) for box in listed(body, "positive_bboxes")]
+    not_wanted = [_from_xywh(box, "negative_bboxes", sent) for box in listed(body, "negative_bboxes")]
     asked = [Prompt(box=box) for box in boxes if box is not None]
     if not asked:
         message = "No model here understands words: draw boxes around objects."
@@ -251,7 +251,7 @@ def _waiting(request: Request, services: Services, what: str, work: Any) -> Resp
 
 def _prompt(body: Mapping[str, Any], shape: tuple[int, int]) -> Prompt:
     box = box_of(body.get("bbox"), "bbox", shape)
-    coords, labels = pairs(body.get("point_coords"), "point_coords"), body.get("point_labels") or []
+    coords, labels = pairs(body.get("point_coords"), "point_coords"), listed(body, "point_labels")
     if len(coords) != len(labels) or not all(label in (0, 1) for label in labels):
         message = f"There are {len(coords)} points and {len(labels)} labels."
         raise PromptError(message, hint="Send a label of 0 or 1 for each point.")

@@ -18,7 +18,7 @@ from samj_bridge.geometry.region import Region
 from samj_bridge.models import ModelEntry
 from samj_bridge.server.answering import failure, json_body, waiting_for
 from samj_bridge.server.clients.polygons import TOLERANCE, exteriors
-from samj_bridge.server.fields import box_of, number, pairs, text
+from samj_bridge.server.fields import box_of, listed, number, pairs, text
 from samj_bridge.server.services import services_of
 from samj_bridge.server.turns import Job
 from samj_bridge.session import Prompt
@@ -74,8 +74,8 @@ async def predict(request: Request) -> Response:
         params = body.get("params") or {}
         if not isinstance(params, dict):
             raise InputError("The field 'params' is no object.", code="bad-field", hint="Correct it.")
-        marks = params.get("marks") or []
-        if not isinstance(marks, list) or not all(isinstance(mark, dict) for mark in marks):
+        marks = listed(params, "marks")
+        if not all(isinstance(mark, dict) for mark in marks):
             raise InputError("The field 'marks' is no list of objects.", code="bad-field", hint="Correct it.")
         fineness = number(params, "epsilon_factor", 0.001)
         if not marks:
