@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from samj_bridge.errors import FileError
+from samj_bridge.errors import Cancelled, FileError
 from samj_bridge.export import EXPORTERS, export
 from samj_bridge.export.calibration import Calibration
 from samj_bridge.geometry.region import Region
 
-__all__ = ["refuse_existing", "result_files", "save_regions"]
+__all__ = ["going_on_in", "record_of", "refuse_existing", "result_files", "save_regions"]
 
 
 def result_files(folder: Path, stem: str, formats: Sequence[str]) -> dict[str, Path]:
@@ -44,3 +45,22 @@ def save_regions(
         export(name, path, regions, shape=shape, pixels=pixels, calibration=calibration)
         for name, path in files.items()
     ]
+
+
+def record_of(folder: Path, stem: str) -> Path:
+    """Return the file that keeps what is found in an image until its results are written."""
+    return folder / f"{stem}_everything.part"
+
+
+@contextmanager
+def going_on_in(record: Path) -> Iterator[None]:
+    """Remove the record when all went well; say that the same command goes on where it was cancelled."""
+    try:
+        yield
+    except Cancelled as error:
+        if record.exists():
+            message = f"{error.message} What was found so far is kept in {record.name}: the same command goes on."
+            raise Cancelled(message, code=error.code, hint=error.hint) from error
+        raise
+    with suppress(OSError):
+        record.unlink(missing_ok=True)

@@ -59,6 +59,12 @@ def segment(
     crop_layers: Annotated[
         int, typer.Option(min=0, max=4, help="With --everything --exact: layers of crops to look at as well.")
     ] = 0,
+    within: Annotated[
+        str | None, typer.Option(help="With --everything: x0,y0,x1,y1; only objects with their middle in it.")
+    ] = None,
+    object_size: Annotated[
+        float | None, typer.Option(help="With --everything: length in pixels of the objects, for large images.")
+    ] = None,
     min_area: Annotated[
         int, typer.Option(min=0, help="Drop parts (or objects) of fewer pixels.")
     ] = Wanted.min_area,
@@ -85,6 +91,8 @@ def segment(
             pred_iou_thresh=min_score,
             stability_score_thresh=min_stability,
             crop_n_layers=crop_layers or None,
+            within=parse_numbers(within, "x0,y0,x1,y1") if within else None,
+            object_px=object_size,
         )
         request = command.Request(
             images=images,

@@ -31,6 +31,8 @@ class Objects(list[Region]):
     """A sentence for people: how many were found with how many points, or why nothing was found."""
     counts: Mapping[str, int]
     """Points asked and skipped, masks proposed, and why masks were dropped."""
+    resumed: int = 0
+    """Steps that a record had already (``record=``): tiles, and clicks on what is longer than a tile sees."""
 
 
 def request_of(options: Mapping[str, Any]) -> EverythingRequest:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from samj_bridge.errors import PromptError
@@ -13,6 +13,8 @@ from samj_bridge.geometry.tiling import Tiling
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.protocol.segment import SegmentRequest, Wanted
 from samj_bridge.session.answers import answers
+from samj_bridge.session.blocks.options import Looked, looked_at
+from samj_bridge.session.blocks.search import BlockSearch, is_within
 from samj_bridge.session.connection.supervisor import Supervisor
 from samj_bridge.session.encoded import EncodedImage
 from samj_bridge.session.everything import Objects, Search, request_of
@@ -146,6 +148,9 @@ class Scene:
         self,
         mode: str = "fast",
         *,
+        within: Sequence[float] | None = None,
+        object_px: float | None = None,
+        record: str | Path | None = None,
         progress: Progress = ignore_progress,
         cancel: CancelToken | None = None,
         timeout_s: float | None = None,
@@ -153,11 +158,24 @@ class Scene:
     ) -> Objects:
         """Find every object of the image, without a prompt.
 
+        A large image is searched tile by tile; an object that lies in several tiles is found once, and whole
+        (docs/explanation/large-images.md). What is found depends on the image and the options alone.
+
         Parameters
         ----------
         mode : {"fast", "exact"}
             ``fast`` goes object by object, skips points inside those found before, and its objects never overlap;
             ``exact`` asks a whole grid and filters as SAM's automatic mask generator does.
+        within : (x0, y0, x1, y1), optional
+            Edges of a box in pixels of the image: only objects whose centroid is in it are given, and of a large
+            image only what lies under it is read.
+        object_px : float, optional
+            Length in pixels of the objects that are looked for in a large image: it is reduced as a prompt of that
+            extent would be. By default it is searched in full resolution, which is best for objects of up to a
+            quarter of a tile (256 pixels, EfficientViT-SAM L0 to L2: 128).
+        record : path, optional
+            File that keeps what was found in the tiles of a large image that are done: called again with the same
+            image, model and options, the search goes on from there, with the same result. Yours to remove.
         progress : callable
             Called as objects are found, at the end with the sentence that is the result's ``message`` too.
         cancel : CancelToken, optional
@@ -175,27 +193,36 @@ class Scene:
         -------
         Objects
             A list of `Region` in the order of being found (``exact``: of falling score), with ``message`` and
-            ``counts``. It may be empty; ``message`` then says why.
+            ``counts``. It may be empty; ``message`` then says why. Of a large image they come tile by tile, and at
+            the end those that are longer than a tile sees.
 
         Raises
         ------
         InputError
-            An option is unknown or out of its range.
+            An option is unknown or out of its range, or the box is not in the image.
         PromptError
             The model can't be asked by points.
+        FileError
+            The record can't be written, or another process is using it.
         SamjError
             Any other failure of the worker, `WorkerTimeout`, `Cancelled`.
         """
         request = request_of({"mode": mode, **options})
-        search = self._search(progress, cancel)
-        found = Objects(search.regions(request, progress, cancel, timeout_s))
+        looked = looked_at(self.shape, within, object_px, record)
+        search = self._search(looked, progress, cancel)
+        regions = search.regions(request, progress, cancel, timeout_s)
+        found = Objects(region for region in regions if is_within(region, looked.within))
         found.message, found.counts = str(search.outputs["message"]), dict(search.outputs["counts"])
+        found.resumed = int(search.outputs.get("resumed", 0))
         return found
 
     def stream_everything(
         self,
         mode: str = "fast",
         *,
+        within: Sequence[float] | None = None,
+        object_px: float | None = None,
+        record: str | Path | None = None,
         progress: Progress = ignore_progress,
         cancel: CancelToken | None = None,
         timeout_s: float | None = None,
@@ -206,7 +233,9 @@ class Scene:
         Parameters, errors: as `everything`. Leaving the loop early stops the search.
         """
         request = request_of({"mode": mode, **options})
-        return self._search(progress, cancel).regions(request, progress, cancel, timeout_s)
+        looked = looked_at(self.shape, within, object_px, record)
+        regions = self._search(looked, progress, cancel).regions(request, progress, cancel, timeout_s)
+        return (region for region in regions if is_within(region, looked.within))
 
     def close(self) -> None:
         """Forget the encoding and the copy of the pixels."""
@@ -241,22 +270,19 @@ class Scene:
 
     @property
     def _image(self) -> EncodedImage:
-        """The image as a whole; of a large one only made where nothing else will do."""
+        """The image as a whole; a large one has none."""
         if self._whole is None:
-            if self._tiled is None:
-                raise AssertionError
-            source = self._tiled.source
-            height, width = self.shape
-            plane = replace(source.region(0, 0, 0, height, width), ranges=self._tiled.ranges or None)
-            self._whole = EncodedImage(self._session, self._supervisor, plane)
+            raise AssertionError
         return self._whole
 
-    def _search(self, progress: Progress, cancel: CancelToken | None) -> Search:
+    def _search(self, looked: Looked, progress: Progress, cancel: CancelToken | None) -> Search | BlockSearch:
         model = self._supervisor.model
         if "points" not in model.prompts:
             message = f"The model {model.id!r} can't find objects by itself: it can't be asked by points."
             hint = "Use another model for everything mode, for example starter, or give boxes."
             raise PromptError(message, code="prompt-not-taken", hint=hint, taken=list(model.prompts))
+        if self._tiled is not None:
+            return BlockSearch(self._supervisor, self._tiled, looked.within, looked.object_px, looked.record)
         return Search(
             self._supervisor,
             self._image.plane,

@@ -44,6 +44,8 @@ DRIVEN_BY = {
     "process/run.py": "child",
     "progress.py": "tests/unit/test_progress.py",
     "session/answers.py": "session",
+    "session/blocks/image.py": "tests/integration/test_everything_blocks.py",
+    "session/blocks/search.py": "tests/integration/test_everything_blocks.py",
     "session/connection/client.py": "session",
     "session/conversion.py": "conversion",
     "session/encoded.py": "session",

@@ -290,7 +290,7 @@ def test_images_of_odd_shapes_are_answered(session, shape):
         assert region.shape == shape
 
 
-def test_everything_mode_still_sees_the_whole_image(session):
+def test_everything_mode_gives_objects_of_the_whole_image(session):
     image, labels = squares(130, 170)
     with session.encode(image) as scene:
         found = scene.everything(points_per_side=120)

@@ -14,7 +14,7 @@ from samj_bridge.cli.own_files import without_own
 from samj_bridge.cli.placing import place_of, placed, prompts_here
 from samj_bridge.cli.read_prompts.found import FoundPrompts
 from samj_bridge.cli.result import Line, Result, about, styled
-from samj_bridge.cli.save import refuse_existing, result_files, save_regions
+from samj_bridge.cli.save import going_on_in, record_of, refuse_existing, result_files, save_regions
 from samj_bridge.errors import Cancelled, FileError, PromptError, SamjError
 from samj_bridge.export import EXPORTERS
 from samj_bridge.export.calibration import read_calibration
@@ -86,7 +86,8 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
             cancel.check()
             notify(progress, ProgressEvent("segment", f"{image.name}", number, len(images), "images"))
             try:
-                done.append(_segment_one(request, session, image, stems[image], progress, cancel))
+                with going_on_in(record_of(request.output, stems[image])):
+                    done.append(_segment_one(request, session, image, stems[image], progress, cancel))
             except Cancelled:
                 raise
             except SamjError as error:
@@ -117,7 +118,7 @@ def _segment_one(
         pixels, ranges=request.ranges, channels=taken.channels, name=image.name, cancel=cancel
     ) as scene:
         encoded = time.perf_counter()
-        regions, message = _found(request, scene, prompts, progress, cancel)
+        regions, message = _found(request, scene, stem, prompts, progress, cancel)
         regions = placed(regions, place)
         decoded = time.perf_counter()
         shape = scene.shape
@@ -147,14 +148,19 @@ def _prompts_for(request: Request, image: Path) -> list[Prompt]:
 
 
 def _found(
-    request: Request, scene: Scene, prompts: list[Prompt], progress: Progress, cancel: CancelToken
+    request: Request, scene: Scene, stem: str, prompts: list[Prompt], progress: Progress, cancel: CancelToken
 ) -> tuple[list[Region], str]:
     """Return an image's regions, and what everything mode says of its search."""
     if request.everything is not None:
         objects = scene.everything(
-            min_area=request.wanted.min_area, progress=progress, cancel=cancel, **request.everything
+            min_area=request.wanted.min_area,
+            record=record_of(request.output, stem),
+            progress=progress,
+            cancel=cancel,
+            **request.everything,
         )
-        return _cleaned(objects, request.wanted), objects.message
+        begun = f"{objects.resumed} steps were done in an earlier run. " if objects.resumed else ""
+        return _cleaned(objects, request.wanted), begun + objects.message
     regions = scene.segment(prompts, request.wanted, cancel=cancel)
     if request.wanted.candidates == 1:
         return regions, ""
@@ -207,7 +213,7 @@ def everything_options(*, wanted: bool, exact: bool, **options: Any) -> dict[str
     if not wanted and (exact or given):
         message = "An option of --everything was given without it."
         raise PromptError(
-            message, hint="Add --everything, or leave out --exact, --points-per-side, --min-score, ..."
+            message, hint="Add --everything, or leave out --exact, --points-per-side, --within, --min-score, ..."
         )
     return {"mode": "exact" if exact else "fast", **given} if wanted else None
 

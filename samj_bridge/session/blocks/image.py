@@ -1,0 +1,119 @@
+"""One block of a large image, sent to the worker and encoded there like an image of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import uuid
+
+from samj_bridge.geometry.blocks import Blocks
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
+from samj_bridge.protocol.messages import EncodeRequest, TileMessage
+from samj_bridge.session.connection.supervisor import Running, Supervisor
+from samj_bridge.session.images import Plane, fill
+from samj_bridge.session.tiles.source import TileSource
+
+__all__ = ["BlockImage"]
+
+
+class BlockImage:
+    """The pixels of a block, and where their encoding is; used by one thread.
+
+    Parameters
+    ----------
+    supervisor : Supervisor
+        Who keeps a worker running.
+    source : TileSource
+        The image; the block is read from it when it is made.
+    ranges : sequence of pairs
+        The whole image's display range.
+    blocks, number
+        Which block it is.
+    halvings : int
+        How often it was halved from the pixels in which objects are drawn.
+
+    Raises
+    ------
+    SamjError
+        The block can't be read.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        source: TileSource,
+        ranges: tuple[tuple[float, float], ...],
+        blocks: Blocks,
+        number: int,
+        halvings: int,
+    ) -> None:
+        y0, x0, height, width = blocks.pixels(number)
+        self.plane: Plane = source.region(blocks.level, y0, x0, height, width)
+        """The pixels, as they are sent."""
+        self.step = 1 << (blocks.level - halvings)
+        """Side of a pixel in which objects are drawn, in full resolution."""
+        left, top, right, bottom = blocks.extent(number)
+        self.origin_xy = (left, top)
+        """The block's first pixel, in full resolution."""
+        self.shape = (-(-(bottom - top) // self.step), -(-(right - left) // self.step))
+        """(Y, X) in the pixels in which objects are drawn."""
+        self._supervisor = supervisor
+        self._ranges = ranges
+        self._tile = TileMessage(halvings, self.shape, _group(source))
+        self._id = uuid.uuid4().hex
+        self._home: Running | None = None
+        self._name = ""
+        self._lock = threading.Lock()
+
+    def encoding(
+        self, running: Running, progress: Progress, cancel: CancelToken | None, timeout_s: float | None
+    ) -> str:
+        """Return the name of the block's encoding in a running worker, which gets it if it doesn't have it.
+
+        Raises
+        ------
+        WorkerError
+            What the worker says.
+        """
+        with self._lock:
+            if self._home is not running:
+                self._send(running, progress, cancel, timeout_s)
+            return self._name
+
+    def forget(self, running: Running) -> None:
+        """Take note that this worker has lost the encoding."""
+        with self._lock:
+            if self._home is running:
+                self._home = None
+
+    def close(self) -> None:
+        """Let the worker forget the encoding when it is asked something next."""
+        with self._lock:
+            if self._home is not None:
+                self._supervisor.released.append((self._home, self._name))
+            self._home = None
+
+    def _send(
+        self, running: Running, progress: Progress, cancel: CancelToken | None, timeout_s: float | None
+    ) -> None:
+        plane = self.plane
+        with self._supervisor.pool.lend(plane.nbytes) as loan:
+            fill(loan, plane)
+            image = loan.describe(plane)
+            request = EncodeRequest(running.model, image, self._ranges, plane.channels, self._id, self._tile)
+            call = running.client.start("encode", request.to_wire(), timeout_s=timeout_s, cancel=cancel)
+            try:
+                outputs = call.result(
+                    lambda event: notify(
+                        progress, ProgressEvent("encode", "Encoding", (event.current or 0) / 100, 1.0)
+                    )
+                )
+            finally:
+                call.abandon()
+                loan.reusable = call.settled
+        self._name, self._home = str(outputs["encoding"]), running
+
+
+def _group(source: TileSource) -> str:
+    known = source.image.identity or str(id(source))
+    return hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()[:12]
