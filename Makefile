@@ -10,7 +10,7 @@ N ?= 5
 AGAINST ?=
 MINUTES ?= 10
 
-.PHONY: help demo check check-parts check-whole lint test quick docs package conda pythons findings first-runs soak format clean
+.PHONY: help demo check check-parts check-whole lint test quick docs pictures package conda pythons findings first-runs soak format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -64,6 +64,10 @@ $(VENV)/.docs: $(VENV)/.installed
 docs: $(VENV)/.docs  ## the site, into build/site: warnings are errors, links between pages are checked
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/site
 	@echo "Open build/site/index.html"
+
+# On a screen of its own (Xvfb, openbox). Look at what it made before you commit it.
+pictures: $(VENV)/.installed  ## the pictures of ImageJ in the docs, all of them anew
+	SAMJ_PICTURES=$(CURDIR)/docs/images $(BIN)/python -m pytest -q tests/fiji/test_pictures.py
 
 package: $(VENV)/.installed  ## wheel and sdist: built, installed where no checkout is, and the demo run from the wheel
 	tests/package/check.sh

@@ -159,7 +159,8 @@ def unfold(title: str, *, shut: bool = False) -> Any:
     heading = named(f"samj fold {title}")
     if bool(heading.isSelected()) == shut:
         on_event_thread(heading.doClick)
-    rest(heading)
+    if bool(heading.isShowing()):
+        rest(heading)
     return heading
 
 

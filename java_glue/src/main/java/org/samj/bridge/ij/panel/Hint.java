@@ -22,7 +22,7 @@ final class Hint extends JPanel {
 
     private final transient Gestures gestures;
     private final transient Results results;
-    private final transient Runnable gone;
+    private final transient Runnable turned;
     private final JLabel[] steps = {
         new JLabel("1  Open an image"),
         new JLabel("2  Click on an object in it"),
@@ -30,12 +30,12 @@ final class Hint extends JPanel {
     };
     private int done;
 
-    /** Three steps; `gone` is called when they go. */
-    Hint(Gestures gestures, Results results, Runnable gone) {
+    /** Three steps; `turned` is called when they come or go. */
+    Hint(Gestures gestures, Results results, Runnable turned) {
         super(new BorderLayout());
         this.gestures = gestures;
         this.results = results;
-        this.gone = gone;
+        this.turned = turned;
         setName("samj hint");
         JPanel list = new JPanel(new GridLayout(0, 1, 0, Sizes.em(0.15)));
         list.setOpaque(false);
@@ -55,13 +55,18 @@ final class Hint extends JPanel {
         add(corner, BorderLayout.EAST);
         setBorder(BorderFactory.createCompoundBorder(
             BorderFactory.createLineBorder(UIManager.getColor("Label.disabledForeground")), Sizes.space(0.4, 0.6, 0.4)));
-        setVisible(!DONE.equals(Prefs.get(KEY, "")));
+        setVisible(false);
         tick();
     }
 
-    /** See which steps are done. */
-    void look() {
-        if (!isVisible()) {
+    /** See which steps are done; shown only where nothing has to be done before: one thing at a time. */
+    void look(boolean ready) {
+        boolean wanted = ready && !DONE.equals(Prefs.get(KEY, ""));
+        if (wanted != isVisible()) {
+            setVisible(wanted);
+            turned.run();
+        }
+        if (!wanted) {
             return;
         }
         ij.ImagePlus imp = WindowManager.getCurrentImage();
@@ -78,13 +83,15 @@ final class Hint extends JPanel {
     private void tick() {
         for (int i = 0; i < steps.length; i++) {
             steps[i].setEnabled(i >= done);
-            steps[i].setIcon(i < done ? Icons.ACCEPT : i == done ? Icons.FOLDED : null);
+            steps[i].setIcon(i < done ? Icons.ACCEPT : i == done ? Icons.FOLDED : Icons.NONE);
+            // Swing makes grey ones of pictures only.
+            steps[i].setDisabledIcon(steps[i].getIcon());
         }
     }
 
     private void leave() {
         Prefs.set(KEY, DONE);
         setVisible(false);
-        gone.run();
+        turned.run();
     }
 }

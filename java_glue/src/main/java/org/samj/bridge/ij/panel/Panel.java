@@ -66,7 +66,7 @@ public final class Panel extends JFrame {
         tools = new ToolRow(desk, gestures, running);
         Fold options = new Fold("Options", 'P', new OptionRows(desk.talk), turned);
         Told told = new Told(desk.talk, new Mending(model, gestures), turned, this::lookSoon);
-        JScrollPane scroll = new JScrollPane(new Page(hint, first, model.progress(), model, tools, running, image,
+        JScrollPane scroll = new JScrollPane(new Page(first, model.progress(), hint, model, tools, running, image,
             options, list, told));
         scroll.setBorder(null);
         scroll.setHorizontalScrollBarPolicy(JScrollPane.HORIZONTAL_SCROLLBAR_NEVER);
@@ -125,7 +125,7 @@ public final class Panel extends JFrame {
 
     private void look() {
         first.look();
-        hint.look();
+        hint.look(model.missing().isEmpty());
         image.look();
         tools.look();
         int many = objects.look();
@@ -171,9 +171,7 @@ public final class Panel extends JFrame {
             for (JComponent part : parts) {
                 part.setAlignmentX(Component.LEFT_ALIGNMENT);
                 add(part);
-                if (part.isVisible()) {
-                    add(Box.createVerticalStrut(Sizes.em(0.4)));
-                }
+                add(Box.createVerticalStrut(Sizes.em(0.25)));
             }
         }
 

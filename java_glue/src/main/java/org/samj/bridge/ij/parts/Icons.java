@@ -80,6 +80,8 @@ public enum Icons implements Icon {
         lines(g, 8, 6, 8, 10);
         g.fill(new Ellipse2D.Double(7.2, 11.6, 1.6, 1.6));
     }),
+    /** As much room as the others take. */
+    NONE(g -> { }),
     /** A section that is open. */
     UNFOLDED(g -> path(g, 3, 5.5, 8, 10.5, 13, 5.5)),
     /** A section that is folded. */
