@@ -84,6 +84,8 @@ class Settings:
     ``float16``."""
     encodings_disk_bytes: int = 1 << 30
     """Bytes of encoded images kept on disk, so that the same image opens at once the next time; 0: none."""
+    ahead: bool = True
+    """Whether the tiles around the last one of a large image are encoded while nobody asks anything."""
     threads: int = 0
     """Threads per worker; 0: as many as the machine has physical cores."""
     torch_index: str = "https://download.pytorch.org/whl/cpu"

@@ -135,6 +135,21 @@ def demo(
     )
 
 
+@command_of(app, "cache")
+def cache(
+    call: Call,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove them.")] = False,
+    keep: Annotated[
+        int, typer.Option(min=0, metavar="MB", help="What --prune leaves; the images that take most give first.")
+    ] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what --prune would remove.")] = False,
+) -> None:
+    """Show the encoded images and tiles that are kept on disk, so that they open at once, or remove them."""
+    from samj_bridge.cli.commands import cache as command
+
+    call.run(lambda settings, *_: command.run(settings, prune=prune, keep_mb=keep, dry_run=dry_run))
+
+
 @command_of(app, "doctor", verbose=True)
 def doctor(
     call: Call,

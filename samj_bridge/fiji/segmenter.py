@@ -202,8 +202,14 @@ def _java_scene(scene: Scene, taken: Sequence[str], progress: Any) -> Any:
 
     def segment_all(prompts: Any, options: Any, answers: Any) -> None:
         asked = [_prompt(prompt, scene.shape, taken) for prompt in prompts]
+        early: dict[int, Any] = {}
+        following = 0
         for index, regions in scene.stream(asked, _wanted(options), progress=tell):
-            answers.add(index, outlines([_outline(region) for region in regions]))
+            early[index] = regions
+            # On a large image they come tile by tile; Java is promised the prompts' order.
+            while following in early:
+                answers.add(following, outlines([_outline(region) for region in early.pop(following)]))
+                following += 1
 
     return _proxy(
         "Segmenter$Scene",

@@ -7,10 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Range", "find_ranges", "is_rgb", "robust_range"]
+__all__ = ["Range", "find_ranges", "is_rgb", "robust_range", "windows_of"]
 
 _SAMPLE = 1 << 18
 """Pixels that decide a range. Percentiles of so many are within noise of those of all, and take milliseconds."""
+
+_WINDOWS = 64
+"""Windows of a large image that are looked at for its range, in a grid over all of it."""
+_WINDOW_PX = 64
+"""Side of each: together as many pixels as are looked at of a smaller image."""
 
 Range = tuple[float, float]
 
@@ -67,3 +72,25 @@ def find_ranges(image: NDArray[Any], channels: str = "auto") -> tuple[Range, ...
 def is_rgb(planes: NDArray[Any]) -> bool:
     """Return whether a (Y, X, C) image is 8-bit RGB, as it is shown."""
     return planes.dtype == np.uint8 and planes.shape[2] == 3
+
+
+def windows_of(image_hw: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+    """Return where a large image is looked at for its display range: row, column, height and width of each window.
+
+    Examples
+    --------
+    >>> len(windows_of((5000, 7000))), windows_of((5000, 7000))[0], windows_of((1, 100))
+    (64, (280, 405, 64, 64), [(0, 18, 1, 64)])
+    """
+    height, width = image_hw
+    # Of an image that is only a few windows high, more are looked at along the other axis.
+    rows = min(8, max(1, height // (2 * _WINDOW_PX)))
+    columns = min(_WINDOWS // rows, max(1, width // (2 * _WINDOW_PX)))
+    rows = min(_WINDOWS // columns, max(1, height // (2 * _WINDOW_PX)))
+    tall, wide = min(_WINDOW_PX, height), min(_WINDOW_PX, width)
+    return [(y, x, tall, wide) for y in _places(height, rows) for x in _places(width, columns)]
+
+
+def _places(length: int, count: int) -> list[int]:
+    extent = min(_WINDOW_PX, length)
+    return [int((index + 0.5) * length / count - extent / 2) for index in range(count)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["halve"]
+__all__ = ["halve", "halved_region"]
 
 
 def halve(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -64,3 +64,26 @@ def _mean_of_finite(quarters: Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> N
             # Where nothing is finite, what stands there goes on: NaN, or an infinity.
             mean = np.where(count > 0, np.sum(kept, 0, dtype=exact), quarters[0])
         return np.asarray(mean, dtype)
+
+
+def halved_region(pixels: NDArray[Any], level: int, y0: int, x0: int, height: int, width: int) -> NDArray[Any]:
+    """Return a region of an image that was halved `level` times, without halving the rest.
+
+    Parameters
+    ----------
+    pixels : (Y, X) or (Y, X, C) array
+        The image in full resolution.
+    level : int
+        How often it is halved.
+    y0, x0, height, width : int
+        The region, in pixels of that level; inside it.
+
+    Examples
+    --------
+    >>> halved_region(np.arange(64).reshape(8, 8), 2, 1, 0, 1, 2)
+    array([[46, 50]])
+    """
+    found = pixels[y0 << level : (y0 + height) << level, x0 << level : (x0 + width) << level]
+    for _ in range(level):
+        found = halve(found)
+    return found

@@ -10,6 +10,7 @@ from samj_bridge.protocol.arrays import ArrayDescription
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.protocol.fields import (
     choice,
+    flag,
     only,
     optional_text,
     pair_list,
@@ -25,6 +26,7 @@ __all__ = [
     "EmptyRequest",
     "EncodeReply",
     "EncodeRequest",
+    "FitsRequest",
     "HelloReply",
     "LoadReply",
     "LoadRequest",
@@ -32,7 +34,7 @@ __all__ = [
     "TileMessage",
 ]
 
-OPERATIONS = ("hello", "load", "encode", "segment", "everything", "release", "stats", "convert")
+OPERATIONS = ("hello", "load", "fits", "encode", "segment", "everything", "release", "stats", "convert")
 """Every operation; the number of the protocol's version rises when one is added."""
 
 CHANNEL_MODES = ("auto", "each", "merge")
@@ -142,6 +144,31 @@ class LoadReply:
 
 
 @dataclass(frozen=True)
+class FitsRequest:
+    """Ask whether there is memory to encode an image, before anything is copied."""
+
+    model: str
+    """Handle from ``load``."""
+    shape: tuple[int, ...]
+    """(Y, X) or (Y, X, C) of the image."""
+
+    @classmethod
+    def from_wire(cls, inputs: Mapping[str, Any]) -> FitsRequest:
+        """Check the inputs of ``fits``."""
+        only(inputs, cls.__dataclass_fields__, "fits")
+        shape: Any = inputs.get("shape")
+        listed = isinstance(shape, (list, tuple)) and len(shape) in (2, 3)
+        if not listed or not all(type(extent) is int and extent > 0 for extent in shape):
+            reason = f"shape is {shape!r:.100}, not [Y, X] or [Y, X, C]."
+            raise refuse(reason, FailureCode.BAD_IMAGE)
+        return cls(text(inputs, "model"), tuple(shape))
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the inputs."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class TileMessage:
     """What an image is a tile of. Prompts and answers then count in pixels that were halved to its own."""
 
@@ -191,6 +218,8 @@ class EncodeRequest:
     """The client's name for these pixels: encoding the same one again is free. Empty: never the same."""
     tile: TileMessage | None = None
     """What it is a tile of; None: an image of its own."""
+    cut: bool = False
+    """Whether the worker keeps the pixels of a large image, and encodes tiles of it as prompts need them."""
 
     @classmethod
     def from_wire(cls, inputs: Mapping[str, Any]) -> EncodeRequest:
@@ -208,13 +237,16 @@ class EncodeRequest:
             choice(inputs, "channels", CHANNEL_MODES),
             optional_text(inputs, "image_id", "") if inputs.get("image_id") else "",
             None if inputs.get("tile") is None else TileMessage.from_wire(inputs["tile"], image.shape),
+            flag(inputs, "cut"),
         )
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the inputs, `tile` only where there is one."""
+        """Return the inputs, `tile` and `cut` only where they say something."""
         inputs = {**vars(self), "image": self.image.to_wire()}
-        del inputs["tile"]
-        return inputs if self.tile is None else {**inputs, "tile": self.tile.to_wire()}
+        del inputs["tile"], inputs["cut"]
+        if self.tile is not None:
+            inputs["tile"] = self.tile.to_wire()
+        return {**inputs, "cut": True} if self.cut else inputs
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
@@ -55,6 +55,10 @@ class Wanted:
             flag(inputs, "largest_only"),
         )
 
+    def drawn_with(self, side: int) -> Wanted:
+        """Return the same for answers that are drawn in larger pixels, of `side` by `side` of the image's."""
+        return replace(self, min_area=-(-self.min_area // side**2))
+
     def to_wire(self) -> dict[str, Any]:
         """Return them by name: they stand among the other inputs of ``segment``."""
         return dict(vars(self))
@@ -101,6 +105,11 @@ class PromptMessage:
         if self.mask_rings:
             value["mask"] = {"rings": self.mask_rings}
         return {name: item for name, item in value.items() if item}
+
+    @property
+    def clicks(self) -> bool:
+        """Whether only points say what is meant, so that its extent is not known."""
+        return self.box is None and not self.mask_rings
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,14 @@ import numpy as np
 
 from samj_bridge.errors import OutOfMemory, WorkerError
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
-from samj_bridge.protocol.messages import EncodeRequest
+from samj_bridge.protocol.messages import EncodeRequest, FitsRequest
 from samj_bridge.session.connection.supervisor import Running, Supervisor
 from samj_bridge.session.images import Plane, copy_of, fill
 
 __all__ = ["EncodedImage"]
+
+_CHECKED_FROM = 16 << 20
+"""Bytes of an image from which the worker is asked first whether there is memory for it."""
 
 
 class EncodedImage:
@@ -29,9 +32,11 @@ class EncodedImage:
         Who keeps a worker running.
     plane : Plane
         The pixels.
+    keeps_copy : bool
+        Whether a copy of them is kept, so that the caller may change them.
     """
 
-    def __init__(self, session: object, supervisor: Supervisor, plane: Plane) -> None:
+    def __init__(self, session: object, supervisor: Supervisor, plane: Plane, *, keeps_copy: bool = True) -> None:
         self.ranges: tuple[tuple[float, float], ...] = ()
         """Values shown as black and white, per channel that was sent."""
         self.seconds = 0.0
@@ -41,6 +46,7 @@ class EncodedImage:
         self._session = session
         self._supervisor = supervisor
         self._copied = False
+        self._keeps_copy = keeps_copy
         self._image_id = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._home: Running | None = None
@@ -85,6 +91,10 @@ class EncodedImage:
         self, running: Running, progress: Progress, cancel: CancelToken | None, timeout_s: float | None
     ) -> None:
         plane = self.plane
+        if plane.nbytes > _CHECKED_FROM:
+            # Before anything is copied: shape and type say all that has to be known.
+            asked = FitsRequest(running.model, tuple(int(extent) for extent in plane.pixels.shape))
+            running.client.start("fits", asked.to_wire(), timeout_s=timeout_s, cancel=cancel).result()
         with self._supervisor.pool.lend(plane.nbytes) as loan:
             fill(loan, plane)
             image = loan.describe(plane)
@@ -93,7 +103,7 @@ class EncodedImage:
             )
             call = running.client.start("encode", request.to_wire(), timeout_s=timeout_s, cancel=cancel)
             try:
-                if not self._copied:
+                if self._keeps_copy and not self._copied:
                     # While the worker is busy: the copy costs no time that anybody waits for.
                     self.plane = copy_of(loan, plane)
                     self._copied = True

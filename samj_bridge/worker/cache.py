@@ -5,17 +5,16 @@ The tiles of one image never drive out all others: as long as they take more tha
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
+from samj_bridge.protocol.eviction import first_to_go
 from samj_bridge.protocol.messages import EncodeReply
 from samj_bridge.worker.families.base import Model
 
-__all__ = ["Encodings", "Entry", "first_to_go", "size_of"]
-
-_Name = TypeVar("_Name")
+__all__ = ["Encodings", "Entry", "size_of"]
 
 
 @dataclass(frozen=True)
@@ -79,32 +78,17 @@ class Encodings:
             # The newest, at the end, is the one that room is made for.
             self.remove(first_to_go(sizes[:-1], self.budget, of=sizes))
 
+    def remove_group(self, group: str) -> None:
+        """Forget all tiles of an image."""
+        for name in [name for name, entry in self._entries.items() if group and entry.group == group]:
+            self.remove(name)
+
     def remove(self, name: str) -> bool:
         """Forget an entry; returns whether it was there."""
         entry = self._entries.pop(name, None)
         if entry is not None:
             self.bytes -= entry.size
         return entry is not None
-
-
-def first_to_go(
-    candidates: Sequence[tuple[_Name, str, int]], budget: int, of: Sequence[tuple[_Name, str, int]]
-) -> _Name:
-    """Return the name of what goes first of things, each with its group and size, the least recently used first.
-
-    It is the first one of a group that takes more than half of `budget`, where there is such a group among all
-    things (`of`); else the first of all.
-
-    Examples
-    --------
-    >>> things = [("a", "", 2), ("b1", "slide", 3), ("b2", "slide", 4)]
-    >>> first_to_go(things, 8, of=things), first_to_go(things, 20, of=things)
-    ('b1', 'a')
-    """
-    taken: Counter[str] = Counter()
-    for _, group, size in of:
-        taken[group] += size if group else 0
-    return next((name for name, group, _ in candidates if taken[group] * 2 > budget), candidates[0][0])
 
 
 def size_of(value: Any) -> int:

@@ -21,6 +21,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from samj_bridge.protocol.eviction import first_to_go
 from samj_bridge.protocol.folders import is_file, list_folder
 
 __all__ = ["DiskCache", "pack", "unpack"]
@@ -48,8 +49,8 @@ class DiskCache:
 
     def load(self, key: str, device: str) -> tuple[Any, dict[str, Any]] | None:
         """Return an encoding on a device and what was noted with it; None if it is not there or damaged."""
-        path = self.folder / f"{key}{_SUFFIX}"
-        if not self.budget or not is_file(path):
+        path = self._find(key) if self.budget else None
+        if path is None:
             return None
         try:
             with safe_open(path, framework="pt", device="cpu") as file:
@@ -66,8 +67,17 @@ class DiskCache:
             return None
         return encoding, notes
 
-    def save(self, key: str, encoding: Any, notes: Mapping[str, Any]) -> bool:
-        """Keep an encoding; returns whether it was kept. A full disk is no failure."""
+    def _find(self, key: str) -> Path | None:
+        alone = self.folder / f"{key}{_SUFFIX}"
+        if is_file(alone):
+            return alone
+        return next((entry.path for entry in list_folder(self.folder) if _key_of(entry.path) == key), None)
+
+    def save(self, key: str, encoding: Any, notes: Mapping[str, Any], group: str = "") -> bool:
+        """Keep an encoding; returns whether it was kept. A full disk is no failure.
+
+        Those of one `group`, the tiles of an image, go first as long as they take more than half of the budget.
+        """
         if not self.budget:
             return False
         tensors: dict[str, torch.Tensor] = {}
@@ -76,13 +86,14 @@ class DiskCache:
         except TypeError as error:
             _log.info("this model's encodings are not kept on disk: %s", error)
             return False
-        if sum(tensor.nbytes for tensor in tensors.values()) > self.budget:
+        if sum(tensor.nbytes for tensor in tensors.values()) * 2 > self.budget:
+            # It would drive out nearly everything else.
             return False
         part = self.folder / f"{key}.{os.getpid()}.part"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             save_file(tensors, part, metadata={"tree": json.dumps(tree), "notes": json.dumps(dict(notes))})
-            part.replace(self.folder / f"{key}{_SUFFIX}")
+            part.replace(self.folder / (f"{key}.{group}{_SUFFIX}" if group else f"{key}{_SUFFIX}"))
         except Exception as error:  # noqa: BLE001 (safetensors has errors of its own; an encoding can be made again)
             with suppress(OSError):
                 part.unlink()
@@ -102,13 +113,14 @@ class DiskCache:
                 with suppress(OSError):
                     path.unlink()
         left = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if left <= self.budget:
-                return
+        there = [(path, _group_of(path), size) for _, size, path in sorted(found)]
+        while left > self.budget and there:
+            path = first_to_go(there, self.budget, of=there)
+            left -= next(size for other, _, size in there if other == path)
+            there = [item for item in there if item[0] != path]
             # Another worker's, or one that is open on Windows: whoever saves next tries again.
             with suppress(OSError):
                 path.unlink()
-            left -= size
 
 
 def pack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
@@ -170,6 +182,14 @@ def unpack(tree: Any, tensors: Mapping[str, torch.Tensor], device: str) -> Any:
         # Not by the constructor: frozen classes and fields without a parameter are filled alike.
         object.__setattr__(made, item.name, unpack(tree["fields"][item.name], tensors, device))
     return made
+
+
+def _key_of(path: Path) -> str:
+    return path.name.split(".")[0] if path.suffix == _SUFFIX else ""
+
+
+def _group_of(path: Path) -> str:
+    return path.name.split(".")[1] if path.name.count(".") == 2 else ""
 
 
 def _is_running(part: Path) -> bool:

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.util
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from samj_bridge.geometry.tiling import Tile
 from samj_bridge.protocol.arrays import ArrayDescription, attached
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
-from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply, LoadRequest
+from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply, LoadRequest, TileMessage
 from samj_bridge.version import __version__
 from samj_bridge.worker import devices, intensity, precision
 from samj_bridge.worker.blank import Blank, is_blank
 from samj_bridge.worker.cache import Encodings, Entry, size_of
 from samj_bridge.worker.disk import DiskCache
-from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
-from samj_bridge.worker.families.base import BuildSpec, Candidate, Model, PromptArrays, TiledModel
+from samj_bridge.worker.families import FAMILIES
+from samj_bridge.worker.families.base import BuildSpec, Candidate, Model, PromptArrays, TiledModel, bytes_of
+from samj_bridge.worker.families.finding import check_architecture, find_family, short
+from samj_bridge.worker.uncut import Uncut, uncut
 
 __all__ = ["Engine"]
 
 _log = logging.getLogger(__name__)
-
-_LONGEST_REASON = 300
-_BYTES_PER_PIXEL = 128
-"""Memory that encoding takes per pixel, where a model does not say it itself (``bytes_per_pixel``)."""
 
 
 @dataclass
@@ -72,9 +68,9 @@ class Engine:
             ``unknown-model``, ``bad-checkpoint``, ``device-unavailable``.
         """
         device = devices.choose(request.device)
-        family = self._family(request.family)
-        _check_architecture(request)
-        digits, reason = self._precision(family, request.precision, device)
+        family = find_family(self.families, request.family)
+        check_architecture(request.family, request.architecture)
+        digits, reason = precision.choose(family, request.precision, device, self.cache_dir)
         # The file is part of the name: another checkpoint of the same model is another network.
         parts = (request.family, request.checkpoint, request.architecture, request.transform, digits)
         handle = f"{request.model}@{device}:{_digest(*parts)}"
@@ -92,7 +88,7 @@ class Engine:
         except Exception as error:
             _log.exception("loading %s failed", path)
             name = request.architecture or request.family
-            message = f"The weights at {path} can't be used as a {name} model: {_short(error)}"
+            message = f"The weights at {path} can't be used as a {name} model: {short(error)}"
             hint = "The file is damaged or another architecture's: install the model again."
             raise OperationFailed(FailureCode.BAD_CHECKPOINT, message, hint=hint) from error
         seconds = time.perf_counter() - begun
@@ -116,16 +112,86 @@ class Engine:
         if known is not None:
             return replace(known.reply, cached=True, seconds=time.perf_counter() - begun)
         model, loaded = self._model(request.model)
-        self._check_size(request.image, model, loaded.device)
+        side = int(getattr(model, "tile_px", 0))
+        cut = request.cut and side > 0 and max(request.image.shape[:2]) > int(getattr(model, "whole_px", 0))
+        if not cut:
+            self.fits(request.model, request.image.shape)
         # Before the first block, so that an operation cancelled while it waited costs no more than this.
         check(0.0)
         with attached(request.image) as view:
-            key = _content_key(view, request, self.contents[request.model])
-            group = request.tile.group if request.tile is not None else ""
-            kept = self._kept(key, name, model, loaded.device, begun, group)
-            if kept is not None:
-                return kept
-            ranges, unit = _unit(view, request)
+            if cut:
+                encoding = _uncut(view, request, side)
+                reply = EncodeReply(name, encoding.tiling.image_hw, encoding.ranges, 0, 0.0, cached=False)
+                self.encodings.add(Entry(reply, model, encoding, encoding.pixels.nbytes, "", loaded.device, name))
+                return replace(reply, seconds=time.perf_counter() - begun)
+            found = self._look(view, request, name, begun)
+        return found if isinstance(found, EncodeReply) else self._make(found, request, name, begun, check)
+
+    def encode_tile(self, image: Entry, uncut: Uncut, tile: Tile, check: Callable[[float | None], None]) -> Entry:
+        """Return a tile of a large image that was sent whole, encoded now if it was not."""
+        handle = self._handle_of(image)
+        (halvings, step), (x0, y0, x1, y1) = uncut.tiling.drawn(tile), uncut.tiling.extent(tile)
+        name = f"{image.reply.encoding}/{tile.level}.{tile.row}.{tile.column}"
+        message = TileMessage(halvings, (-(-(y1 - y0) // step), -(-(x1 - x0) // step)), image.reply.encoding)
+        return self._part(uncut, uncut.tile(tile), handle, name, message, check)
+
+    def whole(self, entry: Entry, check: Callable[[float | None], None]) -> Entry:
+        """Return an entry of the whole image, encoded now if it is cut into tiles and was not."""
+        if not isinstance(entry.encoding, Uncut):
+            return entry
+        handle = self._handle_of(entry)
+        self.fits(handle, entry.encoding.pixels.shape)
+        name = f"{entry.reply.encoding}/whole"
+        return self._part(entry.encoding, entry.encoding.pixels, handle, name, None, check)
+
+    def _handle_of(self, entry: Entry) -> str:
+        return next(handle for handle, (model, _) in self.models.items() if model is entry.model)
+
+    def release(self, name: str) -> bool:
+        """Forget an encoding, with its tiles; returns whether it was there."""
+        there = self.encodings.remove(name)
+        self.encodings.remove_group(name)
+        return there
+
+    def _part(
+        self,
+        uncut: Uncut,
+        pixels: NDArray[Any],
+        handle: str,
+        name: str,
+        tile: TileMessage | None,
+        check: Callable[[float | None], None],
+    ) -> Entry:
+        entry = self.encodings.find(name)
+        if entry is None:
+            begun, shape = time.perf_counter(), tuple(int(extent) for extent in pixels.shape)
+            image = ArrayDescription(pixels.dtype.name, shape, "", pixels.nbytes)
+            request = EncodeRequest(handle, image, uncut.ranges, uncut.channels, name, tile)
+            found = self._look(pixels.data.cast("B"), request, name, begun)
+            if not isinstance(found, EncodeReply):
+                self._make(found, request, name, begun, check)
+            entry = self.encoding(name)
+        return entry
+
+    def _look(
+        self, view: memoryview, request: EncodeRequest, name: str, begun: float
+    ) -> EncodeReply | tuple[str, tuple[tuple[float, float], ...], NDArray[np.float32]]:
+        """Find pixels encoded, or return their key, the ranges, and the image as the network is to see it."""
+        model, loaded = self._model(request.model)
+        key = _content_key(view, request, self.contents[request.model])
+        kept = self._kept(key, name, model, loaded.device, begun, _group_of(request))
+        return kept if kept is not None else (key, *_unit(view, request))
+
+    def _make(
+        self,
+        found: tuple[str, tuple[tuple[float, float], ...], NDArray[np.float32]],
+        request: EncodeRequest,
+        name: str,
+        begun: float,
+        check: Callable[[float], None],
+    ) -> EncodeReply:
+        (key, ranges, unit), group = found, _group_of(request)
+        model, loaded = self._model(request.model)
         encoding = Blank() if is_blank(unit) else model.encode(unit, check)
         self.encoded += 1
         shape = (unit.shape[0], unit.shape[1])
@@ -137,8 +203,34 @@ class Engine:
         reply = EncodeReply(name, shape, ranges, tiles, time.perf_counter() - begun, cached=False)
         self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key, loaded.device, group))
         if reply.seconds >= self.disk_least_s:
-            self.disk.save(key, encoding, {**reply.to_wire(), "encoding": "", "group": group})
+            notes = {**reply.to_wire(), "encoding": "", "model": loaded.model}
+            self.disk.save(key, encoding, notes, _digest(group) if group else "")
         return reply
+
+    def fits(self, handle: str, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Return the bytes that encoding an image of a shape takes, and those there are; None: nobody knows.
+
+        Raises
+        ------
+        OperationFailed
+            ``image-too-large``, ``unknown-model``.
+        """
+        model, loaded = self._model(handle)
+        available = self.memory_bytes if self.memory_bytes is not None else devices.available_bytes(loaded.device)
+        height, width = shape[:2]
+        each, besides = bytes_of(model, 1 if len(shape) == 2 else shape[2])
+        needed = height * width * each + besides
+        if available is None or needed <= available:
+            return {"needed_bytes": needed, "available_bytes": available}
+        side = int((max(0, available - besides) / each) ** 0.5)
+        message = (
+            f"The image of {width} x {height} pixels needs about {needed / 1e9:.2f} GB to be encoded,"
+            f" and {available / 1e9:.2f} GB of memory are left."
+        )
+        hint = f"Crop it to about {side} x {side} pixels, scale it down, or close other programs."
+        raise OperationFailed(
+            FailureCode.IMAGE_TOO_LARGE, message, hint=hint, needed_bytes=needed, available_bytes=available
+        )
 
     def _kept(self, key: str, name: str, model: Model, device: str, begun: float, group: str) -> EncodeReply | None:
         """Find the same pixels, shown the same way to the same network: in memory, then on disk."""
@@ -202,44 +294,6 @@ class Engine:
             raise OperationFailed(FailureCode.UNKNOWN_MODEL, message, hint="Load it first.")
         return self.models[handle]
 
-    def _precision(self, family: Any, wanted: str, device: str) -> tuple[str, str]:
-        """Return the number format for a family's networks on a device, and why."""
-        possible = tuple(getattr(family, "PRECISIONS", ("float32",)))
-        if wanted != "auto":
-            if wanted in possible:
-                return wanted, ""
-            return "float32", f"this model computes in {' or '.join(possible)} only"
-        if possible == ("float32",):
-            return "float32", "this model gains nothing from fewer digits"
-        found = precision.probe(device, self.cache_dir)
-        if found.precision in possible:
-            return found.precision, found.reason
-        return "float32", f"this model computes in {' or '.join(possible)} only"
-
-    def _family(self, name: str) -> Any:
-        source = self.families.get(name)
-        if source is None:
-            message = f"There is no model family {name!r}; there are {', '.join(self.families)}."
-            raise OperationFailed(FailureCode.UNKNOWN_MODEL, message, hint="Use a model of a known family.")
-        return _module_from_file(Path(source)) if source.endswith(".py") else importlib.import_module(source)
-
-    def _check_size(self, image: ArrayDescription, model: Model, device: str) -> None:
-        available = self.memory_bytes if self.memory_bytes is not None else devices.available_bytes(device)
-        height, width = image.shape[:2]
-        each, besides = _bytes_of(model, 1 if len(image.shape) == 2 else image.shape[2])
-        needed = height * width * each + besides
-        if available is None or needed <= available:
-            return
-        side = int((max(0, available - besides) / each) ** 0.5)
-        message = (
-            f"The image of {width} x {height} pixels needs about {needed / 1e9:.2f} GB to be encoded,"
-            f" and {available / 1e9:.2f} GB of memory are left."
-        )
-        hint = f"Crop it to about {side} x {side} pixels, scale it down, or close other programs."
-        raise OperationFailed(
-            FailureCode.IMAGE_TOO_LARGE, message, hint=hint, needed_bytes=needed, available_bytes=available
-        )
-
 
 def _tiled(model: Model) -> TiledModel:
     if not hasattr(model, "tile_of"):
@@ -248,14 +302,14 @@ def _tiled(model: Model) -> TiledModel:
     return cast("TiledModel", model)
 
 
-def _bytes_of(model: Model, channels: int) -> tuple[int, int]:
-    """Return the memory that encoding takes for each pixel of an image with so many channels, and besides."""
-    each: Any = getattr(model, "bytes_per_pixel", _BYTES_PER_PIXEL)
-    if isinstance(each, Mapping):
-        # Two channels are shown as three; more are merged to one.
-        return int(each[3 if channels in (2, 3) else 1]), int(getattr(model, "bytes_besides", 0))
-    # A model that knows of itself only: the pixels exist as float32 twice while they are scaled.
-    return int(each) + 24, 0
+def _group_of(request: EncodeRequest) -> str:
+    return request.tile.group if request.tile is not None else ""
+
+
+def _uncut(view: memoryview, request: EncodeRequest, side: int) -> Uncut:
+    # In a function of its own, as `_unit`.
+    pixels = np.frombuffer(view, dtype=request.image.dtype).reshape(request.image.shape)
+    return uncut(pixels, request.channels, request.ranges, side)
 
 
 def _unit(view: memoryview, request: EncodeRequest) -> tuple[tuple[tuple[float, float], ...], NDArray[np.float32]]:
@@ -267,23 +321,8 @@ def _unit(view: memoryview, request: EncodeRequest) -> tuple[tuple[tuple[float, 
 
 def _encoding_name(request: EncodeRequest) -> str:
     parts = (request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype)
-    shown = _digest(request.model, *parts, repr(request.tile))
+    shown = _digest(request.model, *parts, repr(request.tile), repr(request.cut))
     return f"{request.image_id}:{shown}"
-
-
-def _check_architecture(request: LoadRequest) -> None:
-    known = [name for name, family in ARCHITECTURES.items() if family == request.family]
-    # A family with one network needs no name, and one of the client's own has names that are not in the table.
-    if not known or request.architecture in known or (not request.architecture and len(known) == 1):
-        return
-    message = f"The family {request.family!r} has no architecture {request.architecture!r}."
-    raise OperationFailed(FailureCode.UNKNOWN_MODEL, message, hint=f"It has: {', '.join(known)}.")
-
-
-def _short(error: Exception) -> str:
-    """Return what an error says; torch lists every one of hundreds of names that do not fit."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]} ... (the log has it all)"
 
 
 def _content_key(view: memoryview, request: EncodeRequest, network: str) -> str:
@@ -306,13 +345,3 @@ def _content_of(path: Path, request: LoadRequest, digits: str) -> str:
 
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
-
-
-def _module_from_file(path: Path) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(f"samj_family_{path.stem}", path)
-    if specification is None or specification.loader is None:
-        message = f"{path} is no Python file."
-        raise OperationFailed(FailureCode.UNKNOWN_MODEL, message)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module

@@ -5,18 +5,14 @@ from __future__ import annotations
 import functools
 import gc
 import logging
-import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from samj_bridge.geometry.components import clean
-from samj_bridge.geometry.rasterise import rasterise
-from samj_bridge.geometry.trace import trace
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.protocol.conversion import ConvertRequest
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
@@ -24,17 +20,18 @@ from samj_bridge.protocol.messages import (
     OPERATIONS,
     EmptyRequest,
     EncodeRequest,
+    FitsRequest,
     HelloReply,
     LoadRequest,
     ReleaseRequest,
 )
-from samj_bridge.protocol.segment import MOST_CANDIDATES, PromptMessage, RegionMessage, SegmentRequest, Wanted
+from samj_bridge.protocol.segment import PromptMessage, SegmentRequest
 from samj_bridge.version import __version__
 from samj_bridge.worker import devices, machine, precision
+from samj_bridge.worker.answering import answers
 from samj_bridge.worker.engine import Engine
 from samj_bridge.worker.everything.operation import everything
 from samj_bridge.worker.families import ARCHITECTURES
-from samj_bridge.worker.families.base import Candidate, PromptArrays
 from samj_bridge.worker.loop import Context, Operation
 
 __all__ = ["operations_of"]
@@ -47,6 +44,7 @@ def operations_of(engine: Engine, threads: int) -> dict[str, Operation]:
     functions: dict[str, Callable[..., Mapping[str, Any]]] = {
         "hello": functools.partial(_hello, threads),
         "load": _load,
+        "fits": _fits,
         "encode": _encode,
         "segment": _segment,
         "everything": everything,
@@ -94,12 +92,17 @@ def _load(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[
     return engine.load(LoadRequest.from_wire(inputs)).to_wire()
 
 
+def _fits(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
+    request = FitsRequest.from_wire(inputs)
+    return engine.fits(request.model, request.shape)
+
+
 def _encode(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     return engine.encode(EncodeRequest.from_wire(inputs), context.check).to_wire()
 
 
 def _release(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
-    return {"released": sum(engine.encodings.remove(name) for name in ReleaseRequest.from_wire(inputs).encodings)}
+    return {"released": sum(engine.release(name) for name in ReleaseRequest.from_wire(inputs).encodings)}
 
 
 def _stats(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
@@ -133,54 +136,20 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
     begun = time.perf_counter()
     total = len(request.prompts)
     regions: list[dict[str, Any]] = []
-    arrays = [_arrays(prompt) for prompt in request.prompts]
-    # Networks give one mask or three; of three the best `candidates` are kept.
-    asked = 1 if request.wanted.candidates == 1 else MOST_CANDIDATES
-    for index, candidates in enumerate(engine.decode(entry, arrays, asked, context.check)):
-        kept = candidates[: request.wanted.candidates]
-        found = [region.to_wire() for region in _regions(kept, request.wanted, index, entry.reply.shape)]
+    # How far a single prompt is; of many it is told which are done.
+    check = context.check if total == 1 else (lambda _fraction: context.check())
+    answered = answers(engine, entry, request.prompts, request.wanted, check)
+    for done, (index, kept) in enumerate(answered, 1):
+        found = [region.to_wire() for region in kept]
         engine.segmented += 1
         if request.stream:
-            context.update(current=index + 1, maximum=total, info={"prompt": index, "regions": found})
+            context.update(current=done, maximum=total, info={"prompt": index, "regions": found})
         else:
             regions.extend(found)
     engine.encodings.weigh(request.encoding)
+    # Those of a large image were answered tile by tile.
+    regions.sort(key=lambda region: (region["prompt"], region["candidate"]))
     return {"regions": regions, "prompts": total, "seconds": time.perf_counter() - begun}
-
-
-def _regions(
-    found: Sequence[Candidate], wanted: Wanted, index: int, shape: tuple[int, int]
-) -> Iterator[RegionMessage]:
-    for number, candidate in enumerate(found):
-        x, y = candidate.origin_xy
-        # A tile's last row and column may stand for pixels beyond the image.
-        inside = candidate.mask[: max(0, shape[0] - y), : max(0, shape[1] - x)]
-        mask = clean(inside, fill=wanted.fill_holes, largest=wanted.largest_only, min_area=wanted.min_area)
-        rings = trace(mask, candidate.origin_xy)
-        score = float(candidate.score)
-        yield RegionMessage(
-            index,
-            number,
-            min(max(score, 0.0), 1.0) if math.isfinite(score) else None,
-            tuple(ring.ravel().tolist() for ring in rings),
-        )
-
-
-def _arrays(prompt: PromptMessage) -> PromptArrays:
-    mask, origin = None, (0, 0)
-    if prompt.mask_rings:
-        rings = [np.array(ring, np.int32).reshape(-1, 2) for ring in prompt.mask_rings]
-        corners = np.concatenate(rings)
-        (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-        origin = (x0, y0)
-        mask = rasterise(rings, (y1 - y0, x1 - x0), origin)
-    return PromptArrays(
-        prompt.box,
-        np.array(prompt.points, np.float32).reshape(-1, 2),
-        np.array(prompt.negative, np.float32).reshape(-1, 2),
-        mask,
-        origin,
-    )
 
 
 def _check_inside(prompt: PromptMessage, shape: tuple[int, int], index: int) -> None:

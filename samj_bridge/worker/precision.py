@@ -21,7 +21,7 @@ import torch
 
 from samj_bridge.worker import machine
 
-__all__ = ["Probe", "known", "probe"]
+__all__ = ["Probe", "choose", "known", "probe"]
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +47,21 @@ class Probe:
     """Speed of float32 multiplications; 0: not measured."""
     bfloat16_gflops: float = 0.0
     """Speed of bfloat16 multiplications; 0: not measured."""
+
+
+def choose(family: Any, wanted: str, device: str, cache: Path | None) -> tuple[str, str]:
+    """Return the number format for a family's networks on a device, and why; empty where it was asked for."""
+    possible = tuple(getattr(family, "PRECISIONS", ("float32",)))
+    if wanted != "auto":
+        if wanted in possible:
+            return wanted, ""
+        return "float32", f"this model computes in {' or '.join(possible)} only"
+    if possible == ("float32",):
+        return "float32", "this model gains nothing from fewer digits"
+    found = probe(device, cache)
+    if found.precision in possible:
+        return found.precision, found.reason
+    return "float32", f"this model computes in {' or '.join(possible)} only"
 
 
 def probe(device: str, cache: Path | None) -> Probe:

@@ -19,6 +19,7 @@ KINDS = {
     "hello": messages.EmptyRequest,
     "stats": messages.EmptyRequest,
     "load": messages.LoadRequest,
+    "fits": messages.FitsRequest,
     "encode": messages.EncodeRequest,
     "segment": segment.SegmentRequest,
     "everything": everything.EverythingRequest,

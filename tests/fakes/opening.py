@@ -35,9 +35,11 @@ def launcher(python: Path, settings: Settings, *arguments: str) -> Launcher:
     return Launcher(python, settings, VARIABLES, ("--family", f"test={FAMILY}", *arguments))
 
 
-def open_session(python: Path, folder: Path, *arguments: str, timeout_s: float = 120.0, **knobs: Any) -> Session:
+def open_session(
+    python: Path, folder: Path, *arguments: str, timeout_s: float = 120.0, ahead: bool = False, **knobs: Any
+) -> Session:
     """Open a session with the test family; its home is ``folder / "home"``."""
-    settings = Settings(home=folder / "home", timeout_s=timeout_s, threads=1)
+    settings = Settings(home=folder / "home", timeout_s=timeout_s, threads=1, ahead=ahead)
     return Session(test_model(folder, **knobs), settings=settings, launcher=launcher(python, settings, *arguments))
 
 

@@ -43,6 +43,7 @@ def answers(home: Path) -> dict[str, list[list[list[int]]]]:
     square = np.zeros(grey.shape, bool)
     square[30:50, 90:110] = True
     bytes_ = grey.astype(np.uint8)
+    wide, along = np.tile(bytes_, (1, 20)), 8 * 160
     cases: dict[str, tuple[Any, tuple[float, float] | None, Prompt]] = {
         "byte": (bytes_, (0, 255), BOX),
         "inverted": (bytes_, (255, 0), BOX),
@@ -51,6 +52,8 @@ def answers(home: Path) -> dict[str, list[list[list[int]]]]:
         "rgb": (colours, None, BOX),
         "points": (bytes_, (0, 255), Prompt(points=[(100, 40)], negative=[(90, 30.5)])),
         "mask": (bytes_, (0, 255), Prompt(points=[(100, 40)], mask=square)),
+        "wide box": (wide, None, Prompt(box=(along + 79, 19, along + 121, 61))),
+        "wide click": (wide, None, Prompt(points=[(along + 100, 40)])),
     }
     with Session("starter", settings=Settings(home=home)) as session:
         found = {

@@ -1,64 +1,21 @@
 """Large images on the real worker, with the test family and tiny tiles: what is answered, read, sent and kept."""
 
-import itertools
-import os
-import signal
-
 import numpy as np
 import pytest
+from fakes.large_images import IMAGE, LABELS, NUMBERS, SIDE, asked, pixels_of, squares
 from fakes.opening import open_session
 
-from samj_bridge.errors import Cancelled, ImageError, PromptError, SamjError
-from samj_bridge.geometry.components import label_components
-from samj_bridge.progress import CancelToken
+from samj_bridge.errors import PromptError, SamjError
 from samj_bridge.reading.pyramid import MemoryPyramid
 from samj_bridge.session import Prompt
 
 pytestmark = pytest.mark.worker
-
-SIDE = 64
 
 
 @pytest.fixture(scope="module")
 def session(worker_python, tmp_path_factory):
     with open_session(worker_python, tmp_path_factory.mktemp("home"), tile_px=SIDE) as opened:
         yield opened
-
-
-def squares(height=500, width=700, seed=0):
-    """Squares of 3 to 12 pixels on a grid, and their labels."""
-    random = np.random.default_rng(seed)
-    image = np.zeros((height, width), np.uint8)
-    for y, x in itertools.product(range(2, height - 14, 15), range(2, width - 14, 15)):
-        side = int(random.integers(3, 13))
-        image[y : y + side, x : x + side] = 200
-    return image, label_components(image > 0)[0]
-
-
-IMAGE, LABELS = squares()
-NUMBERS = range(1, int(LABELS.max()) + 1, 37)
-
-
-def box_around(label, labels=LABELS):
-    rows, columns = np.nonzero(labels == label)
-    return float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1)
-
-
-def asked(label, labels=LABELS):
-    x0, y0, x1, y1 = box_around(label, labels)
-    middle = ((x0 + x1) / 2 + 0.25, (y0 + y1) / 2 + 0.25)
-    corner = (x0 + 0.5, y0 + 0.5)
-    return [
-        Prompt(box=(x0, y0, x1, y1)),
-        Prompt(points=[middle]),
-        Prompt(points=[middle, corner], negative=[(x1 + 1.5, y1 + 1.5)]),
-        Prompt(mask=labels == label),
-        Prompt(mask=labels == label, points=[middle]),
-    ]
-
-
-def pixels_of(region):
-    return region.area, region.bbox_xyxy, [ring.tolist() for ring in region.rings], region.score
 
 
 def test_objects_are_found_pixel_by_pixel_wherever_they_lie(session):
@@ -126,57 +83,6 @@ def test_a_click_on_what_fills_the_image_is_answered_with_the_image(session):
     assert region.area == pytest.approx(300 * 411 - 1600, abs=400)
 
 
-class Watched(MemoryPyramid):
-    """Counts the pixels that are read."""
-
-    def __init__(self, levels):
-        super().__init__(levels, identity="watched")
-        self.regions = []
-
-    def read(self, level, y0, x0, height, width):
-        self.regions.append((level, height, width))
-        return super().read(level, y0, x0, height, width)
-
-
-def test_only_the_tile_under_a_prompt_is_read_and_each_one_once(session):
-    source = Watched([IMAGE])
-    with session.encode(source) as scene:
-        assert sum(height * width for _, height, width in source.regions) <= 256 * 32 * 32
-        source.regions.clear()
-        before = session.stats()["encoded"]
-        prompts = [prompt for label in NUMBERS for prompt in asked(label)[:2]]
-        scene.segment(prompts)
-        tiles = {scene.tiling.of(prompt.box or prompt.points[0] * 2) for prompt in prompts}
-        assert len(source.regions) == len(tiles) == session.stats()["encoded"] - before
-        assert {(level, max(height, width) <= SIDE) for level, height, width in source.regions} == {(0, True)}
-        scene.segment(prompts[::-1])
-        assert len(source.regions) == len(tiles)
-
-
-def test_memory_maps_levels_and_arrays_that_only_slice_give_what_arrays_give(session, tmp_path):
-    np.save(tmp_path / "image.npy", IMAGE)
-
-    class Chunked:
-        shape, dtype = IMAGE.shape, IMAGE.dtype
-
-        def __getitem__(self, index):
-            return IMAGE[index]
-
-    prompts = [prompt for label in NUMBERS[:4] for prompt in asked(label)]
-    found = []
-    things = (
-        IMAGE,
-        np.load(tmp_path / "image.npy", mmap_mode="r"),
-        Chunked(),
-        [IMAGE, IMAGE[::2, ::2], IMAGE[::4, ::4]],
-        MemoryPyramid([IMAGE]),
-    )
-    for thing in things:
-        with session.encode(thing) as scene:
-            found.append([pixels_of(region) for region in scene.segment(prompts)])
-    assert all(one == found[0] for one in found)
-
-
 def test_a_small_image_with_levels_is_asked_as_the_array_it_is(session):
     small = IMAGE[:60, :50]
     with session.encode(small) as scene, session.encode(MemoryPyramid([small, small[::2, ::2]])) as other:
@@ -215,68 +121,11 @@ def test_what_is_wanted_of_answers_is_counted_in_the_images_pixels(session):
         assert len(scene.segment(box, candidates=3)) == 3
 
 
-def test_a_worker_that_dies_or_forgets_is_given_the_tiles_again(session):
-    prompts = [asked(label)[1] for label in NUMBERS]
-    with session.encode(IMAGE) as scene:
-        first = [pixels_of(region) for region in scene.segment(prompts)]
-        stream = scene.stream(prompts)
-        found = dict(itertools.islice(stream, 3))
-        os.kill(session.stats()["pid"], signal.SIGKILL)
-        found |= dict(stream)
-        assert [pixels_of(found[index][0]) for index in range(len(prompts))] == first
-
-
-def test_an_image_that_breaks_while_it_is_read_costs_a_sentence_and_no_more(session):
-    class Torn(MemoryPyramid):
-        torn = False
-
-        def read(self, level, y0, x0, height, width):
-            if self.torn:
-                raise ImageError("The drive is gone.", code="region-unreadable", hint="Connect it.")
-            return super().read(level, y0, x0, height, width)
-
-    source = Torn([IMAGE])
-    with session.encode(source) as scene:
-        source.torn = True
-        with pytest.raises(SamjError, match="drive is gone"):
-            scene.segment(asked(3)[0])
-        source.torn = False
-        (region,) = scene.segment(asked(3)[0])
-        np.testing.assert_array_equal(region.mask(), LABELS == 3)
-
-
-def test_it_is_told_which_tile_is_encoded_and_it_can_be_stopped(session):
-    told = []
-    with session.encode(IMAGE, progress=lambda event: told.append(event.message)) as scene:
-        assert told[0] == "Finding the display range"
-        told.clear()
-        scene.segment([asked(label)[0] for label in NUMBERS], progress=lambda event: told.append(event.message))
-        rows, columns = scene.tiling.grid(0)
-        assert any(words.startswith("Encoding tile ") and f" of {rows * columns}" in words for words in told)
-        assert told[-1] == f"{len(NUMBERS)} of {len(NUMBERS)} prompts"
-    token = CancelToken()
-    with session.encode(IMAGE) as scene, pytest.raises(Cancelled):
-        scene.segment(asked(3)[0], progress=lambda event: token.cancel(), cancel=token)
-    with pytest.raises(Cancelled):
-        session.encode(IMAGE, progress=lambda event: token.cancel(), cancel=token)
-
-
 def test_prompts_outside_the_image_are_refused_as_on_small_images(session):
     with session.encode(IMAGE) as scene, pytest.raises(PromptError, match="700 x 500"):
         scene.segment(Prompt(points=[(701, 3)]))
     with pytest.raises(SamjError, match="closed"):
         scene.segment(Prompt(points=[(3, 3)]))
-
-
-def test_a_flat_image_is_read_whole_for_its_range_and_a_constant_one_is_black(session):
-    image = np.full((500, 700), 5, np.uint8)
-    image[301, 401] = 90
-    with session.encode(image) as scene:
-        assert scene.ranges == ((5.0, 90.0),)
-        assert scene.segment(Prompt(box=(395, 295, 408, 308)))[0].area == 1
-    with session.encode(np.full((500, 700), 5, np.uint8)) as scene:
-        assert scene.ranges == ((5.0, 5.0),)
-        assert scene.segment(Prompt(box=(390, 290, 410, 310)))[0].is_empty
 
 
 @pytest.mark.parametrize("shape", [(1, 9000), (9000, 1), (65, 65), (64, 65)])

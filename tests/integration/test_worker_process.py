@@ -17,6 +17,8 @@ from samj_bridge.protocol.messages import OPERATIONS
 from samj_bridge.session.connection.bundle import write_bundle
 from samj_bridge.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[2]
+
 pytestmark = pytest.mark.worker
 
 
@@ -255,3 +257,17 @@ def test_idle_threads_sleep_unless_the_user_says_otherwise(worker_python, tmp_pa
     worker.outputs("hello")
     worker.end()
     assert f"OMP_WAIT_POLICY = '{policy}'" in worker.log.decode()
+
+
+def test_whether_an_image_fits_is_said_before_it_is_sent(pipes, checkpoint):
+    load = {"model": "t", "family": "test", "device": "cpu"}
+    roomy = pipes.outputs("load", checkpoint=checkpoint(), **load)["model"]
+    assert pipes.outputs("fits", model=roomy, shape=[100, 10])["needed_bytes"] == 1000 * (16 + 24)
+    greedy = pipes.outputs("load", checkpoint=checkpoint(bytes_per_pixel=1 << 50), **load)["model"]
+    assert pipes.failure("fits", model=greedy, shape=[1, 9, 3])["code"] == "image-too-large"
+    assert pipes.failure("fits", model=greedy, shape=[1, -9])["code"] == "bad-image"
+    starter = str(ROOT / "samj_bridge" / "models" / "weights" / "starter.safetensors")
+    real = pipes.outputs("load", model="s", family="starter", checkpoint=starter, device="cpu")["model"]
+    grey, rgb = (pipes.outputs("fits", model=real, shape=[1000, 1000, *more])["needed_bytes"] for more in ([], [3]))
+    # What was measured at the peak, above what the worker takes without an image.
+    assert 500 << 20 < grey < rgb < 600 << 20

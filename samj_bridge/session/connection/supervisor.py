@@ -17,6 +17,7 @@ from samj_bridge.models import ModelEntry, weights_file
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.messages import LoadRequest, ReleaseRequest
 from samj_bridge.session.connection.client import Client
+from samj_bridge.session.connection.idle import IdleWork
 from samj_bridge.session.connection.launcher import Launcher
 from samj_bridge.session.images import BlockPool
 from samj_bridge.settings import Settings
@@ -61,6 +62,7 @@ class Supervisor:
     ) -> None:
         self.model = model
         self.pool = BlockPool()
+        self.idle = IdleWork()
         self.starts = 0
         # Encodings of scenes that were collected: a finalizer may run anywhere, even under our own locks,
         # so that it can only leave a note here.
@@ -68,6 +70,7 @@ class Supervisor:
         self._launcher = launcher
         self._device = device
         self._settings = settings
+        self.ahead = settings.ahead
         self._held = held
         self._lock = threading.Lock()
         self._running: Running | None = None
@@ -94,13 +97,14 @@ class Supervisor:
         return work(self.running(progress, cancel))
 
     def running(self, progress: Progress = ignore_progress, cancel: CancelToken | None = None) -> Running:
-        """Return a worker with the model loaded, started now if there is none.
+        """Return a worker with the model loaded, started now if there is none. What it did idly is given up.
 
         Raises
         ------
         SamjError
             It can't be started, speaks another protocol, or can't load the model; or the session is closed.
         """
+        self.idle.interrupt()
         with self._lock:
             if self._closed:
                 raise WorkerError("The session is closed.", code="session-closed", hint="Open another Session.")
@@ -126,6 +130,7 @@ class Supervisor:
             return
         # Not under the lock: a start that hangs holds it, and ends when its worker does.
         self._closed = True
+        self.idle.close()
         running = self._running
         if running is not None:
             running.client.service.close()

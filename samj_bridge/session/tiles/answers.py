@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from samj_bridge.geometry.region import Region
-from samj_bridge.geometry.tiling import UNSURE, Tile, Tiling
+from samj_bridge.geometry.tile_prompts import Climb
+from samj_bridge.geometry.tiling import Tile
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.protocol.segment import SegmentRequest
 from samj_bridge.session.answers import answers
 from samj_bridge.session.connection.supervisor import Supervisor
 from samj_bridge.session.prompts import Prompt
 from samj_bridge.session.tiles.image import TiledImage, TileImage
-from samj_bridge.session.tiles.placing import box_of, is_click, message_on, region_in_image, wanted_on
+from samj_bridge.session.tiles.placing import box_of, message_on, region_in_image
 
 __all__ = ["tile_answers"]
 
@@ -34,7 +35,9 @@ def tile_answers(
     tiling, messages = image.tiling, request.prompts
     boxes = [box_of(message) for message in messages]
     waiting: dict[Tile, list[int]] = {}
-    doubtful: dict[int, list[Region]] = {}
+    climbs: dict[int, Climb[list[Region]]] = {
+        index: Climb(tiling, boxes[index]) for index, message in enumerate(messages) if message.clicks
+    }
     for index, box in enumerate(boxes):
         waiting.setdefault(tiling.of(box), []).append(index)
     done = 0
@@ -51,7 +54,7 @@ def tile_answers(
         part = replace(
             request,
             prompts=tuple(message_on(tiling, tile, messages[index]) for index in asked),
-            wanted=wanted_on(tiling, tile, request.wanted),
+            wanted=request.wanted.drawn_with(tiling.drawn(tile)[1]),
             stream=len(asked) > 1,
         )
         x0, y0, x1, y1 = tiling.extent(tile)
@@ -68,26 +71,16 @@ def tile_answers(
         for number, regions in found:
             index = asked[number]
             placed = [region_in_image(tiling, tile, region, index) for region in regions]
-            if is_click(messages[index]):
-                above = tiling.above(tile, boxes[index])
-                cut = above is not None and _is_cut(tiling, tile, placed)
-                if not cut and (index not in doubtful or _score(doubtful[index]) < _score(placed)):
-                    doubtful[index] = placed
-                if above is not None and (cut or _score(placed) < UNSURE):
-                    waiting.setdefault(above, []).append(index)
+            if index in climbs and placed:
+                best = placed[0]
+                following = climbs[index].step(tile, placed, best.bbox_xyxy, best.area, best.score)
+                if isinstance(following, Tile):
+                    waiting.setdefault(following, []).append(index)
                     continue
-                placed = doubtful.pop(index)
+                placed = following
             yield index, placed
             done += 1
             words = f"{done} of {len(prompts)} prompts"
             notify(progress, ProgressEvent("segment", words, done, len(prompts), "prompts"))
-
-
-def _is_cut(tiling: Tiling, tile: Tile, regions: Sequence[Region]) -> bool:
-    return bool(regions) and tiling.is_cut(tile, regions[0].bbox_xyxy, regions[0].area)
-
-
-def _score(regions: Sequence[Region]) -> float:
-    """Return the best score; a network that gives none is sure."""
-    score = regions[0].score if regions else 0.0
-    return 1.0 if score is None else score
+        if not waiting:
+            image.look_ahead(tile)

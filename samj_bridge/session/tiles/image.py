@@ -6,11 +6,11 @@ import hashlib
 import threading
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from samj_bridge.errors import Cancelled, WorkerError
 from samj_bridge.geometry.tiling import Tile
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.messages import EncodeRequest, TileMessage
 from samj_bridge.session.connection.supervisor import Running, Supervisor
 from samj_bridge.session.images import fill
@@ -100,6 +100,11 @@ class TiledImage:
             if self._names.get(tile, (None, ""))[0] is running:
                 del self._names[tile]
 
+    def look_ahead(self, tile: Tile) -> None:
+        """Encode the tiles around one while the worker has nothing else to do."""
+        if self._supervisor.ahead:
+            self._supervisor.idle.offer(_around(weakref.ref(self), self._supervisor, tile))
+
     def close(self) -> None:
         """Let the worker forget the tiles."""
         with self._lock:
@@ -172,6 +177,23 @@ def _teller(progress: Progress, cancel: CancelToken | None, words: str) -> Calla
         notify(progress, ProgressEvent("encode", words, fraction, 1.0))
 
     return tell
+
+
+def _around(
+    image: weakref.ref[TiledImage], supervisor: Supervisor, tile: Tile
+) -> Iterator[Callable[[CancelToken], None]]:
+    """Yield what encodes each tile around one; it does not keep the image alive."""
+    there = image()
+    neighbours = list(there.tiling.neighbours(tile)) if there is not None else []
+    del there
+    for neighbour in neighbours:
+
+        def encode(cancel: CancelToken, neighbour: Tile = neighbour) -> None:
+            there = image()
+            if there is not None:
+                there.encoding(supervisor.running(), neighbour, ignore_progress, cancel, None)
+
+        yield encode
 
 
 def _release(supervisor: Supervisor, names: dict[Tile, tuple[Running, str]]) -> None:

@@ -8,15 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.geometry.display_range import find_ranges, is_rgb
+from samj_bridge.geometry.display_range import find_ranges, is_rgb, windows_of
 from samj_bridge.session.tiles.source import TileSource
 
 __all__ = ["ranges_of"]
 
-_WINDOWS = 256
-"""Windows of the image that are looked at, in a grid over all of it."""
-_WINDOW_PX = 32
-"""Side of each: 262,144 pixels in all, as many as are looked at of an image that is sent whole."""
 _PIECE_PX = 2048
 """Side of the pieces in which an image is read whole, where all windows show the same value."""
 
@@ -52,24 +48,14 @@ def ranges_of(source: TileSource, check: Callable[[float], None]) -> Ranges:
 
 def _sample(source: TileSource, check: Callable[[float], None]) -> NDArray[Any]:
     """Return the windows as one array (N, 1, C)."""
-    height, width = source.tiling.image_hw
-    # Of an image that is only a few windows high, more are looked at along the other axis.
-    rows = min(16, max(1, height // (2 * _WINDOW_PX)))
-    columns = min(_WINDOWS // rows, max(1, width // (2 * _WINDOW_PX)))
-    rows = min(_WINDOWS // columns, max(1, height // (2 * _WINDOW_PX)))
     pieces = []
-    places = [(y, x) for y in _places(height, rows) for x in _places(width, columns)]
-    for number, (y, x) in enumerate(places):
+    places = windows_of(source.tiling.image_hw)
+    for number, place in enumerate(places):
         check(number / len(places))
-        plane = source.region(0, y, x, min(_WINDOW_PX, height), min(_WINDOW_PX, width))
+        plane = source.region(0, *place)
         channels = plane.pixels.shape[2] if plane.pixels.ndim == 3 else 1
         pieces.append(np.asarray(plane.pixels).reshape(-1, 1, channels))
     return np.concatenate(pieces)
-
-
-def _places(length: int, count: int) -> list[int]:
-    extent = min(_WINDOW_PX, length)
-    return [int((index + 0.5) * length / count - extent / 2) for index in range(count)]
 
 
 def _extremes(source: TileSource, check: Callable[[float], None]) -> Ranges:

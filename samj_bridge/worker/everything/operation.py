@@ -36,7 +36,7 @@ _SENT_AT_ONCE = 64
 def everything(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Find every object of an encoded image."""
     request = EverythingRequest.from_wire(inputs)
-    entry = engine.encoding(request.encoding)
+    entry = engine.whole(engine.encoding(request.encoding), context.check)
     model: Any = entry.model
     if not hasattr(model, "propose"):
         message = "This model can't be asked by points, so that it can't find objects by itself."

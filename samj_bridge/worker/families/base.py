@@ -7,7 +7,7 @@ what automatic segmenters without a grid and memory across planes will be asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,7 @@ __all__ = [
     "SeedingModel",
     "SoftMask",
     "TiledModel",
+    "bytes_of",
 ]
 
 
@@ -132,6 +133,23 @@ class Model(Protocol):
 
     def decode(self, encoding: Any, prompt: PromptArrays, candidates: int) -> list[Candidate]:
         """Return `candidates` (1 or 3) masks, best score first."""
+
+
+_BYTES_PER_PIXEL = 128
+"""Memory that encoding takes per pixel, where a model does not say it itself (``bytes_per_pixel``)."""
+
+
+def bytes_of(model: Model, channels: int) -> tuple[int, int]:
+    """Return the memory that encoding takes for each pixel of an image with so many channels, and besides.
+
+    A model says it by ``bytes_per_pixel``, of one and of three channels, and ``bytes_besides``.
+    """
+    each: Any = getattr(model, "bytes_per_pixel", _BYTES_PER_PIXEL)
+    if isinstance(each, Mapping):
+        # Two channels are shown as three; more are merged to one.
+        return int(each[3 if channels in (2, 3) else 1]), int(getattr(model, "bytes_besides", 0))
+    # A model that knows of itself only: the pixels exist as float32 twice while they are scaled.
+    return int(each) + 24, 0
 
 
 class BatchingModel(Model, Protocol):

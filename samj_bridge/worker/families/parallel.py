@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
 
-__all__ = ["each"]
+__all__ = ["each", "one_thread"]
 
 _Part = TypeVar("_Part")
 _Found = TypeVar("_Found")
@@ -41,6 +42,17 @@ def each(
         finally:
             for item in waiting:
                 item.cancel()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let this thread compute on one core, as each of several prompts does: the digits are then the same."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _quietly(ask: Callable[[_Part], _Found], part: _Part) -> _Found:

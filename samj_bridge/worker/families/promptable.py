@@ -26,7 +26,7 @@ from samj_bridge.worker.families.base import (
     TiledModel,
 )
 from samj_bridge.worker.families.cutting import honour
-from samj_bridge.worker.families.parallel import each
+from samj_bridge.worker.families.parallel import each, one_thread
 from samj_bridge.worker.families.promptable_encoding import Encoding, Ready
 from samj_bridge.worker.nets.sam_decoder import ImageSide
 from samj_bridge.worker.nets.sam_prompt import BOTTOM_RIGHT, NEGATIVE, PADDING, POSITIVE, TOP_LEFT
@@ -117,6 +117,14 @@ class PromptableModel(BatchingModel, TiledModel):
     @torch.inference_mode()
     def decode(self, encoding: Encoding, prompt: PromptArrays, candidates: int) -> list[Candidate]:
         """Return masks for a prompt, best predicted IoU first; one of them where the network knows no others."""
+        if encoding.remembers:
+            return self._decode(encoding, prompt, candidates)
+        # On a tile an answer is the same bit for bit, alone or among others, each of which has one core.
+        self.ready(encoding)
+        with one_thread():
+            return self._decode(encoding, prompt, candidates)
+
+    def _decode(self, encoding: Encoding, prompt: PromptArrays, candidates: int) -> list[Candidate]:
         ready, asked = self.ready(encoding), self._possible(prompt)
         if asked is None:
             return [Candidate(np.zeros((1, 1), bool), (0, 0), 0.0)] * candidates
@@ -137,7 +145,7 @@ class PromptableModel(BatchingModel, TiledModel):
             yield self.decode(encoding, prompts[0], candidates)
             return
         self.ready(encoding)
-        yield from each(lambda prompt: self.decode(encoding, prompt, candidates), prompts, self.device.type, check)
+        yield from each(lambda prompt: self._decode(encoding, prompt, candidates), prompts, self.device.type, check)
 
     def tile_of(self, encoding: Encoding, halvings: int) -> Encoding:
         """See ``base.TiledModel``: the frame of the pixels before the halvings shows the very same picture."""

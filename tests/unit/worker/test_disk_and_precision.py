@@ -138,6 +138,22 @@ def the_least_recently_used_go_first_and_what_dead_workers_left_goes_too(folder:
 
 
 @check
+def the_tiles_of_one_image_go_first_and_are_found_by_their_content(folder: Path) -> None:
+    from samj_bridge.worker.disk import DiskCache
+
+    size = (folder / "x.encoding").stat().st_size if DiskCache(folder, 10**6).save("x", encoding(), {}) else 0
+    cache = DiskCache(folder, 6 * size)
+    for number in range(9):
+        assert cache.save(f"t{number}", encoding(), {}, "slide")
+        os.utime(folder / f"t{number}.slide.encoding", (1000 + number, 1000 + number))
+    assert (folder / "x.encoding").is_file()
+    assert cache.load("t8", "cpu") is not None
+    assert cache.load("t1", "cpu") is None
+    # One that would take more than half of the room is not kept.
+    assert not cache.save("huge", encoding(2 * size), {})
+
+
+@check
 def a_budget_of_zero_and_a_folder_that_cannot_be_made_keep_nothing(folder: Path) -> None:
     from samj_bridge.worker.disk import DiskCache
 

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,3 +53,18 @@ def test_removing_what_is_not_there_is_harmless():
 def test_the_size_counts_everything_inside():
     inside = {"a": [np.zeros(3), (np.zeros(2, np.float32),)], "b": Features([np.zeros(5, np.uint8)]), "c": "text"}
     assert size_of(inside) == 24 + 8 + 5
+
+
+def test_the_tiles_of_one_image_do_not_drive_out_all_others():
+    cache = Encodings(budget=1000)
+    cache.add(entry("small", 100))
+    for number in range(30):
+        cache.add(replace(entry(f"tile {number}", 100), group="slide"))
+    assert cache.find("small") is not None
+    # The least recently used tiles went.
+    assert [cache.find(f"tile {number}") is not None for number in (0, 20, 21, 29)] == [False, False, True, True]
+    # Two images in turn share what there is: neither drives out the other.
+    for number in range(30):
+        cache.add(replace(entry(f"other {number}", 100), group="other slide"))
+    names = ("small", "tile 29", "tile 28", "other 29", "other 26")
+    assert [name for name in names if cache.find(name) is None] == []

@@ -129,6 +129,8 @@ final class ApposeScene implements Segmenter.Scene {
             inputs.put("ranges", ranges);
             inputs.put("channels", image.colour ? "auto" : "each");
             inputs.put("image_id", imageId);
+            // A large image is asked tile by tile; where the tiles are is known to the worker.
+            inputs.put("cut", true);
             Map<String, Object> outputs;
             try (SentFile file = image.share()) {
                 inputs.put("image", image.describe(file));

@@ -63,6 +63,9 @@ public class ApposeSegmenterTest extends WithWorker {
         check(expected, "rgb", Pictures.colours(), box);
         check(expected, "points", Pictures.bytes(), Prompt.ofPoint(100, 40).with(90, 30.5, false, null));
         check(expected, "mask", Pictures.bytes(), new Prompt(null, new double[] {100, 40}, null, square(90, 30, 110, 50)));
+        // Asked tile by tile: the ninth disc of that kind lies in another tile than the first.
+        check(expected, "wide box", Pictures.wide(20), Prompt.ofBox(8 * 160 + 79, 19, 8 * 160 + 121, 61));
+        check(expected, "wide click", Pictures.wide(20), Prompt.ofPoint(8 * 160 + 100, 40));
         List<Outline> objects = new ArrayList<>();
         Segmenter.Scene scene = scene(Pictures.bytes());
         scene.everything(new Options(1, 20, false, false), objects::add, null);

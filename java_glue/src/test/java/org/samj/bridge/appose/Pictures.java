@@ -38,6 +38,18 @@ public final class Pictures {
         return new Pixels(array, WIDTH, HEIGHT, new double[] {low, high});
     }
 
+    /** The picture many times side by side: wider than what is encoded in one piece. */
+    static Pixels wide(int times) {
+        int[] grey = grey();
+        byte[] array = new byte[times * grey.length];
+        for (int y = 0; y < HEIGHT; y++) {
+            for (int x = 0; x < times * WIDTH; x++) {
+                array[y * times * WIDTH + x] = (byte) grey[y * WIDTH + x % WIDTH];
+            }
+        }
+        return new Pixels(array, times * WIDTH, HEIGHT, null);
+    }
+
     static Pixels shorts() {
         int[] grey = grey();
         short[] array = new short[grey.length];

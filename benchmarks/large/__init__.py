@@ -1,0 +1,1 @@
+"""Large images: ``python -m benchmarks.large``."""

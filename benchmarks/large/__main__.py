@@ -1,0 +1,309 @@
+"""Large images: ``python -m benchmarks.large --data FOLDER [--against CHECKOUT] [--json]``.
+
+A mosaic of real images with known nuclei, on disk as a memory map: how long the first prompt takes beside one tile,
+what it takes beside an earlier build, memory, a thousand boxes, and whether small objects are found as well as in a
+crop. Ratios of processor time, worker and host together, in one run: they hold on a machine that does other things.
+
+``--against`` names a checkout of an earlier version (``git worktree add FOLDER 60bb5a1``), which is asked the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from samj_bridge import Prompt, Session, Settings
+
+if TYPE_CHECKING:
+    # An earlier version, which this file asks too, does not have them all.
+    from benchmarks.large.mosaics import Mosaics
+    from samj_bridge.geometry.tiling import Tiling
+    from samj_bridge.session.scene import Scene
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure; `target` says what it should be, in words."""
+
+    what: str
+    value: float
+    unit: str
+    target: str
+    met: bool
+    note: str = ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with dsb2018")
+    parser.add_argument("--against", type=Path, help="checkout of an earlier version")
+    parser.add_argument("--side", type=int, default=20_000, help="of the largest image")
+    parser.add_argument("--boxes", type=int, default=1000)
+    parser.add_argument("--only", default="", help="by comma: first, files, memory, boxes, accuracy, against")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.ask:
+        # A process of its own, whose memory is measured, or that runs the code of another checkout.
+        print(json.dumps(ask(np.load(arguments.ask, mmap_mode="r"))))
+        return
+    parts = {
+        "first": lambda there: first_prompt(np.load(there.large, mmap_mode="r"), "memory map"),
+        "files": in_files,
+        "memory": memory,
+        "boxes": lambda there: many_boxes(there, arguments.boxes),
+        "accuracy": accuracy,
+        "against": lambda there: against(there, arguments.against) if arguments.against else [],
+    }
+    wanted = arguments.only.split(",") if arguments.only else list(parts)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        # Here, since an earlier version that this file asks does not have it.
+        from benchmarks.large import mosaics
+
+        there = mosaics.Mosaics(Path(folder), arguments.data, arguments.side)
+        for part in wanted:
+            for row in parts[part](there):
+                rows.append(row)
+                if not arguments.json:
+                    mark = "ok  " if row.met else "MISS"
+                    print(
+                        f"{mark} {row.what:<66} {row.value:9.3f} {row.unit:<6} {row.target}  {row.note}", flush=True
+                    )
+    if arguments.json:
+        print(json.dumps({"rows": [asdict(row) for row in rows]}))
+
+
+def ask(image: Any) -> dict[str, float]:
+    """Ask one click in the middle of an image; returns processor seconds and peak memory of both processes."""
+    with opened() as session:
+        pid = int(session.stats()["pid"])
+        began, host = cpu_of(pid), time.process_time()
+        scene = session.encode(image)
+        side = image.shape[0]
+        scene.segment(Prompt(box=(side // 2, side // 2, side // 2 + 40, side // 2 + 40)))
+        figures = {"cpu_s": cpu_of(pid) - began + time.process_time() - host}
+        return figures | {"host_mb": peak_mb(os.getpid()), "worker_mb": peak_mb(pid)}
+
+
+@contextmanager
+def opened() -> Iterator[Session]:
+    # Nothing is kept from one run to the next, and nothing is encoded that is not asked for.
+    os.environ.update(SAMJ_ENCODINGS_DISK_BYTES="0", SAMJ_AHEAD="0")
+    known = Settings.__dataclass_fields__
+    if "ahead" not in known:
+        os.environ.pop("SAMJ_AHEAD")
+    python = os.environ.get("SAMJ_BENCHMARK_PYTHON")
+    with Session("starter", device="cpu", **({"python": Path(python)} if python else {})) as session:
+        # The first image pays for what networks make ready once.
+        blank = np.random.default_rng(0).integers(0, 255, (1024, 1024), np.uint8)
+        session.encode(blank).segment(Prompt(box=(500, 500, 540, 540)))
+        yield session
+
+
+def cpu_of(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
+class Clock:
+    """Processor time of worker and host together."""
+
+    def __init__(self, session: Session) -> None:
+        self.pid = int(session.stats()["pid"])
+
+    def now(self) -> float:
+        """Return the seconds used so far."""
+        return cpu_of(self.pid) + time.process_time()
+
+
+def one_tile(session: Session, image: Any, clock: Clock, count: int = 5) -> float:
+    """Return the processor time of encoding one tile as an image of its own, in the mean."""
+    side = int(session.loaded["tile_px"])
+    total = 0.0
+    for number in range(count):
+        crop = np.ascontiguousarray(image[number * side : (number + 1) * side, :side])
+        began = clock.now()
+        session.encode(crop)
+        total += clock.now() - began
+    return total / count
+
+
+def first_prompt(image: Any, what: str) -> Iterator[Row]:
+    side = image.shape[0]
+    with opened() as session:
+        clock = Clock(session)
+        pixels = image if hasattr(image, "__getitem__") else image.read(0, 0, 0, 5 * 1024, 1024)
+        tile = one_tile(session, pixels, clock)
+        totals, prompts = [], []
+        for number in range(5):
+            at = (side * (number + 1)) // 7
+            began = clock.now()
+            scene = session.encode(image)
+            looked = clock.now()
+            scene.segment(Prompt(box=(at, at, at + 40, at + 40)))
+            totals.append(clock.now() - began)
+            prompts.append(clock.now() - looked)
+        mean, last = float(np.median(totals)), float(np.median(prompts))
+    where, note = f"first prompt at {side:,}, {what}", f"one tile {tile:.2f} s CPU"
+    yield Row(f"{where}, opening included", mean / tile, "x", "<= 1.3", mean <= 1.3 * tile, note)
+    yield Row(f"{where}, opened before", last / tile, "x", "<= 1.3", last <= 1.3 * tile, note)
+
+
+def in_files(there: Mosaics) -> Iterator[Row]:
+    from samj_bridge.reading import open_pyramid
+
+    for what, path in there.files():
+        with open_pyramid(path) as image:
+            yield from first_prompt(image, what)
+
+
+def memory(there: Mosaics) -> Iterator[Row]:
+    small, large = (_asked(path) for path in (there.small, there.large))
+    peaks = [figures["host_mb"] + figures["worker_mb"] for figures in (small, large)]
+    grown = peaks[1] - peaks[0]
+    note = f"{peaks[0]:.0f} and {peaks[1]:.0f} MB; host {small['host_mb']:.0f} and {large['host_mb']:.0f}"
+    yield Row(f"peak memory at {there.side:,} above that at 2,000", grown, "MB", "<= 150", grown <= 150, note)
+
+
+def many_boxes(there: Mosaics, count: int) -> Iterator[Row]:
+    image = np.load(there.middle, mmap_mode="r")
+    random = np.random.default_rng(0)
+    corners = random.integers(0, 9_950, (count, 2))
+    prompts = [Prompt(box=(x, y, x + 40, y + 40)) for x, y in corners.tolist()]
+    with opened() as session:
+        clock = Clock(session)
+        tile = one_tile(session, image, clock)
+        scene = session.encode(image)
+        tiling = tiles_of(scene)
+        tiles = {tiling.of(tuple(map(float, prompt.box or ()))) for prompt in prompts}  # type: ignore[arg-type]
+        before, began = session.stats()["encoded"], clock.now()
+        scene.segment(prompts)
+        all_of_it, encoded = clock.now() - began, session.stats()["encoded"] - before
+        # What prompts cost without encoding: the same ones on tiles that are still there.
+        again = [
+            prompt for prompt in prompts if tiling.of(tuple(map(float, prompt.box or ()))) in sorted(tiles)[-60:]
+        ]  # type: ignore[arg-type]
+        began = clock.now()
+        scene.segment(again)
+        each = (clock.now() - began) / len(again)
+    sum_of_parts = len(tiles) * tile + count * each
+    note = f"{len(tiles)} tiles x {tile:.2f} s, {count} prompts x {each * 1000:.0f} ms"
+    yield Row(
+        f"{count} boxes over 10,000, beside the sum of the parts",
+        all_of_it / sum_of_parts,
+        "x",
+        "<= 1.15",
+        all_of_it <= 1.15 * sum_of_parts,
+        note,
+    )
+    yield Row(
+        "tiles encoded for them, beside tiles touched",
+        encoded / len(tiles),
+        "x",
+        "1",
+        encoded == len(tiles),
+        f"{encoded}",
+    )
+
+
+def accuracy(there: Mosaics) -> Iterator[Row]:
+    from benchmarks.large.mosaics import nuclei_of
+
+    image, labels = np.load(there.middle, mmap_mode="r"), np.load(there.labels, mmap_mode="r")
+    nuclei = list(nuclei_of(labels, 48))
+    scores: dict[str, list[float]] = {"large": [], "crop": [], "border": [], "middle": []}
+    with opened() as session:
+        scene = session.encode(image)
+        for x, y, label in nuclei:
+            scores["large"].append(_iou(scene, (x, y), label, labels, (0, 0)))
+            crop = slice(y - 256, y + 256), slice(x - 256, x + 256)
+            alone = session.encode(np.ascontiguousarray(image[crop]), ranges=scene.ranges)
+            scores["crop"].append(_iou(alone, (256, 256), label, labels, (x - 256, y - 256)))
+        tiling = tiles_of(scene)
+        half = tiling.side // 2
+        for x, y, label in nuclei[:24]:
+            for name, place in (("middle", 2 * half), ("border", 2 * half + half // 2)):
+                # The same nucleus, in the middle of a tile, and where the next tile begins to be nearer.
+                view = image[y - place : y - place + 4 * half, x - place : x - place + 4 * half]
+                if min(view.shape) < 4 * half or min(x, y) < place:
+                    continue
+                moved = session.encode(view, ranges=scene.ranges)
+                scores[name].append(_iou(moved, (place, place), label, labels, (x - place, y - place)))
+    means = {name: float(np.mean(values)) for name, values in scores.items()}
+    apart = means["crop"] - means["large"]
+    note = f"{means['large']:.3f} and {means['crop']:.3f}, n = {len(nuclei)}"
+    yield Row(
+        "IoU of 40-pixel nuclei by point: crop of 512 less mosaic of 10,000",
+        apart,
+        "",
+        "<= .01",
+        apart <= 0.01,
+        note,
+    )
+    apart = means["middle"] - means["border"]
+    note = f"{means['middle']:.3f} and {means['border']:.3f}, n = {len(scores['border'])}"
+    yield Row(
+        "IoU in the middle of a tile less that at its core's border", apart, "", "<= .005", apart <= 0.005, note
+    )
+
+
+def against(there: Mosaics, checkout: Path) -> Iterator[Row]:
+    ours, theirs = _asked(there.middle), _asked(there.middle, checkout)
+    times = theirs["cpu_s"] / ours["cpu_s"]
+    note = f"{theirs['cpu_s']:.1f} and {ours['cpu_s']:.2f} s"
+    yield Row("first prompt at 10,000: processor time of the earlier build", times, "x", ">= 50", times >= 50, note)
+
+
+def tiles_of(scene: Scene) -> Tiling:
+    if scene.tiling is None:
+        raise AssertionError
+    return scene.tiling
+
+
+def _asked(path: Path, checkout: Path | None = None) -> dict[str, float]:
+    """Ask in a process of its own; with the code of another checkout, if one is named."""
+    environ = dict(os.environ)
+    if checkout is not None:
+        environ["PYTHONPATH"] = str(checkout.resolve())
+    command = [sys.executable, str(Path(__file__).resolve()), "--data", ".", "--ask", str(path)]
+    # This file finds `benchmarks` beside itself, and `samj_bridge` where the variable says.
+    environ["PYTHONPATH"] = os.pathsep.join(
+        part for part in (environ.get("PYTHONPATH", ""), str(Path(__file__).resolve().parents[2])) if part
+    )
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, cwd=path.parent)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _iou(scene: Scene, xy: tuple[int, int], label: int, labels: Any, origin: tuple[int, int]) -> float:
+    (region,) = scene.segment(Prompt(points=[xy]))
+    if region.is_empty:
+        return 0.0
+    found, (x, y) = region.crop()
+    x, y = x + origin[0], y + origin[1]
+    truth = np.asarray(labels[y : y + found.shape[0], x : x + found.shape[1]]) == label
+    around = np.asarray(labels[max(0, y - 64) : y + found.shape[0] + 64, max(0, x - 64) : x + found.shape[1] + 64])
+    both = int((truth & found).sum())
+    return both / max(1, int(found.sum()) + int((around == label).sum()) - both)
+
+
+if __name__ == "__main__":
+    main()
