@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from samj_bridge.errors import Cancelled, FileError
 from samj_bridge.export import EXPORTERS, export
 from samj_bridge.export.calibration import Calibration
 from samj_bridge.geometry.region import Region
+from samj_bridge.session.blocks.record import remove_record
 
 __all__ = ["going_on_in", "record_of", "refuse_existing", "result_files", "save_regions"]
 
@@ -62,5 +63,4 @@ def going_on_in(record: Path) -> Iterator[None]:
             message = f"{error.message} What was found so far is kept in {record.name}: the same command goes on."
             raise Cancelled(message, code=error.code, hint=error.hint) from error
         raise
-    with suppress(OSError):
-        record.unlink(missing_ok=True)
+    remove_record(record)

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from samj_bridge.protocol.arrays import ArrayDescription
-from samj_bridge.protocol.fields import choice, flag, number, only, refuse, text, whole_number
+from samj_bridge.protocol.failures import FailureCode
+from samj_bridge.protocol.fields import box_edges, choice, flag, number, only, refuse, text, whole_number
 from samj_bridge.protocol.messages import CHANNEL_MODES
 
 __all__ = ["MODES", "EverythingReply", "EverythingRequest", "ObjectMessage"]
@@ -55,6 +56,8 @@ class EverythingRequest:
     """The pixels that were encoded; for crops."""
     channels: str = "auto"
     """As `image` was encoded."""
+    area: tuple[float, float, float, float] | None = None
+    """Fast mode: only points in this box, x0, y0, x1, y1, are asked; None: all."""
 
     @classmethod
     def from_wire(cls, inputs: Mapping[str, Any]) -> EverythingRequest:
@@ -78,15 +81,21 @@ class EverythingRequest:
             flag(inputs, "stream"),
             None if image is None else ArrayDescription.from_wire(image),
             choice(inputs, "channels", CHANNEL_MODES),
+            box_edges(inputs.get("area"), "area", FailureCode.BAD_REQUEST),
         )
+        if request.area is not None and request.mode != "fast":
+            raise refuse("area was given, but only the mode 'fast' looks at a part of the image.")
         if request.crop_n_layers and (request.mode != "exact" or request.image is None):
             reason = f"crop_n_layers is {request.crop_n_layers}, but crops need the mode 'exact' and the image."
             raise refuse(reason, hint="Send the image that was encoded along, with mode 'exact'.")
         return request
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the inputs."""
-        return {**vars(self), "image": None if self.image is None else self.image.to_wire()}
+        """Return the inputs, `area` only where there is one."""
+        inputs = {**vars(self), "image": None if self.image is None else self.image.to_wire()}
+        if self.area is None:
+            del inputs["area"]
+        return inputs
 
 
 @dataclass(frozen=True)

@@ -107,17 +107,19 @@ def pair_list(value: Any, name: str, code: FailureCode) -> tuple[tuple[float, fl
     return tuple(pairs)
 
 
-def box_edges(box: Any) -> tuple[float, float, float, float] | None:
-    """Return the edges x0, y0, x1, y1 of a box that has an extent."""
+def box_edges(
+    box: Any, name: str = "box", code: FailureCode = FailureCode.BAD_PROMPT
+) -> tuple[float, float, float, float] | None:
+    """Return the edges x0, y0, x1, y1 of a box that has an extent; None where there is none."""
     if box is None:
         return None
     if not (isinstance(box, (list, tuple)) and len(box) == 4 and all(map(is_finite_number, box))):
-        reason = f"box is {box!r:.100}, not four finite numbers."
-        raise refuse(reason, FailureCode.BAD_PROMPT)
+        reason = f"{name} is {box!r:.100}, not four finite numbers."
+        raise refuse(reason, code)
     if not (box[0] < box[2] and box[1] < box[3]):
         hint = "Give x0, y0, x1, y1 with x0 < x1 and y0 < y1."
-        reason = f"box {list(box)} is empty or has its corners swapped."
-        raise refuse(reason, FailureCode.BAD_PROMPT, hint)
+        reason = f"{name} {list(box)} is empty or has its corners swapped."
+        raise refuse(reason, code, hint)
     return float(box[0]), float(box[1]), float(box[2]), float(box[3])
 
 

@@ -21,7 +21,7 @@ from samj_bridge.session.prompts import Prompt
 
 __all__ = ["Objects", "Search", "request_of"]
 
-_INTERNAL = ("encoding", "stream", "image", "channels")
+_INTERNAL = ("encoding", "stream", "image", "channels", "area")
 
 
 class Objects(list[Region]):

@@ -159,7 +159,8 @@ def _found(
             cancel=cancel,
             **request.everything,
         )
-        begun = f"{objects.resumed} steps were done in an earlier run. " if objects.resumed else ""
+        steps = "1 step was" if objects.resumed == 1 else f"{objects.resumed} steps were"
+        begun = f"{steps} done in an earlier run. " if objects.resumed else ""
         return _cleaned(objects, request.wanted), begun + objects.message
     regions = scene.segment(prompts, request.wanted, cancel=cancel)
     if request.wanted.candidates == 1:

@@ -20,7 +20,7 @@ import numpy as np
 from samj_bridge.errors import FileError, NoSpaceError
 from samj_bridge.geometry.region import Region
 
-__all__ = ["Record"]
+__all__ = ["Record", "remove_record"]
 
 _FORM = 1
 _TABLES = (
@@ -28,6 +28,14 @@ _TABLES = (
     "CREATE TABLE done (step TEXT PRIMARY KEY, found BLOB, outputs TEXT)",
     "CREATE TABLE given (number INTEGER PRIMARY KEY, x0 REAL, y0 REAL, x1 REAL, y1 REAL, region BLOB)",
 )
+
+
+def remove_record(path: Path) -> None:
+    """Remove a record that is not wanted any more, if it is there: its results are elsewhere."""
+    # With what SQLite keeps beside it: a new record must not be mended by the journal of an old one.
+    for file in (path, path.with_name(f"{path.name}-journal")):
+        with suppress(OSError):
+            file.unlink()
 
 
 class Record:
@@ -81,13 +89,6 @@ class Record:
         with suppress(sqlite3.Error):
             self._base.close()
 
-    def remove(self) -> None:
-        """Close it, and remove the file: its results are elsewhere."""
-        self.close()
-        if self.path is not None:
-            with suppress(OSError):
-                self.path.unlink()
-
     def _open(self) -> sqlite3.Connection:
         for again in (True, False):
             base = self._connect()
@@ -104,8 +105,7 @@ class Record:
                     raise
             base.close()
             if self.path is not None:
-                with suppress(OSError):
-                    self.path.unlink()
+                remove_record(self.path)
         message = f"The record {str(self.path)!r} can't be begun."
         raise FileError(message, hint="Remove the file, or choose another folder.", path=str(self.path))
 

@@ -41,6 +41,8 @@ __all__ = ["BlockSearch", "is_within"]
 
 _HALO = 8
 """A block sees this part of a tile's side beyond its core: objects up to a quarter of a tile are whole."""
+_MORE = 4
+"""Points are asked in a block's core and this part of its halo: the rest is there to be seen."""
 _DRAWN_FINER = 2
 """Objects are drawn in pixels up to so many halvings finer than the block's own, as answers to prompts are."""
 _TAKEN = 0.5
@@ -180,7 +182,8 @@ class _Run:
             lambda running, left: image.encoding(running, tell, self.cancel, left),
             image.forget,
         )
-        small = replace(request, min_area=-(-request.min_area // image.step**2))
+        area = self._area(block, image) if request.mode == "fast" else None
+        small = replace(request, min_area=-(-request.min_area // image.step**2), area=area)
         try:
             found = [
                 _in_image(region, image, self.blocks.image_hw)
@@ -189,6 +192,13 @@ class _Run:
         finally:
             image.close()
         return found, {"counts": dict(inner.outputs["counts"])}
+
+    def _area(self, block: int, image: BlockImage) -> Box:
+        """Return where points are asked, in the pixels in which objects are drawn: the core and a little more."""
+        more = (self.blocks.halo << self.blocks.level) // _MORE
+        (x0, y0, x1, y1), (left, top) = self.blocks.core(block), image.origin_xy
+        edges = x0 - left - more, y0 - top - more, x1 - left + more, y1 - top + more
+        return tuple(edge / image.step for edge in edges)  # type: ignore[return-value]
 
     def _cut(self, cut: list[Region]) -> Iterator[Region]:
         """Yield the objects that were too long for their blocks, each once, without what others have."""

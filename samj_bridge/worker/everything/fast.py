@@ -42,6 +42,7 @@ def find_fast(
     parameters: Parameters,
     tally: Tally,
     check: Callable[[float], None],
+    area: tuple[float, float, float, float] | None = None,
 ) -> Iterator[Found]:
     """Yield objects as they are found.
 
@@ -58,22 +59,25 @@ def find_fast(
         Counts what happens.
     check : callable
         Called with the fraction done; raises when the call is cancelled.
+    area : (x0, y0, x1, y1), optional
+        Only points in this box are asked: what lies around it is there to be seen.
     """
     search = _Search(model, encoding, parameters, tally, np.zeros(shape_hw, bool))
     seeds = getattr(model, "seeds", None)
     if seeds is not None:
         check(0.0)
         points, _ = seeds(encoding, check)
-        yield from search.ask(np.asarray(points, np.float64).reshape(-1, 2), check)
+        yield from search.ask(_within(np.asarray(points, np.float64).reshape(-1, 2), area), check)
         return
     coarse, (steps_y, steps_x) = _grid(shape_hw, -(-parameters.points_per_side // 2))
     near = np.zeros((steps_y, steps_x), bool)
-    for found in search.ask(coarse, _part(check, 0.0, 0.5)):
+    for found in search.ask(_within(coarse, area), _part(check, 0.0, 0.5)):
         _mark(near, found, shape_hw)
         yield found
     fine, _ = _grid(shape_hw, parameters.points_per_side)
     if len(fine) <= len(coarse):
         return
+    fine = _within(fine, area)
     cells = fine / (shape_hw[1] / steps_x, shape_hw[0] / steps_y)
     wanted = near[cells[:, 1].astype(int), cells[:, 0].astype(int)]
     tally.skipped += int(np.count_nonzero(~wanted))
@@ -108,7 +112,10 @@ class _Search:
         proposals = propose(self.model, self.encoding, points_xy, check)
         self.tally.points += len(points_xy)
         self.tally.masks += proposals.scores.size
-        for n in np.argsort(-proposals.scores.max(1), kind="stable"):
+        # Seeds keep their order, the surest first: how many are asked at once changes nothing.
+        seeded = hasattr(self.model, "seeds")
+        order = range(len(points_xy)) if seeded else np.argsort(-proposals.scores.max(1), kind="stable")
+        for n in order:
             found = self._best(proposals, int(n), (float(points_xy[n, 0]), float(points_xy[n, 1])))
             if found is not None:
                 yield found
@@ -164,6 +171,13 @@ def _grid(shape_hw: tuple[int, int], along: int) -> tuple[NDArray[np.float64], t
     ys, xs = (np.arange(down) + 0.5) / down * shape_hw[0], (np.arange(across) + 0.5) / across * shape_hw[1]
     gx, gy = np.meshgrid(xs, ys)
     return np.stack([gx.ravel(), gy.ravel()], 1), (down, across)
+
+
+def _within(points_xy: NDArray[np.float64], area: tuple[float, float, float, float] | None) -> NDArray[np.float64]:
+    if area is None:
+        return points_xy
+    inside = (points_xy >= area[:2]) & (points_xy < area[2:])
+    return points_xy[inside.all(1)]
 
 
 def _mark(near: NDArray[np.bool_], found: Found, shape_hw: tuple[int, int]) -> None:

@@ -48,7 +48,7 @@ def everything(engine: Engine, inputs: Mapping[str, Any], context: Context) -> d
     if isinstance(entry.encoding, Blank):
         found: Iterable[Found] = ()
     elif request.mode == "fast":
-        found = find_fast(model, entry.encoding, entry.reply.shape, parameters, tally, context.check)
+        found = find_fast(model, entry.encoding, entry.reply.shape, parameters, tally, context.check, request.area)
     else:
         encode = _encoder(request, entry, context)
         found = find_all(model, encode, entry.reply.shape, parameters, tally, context.check)
@@ -81,6 +81,8 @@ def _parameters(request: EverythingRequest, entry: Entry) -> Parameters:
         # One prompt on each core, or what fills a GPU: more at once would ask points that the first of them settle.
         together = 16 if "cpu" not in entry.device else devices.threads()
         values["points_per_batch"] = int(getattr(entry.model, "points_together", together))
+        if request.area is not None:
+            values["points_per_batch"] = int(getattr(entry.model, "points_ahead", values["points_per_batch"]))
     return Parameters(**values)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from samj_bridge.worker.nets import starter_window as sw
 from samj_bridge.worker.nets.starter import PART, WHOLE, StarterNet, normalise
 from samj_bridge.worker.nets.starter_paste import mask_on_window
 
-__all__ = ["Answer", "answer"]
+__all__ = ["Answer", "answer", "answer_all"]
 
 
 class Answer(NamedTuple):
@@ -33,12 +33,12 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class _Prompt:
-    """A prompt in the pixels of one level, as the decoder wants it."""
+    """One prompt, or one for each window, in the pixels of one level, as the decoder wants it."""
 
     box: Tensor
-    """(1, 4), NaN without a box."""
+    """(1, 4) or (N, 4), NaN without a box."""
     clicks: Tensor
-    """(1, K, 3)."""
+    """(1, K, 3) or (N, K, 3)."""
 
 
 def answer(
@@ -52,6 +52,37 @@ def answer(
     place = _scaled(prompt, level, side.device)
     before = _mask_before(side, prompt, windows * 2**level)
     logits, scores = _run(side.net, side.level(encoding, level), windows, place, before)
+    return _answer_of(level, logits, windows, scores)
+
+
+def answer_all(
+    side: ImageSide, encoding: StarterEncoding, prompts: Sequence[PromptArrays], check: Callable[[float], None]
+) -> list[Answer]:
+    """Decode prompts side by side, as `answer` does each; each is a box or a point, and none has a mask."""
+    asked = []
+    for number, prompt in enumerate(prompts):
+        check(number / len(prompts))
+        asked.append(windows_of(side, encoding, prompt, lambda _fraction: check(number / len(prompts))))  # noqa: B023
+    found: dict[int, Answer] = {}
+    for level in sorted({level for level, _ in asked}):
+        numbers = [number for number, (each, _) in enumerate(asked) if each == level]
+        counts = [len(asked[number][1]) for number in numbers]
+        windows = torch.cat([asked[number][1] for number in numbers])
+        places = [_scaled(prompts[number], level, side.device) for number in numbers]
+        place = _Prompt(
+            torch.cat([each.box.expand(count, -1) for each, count in zip(places, counts, strict=True)]),
+            torch.cat([each.clicks.expand(count, -1, -1) for each, count in zip(places, counts, strict=True)]),
+        )
+        logits, scores = _run(side.net, side.level(encoding, level), windows, place, None)
+        parts: Iterable[tuple[Tensor, ...]] = zip(
+            logits.split(counts), windows.split(counts), scores.split(counts), strict=True
+        )
+        for number, (some, where, sure) in zip(numbers, parts, strict=True):
+            found[number] = _answer_of(level, some, where, sure)
+    return [found[number] for number in range(len(prompts))]
+
+
+def _answer_of(level: int, logits: Tensor, windows: Tensor, scores: Tensor) -> Answer:
     if len(windows) == 2:
         logits, windows, scores = _join_slots(logits, windows, scores)
     else:

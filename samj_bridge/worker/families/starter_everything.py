@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samj_bridge.worker.families.base import PromptArrays, Proposals, SoftMask
-from samj_bridge.worker.families.starter_answers import Answer, answer
+from samj_bridge.worker.families.starter_answers import Answer, answer_all
 from samj_bridge.worker.families.starter_levels import ImageSide, StarterEncoding, deepest
 from samj_bridge.worker.nets.starter_dense import seeds_in
 from samj_bridge.worker.nets.starter_paste import box_of, paste, paste_soft
@@ -71,29 +71,33 @@ def propose(
     worth: float,
     check: Callable[[float], None],
 ) -> StarterProposals:
-    """Decode each point by itself, and look again at masks that score more than `worth`."""
-    found = []
-    for number, point in enumerate(points_xy):
-        check(number / len(points_xy))
-        prompt = PromptArrays(None, np.asarray(point, np.float32)[None], _NO_POINTS, None, (0, 0))
-        first = answer(side, encoding, prompt, lambda _fraction: check(number / len(points_xy)))  # noqa: B023
-        found.append(_second_look(side, encoding, first, worth, check))
+    """Decode points side by side, each for itself, and look again at masks that score more than `worth`."""
+    prompts = [PromptArrays(None, point[None], _NO_POINTS, None, (0, 0)) for point in points_xy.astype(np.float32)]
+    first = answer_all(side, encoding, prompts, check)
+    found = _second_look(side, encoding, first, worth, check)
     logits, windows, scores = (torch.stack(parts).cpu() for parts in zip(*found, strict=True))
     return StarterProposals(logits, windows, scores.numpy(), encoding.image_hw)
 
 
 def _second_look(
-    side: ImageSide, encoding: StarterEncoding, first: Answer, worth: float, check: Callable[[float], None]
-) -> Answer:
+    side: ImageSide, encoding: StarterEncoding, first: list[Answer], worth: float, check: Callable[[float], None]
+) -> list[Answer]:
     """Ask again with the box of the best mask, whose window fits better than the one read under a point.
 
     Scores are then means of both looks: the second one is too sure where there is no object at all.
     """
-    best = int(first.scores.argmax())
-    if float(first.scores[best]) <= worth:
+    boxes: dict[int, tuple[float, float, float, float]] = {}
+    for number, look in enumerate(first):
+        best = int(look.scores.argmax())
+        if float(look.scores[best]) > worth:
+            mask, origin = paste(look.logits[best], look.windows[best], encoding.image_hw)
+            if mask.any():
+                boxes[number] = box_of(mask, origin)
+    if not boxes:
         return first
-    mask, origin = paste(first.logits[best], first.windows[best], encoding.image_hw)
-    if not mask.any():
-        return first
-    again = answer(side, encoding, PromptArrays(box_of(mask, origin), _NO_POINTS, _NO_POINTS, None, (0, 0)), check)
-    return again._replace(scores=(again.scores + first.scores[best]) / 2)
+    prompts = [PromptArrays(box, _NO_POINTS, _NO_POINTS, None, (0, 0)) for box in boxes.values()]
+    again = dict(zip(boxes, answer_all(side, encoding, prompts, check), strict=True))
+    return [
+        again[number]._replace(scores=(again[number].scores + look.scores.max()) / 2) if number in again else look
+        for number, look in enumerate(first)
+    ]

@@ -5,6 +5,7 @@ import pytest
 from samj_bridge.protocol import messages, segment
 from samj_bridge.protocol.arrays import ArrayDescription, describe
 from samj_bridge.protocol.conversion import ConvertReply, ConvertRequest
+from samj_bridge.protocol.everything import EverythingRequest
 from samj_bridge.protocol.failures import OperationFailed
 
 IMAGE = describe("uint8", (10, 20), "psm_x", 200)
@@ -29,6 +30,8 @@ BOX = {"box": [1, 2, 3, 4]}
         messages.ReleaseRequest(("a", "b")),
         ConvertRequest("/a é.pth", "/b.part", "sam-vit-b", "model"),
         ConvertRequest("/a", "/b"),
+        EverythingRequest("e", area=(1.0, 2.0, 3.5, 4.0), stream=True),
+        EverythingRequest("e", "exact", 8),
     ],
 )
 def test_a_request_survives_the_wire(request_):
@@ -98,3 +101,17 @@ def test_a_mistake_in_a_batch_names_its_prompt():
     with pytest.raises(OperationFailed, match="Prompt 1:") as caught:
         segment.SegmentRequest.from_wire({"encoding": "e", "prompts": [BOX, {"box": [5, 5, 1, 1]}]})
     assert caught.value.details["prompt"] == 1
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"area": [1, 2, 3]}, "area is"),
+        ({"area": [3, 2, 1, 4]}, "corners swapped"),
+        ({"area": [0, 0, 9, 9], "mode": "exact"}, "only the mode 'fast'"),
+    ],
+)
+def test_a_part_of_the_image_is_a_box_and_for_the_fast_mode(inputs, words):
+    with pytest.raises(OperationFailed, match=words) as failed:
+        EverythingRequest.from_wire({"encoding": "e", **inputs})
+    assert failed.value.code == "bad-request"

@@ -324,3 +324,19 @@ def test_fast_mode_asks_the_seeds_of_a_network_that_has_them_and_no_grid():
     # The third lies in what the first gave.
     assert [item.point_xy for item in found] == [(19.5, 19.5), (89.5, 59.5)]
     assert (tally.points, tally.skipped) == (2, 1)
+
+
+def test_seeds_asked_side_by_side_give_what_they_give_one_by_one():
+    parameters = Parameters(pred_iou_thresh=0, stability_score_thresh=0, points_per_batch=3)
+    found = list(find_fast(Seeing(), np.zeros((100, 120, 1), np.float32), (100, 120), parameters, Tally(), print))
+    assert [item.point_xy for item in found] == [(19.5, 19.5), (89.5, 59.5)]
+
+
+@pytest.mark.parametrize("model", [Blobs(), Seeing()])
+def test_only_points_in_the_area_are_asked(model):
+    tally, image = Tally(), np.random.default_rng(5).random((100, 160, 1)).astype(np.float32)
+    parameters = Parameters(16, 1, 0, 0, 1.5, box_nms_thresh=1.0)
+    found = list(find_fast(model, image, (100, 160), parameters, tally, lambda _: None, (50.0, 0.0, 120.0, 100.0)))
+    assert found
+    assert all(50 <= item.point_xy[0] + 0.5 < 120 for item in found)
+    assert tally.points + tally.skipped == (1 if hasattr(model, "seeds") else 5 * 4 + 10 * 7)

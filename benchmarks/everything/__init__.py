@@ -1,0 +1,1 @@
+"""Everything mode on large images: ``python -m benchmarks.everything``."""
