@@ -28,7 +28,7 @@ Run = Callable[..., Told]
 
 BEGIN = """
 import faulthandler, os, sys, threading, time
-faulthandler.dump_traceback_later(150, exit=True)
+faulthandler.dump_traceback_later(500, exit=True)
 import gateway
 from gateway import close_window, say
 from samj_bridge.fiji import attach, java_class, open_image
@@ -53,8 +53,9 @@ def jars(kept: Path) -> str:
         except OSError:
             # Another half of the suite was faster.
             shutil.rmtree(coming)
-    names = ("ij-", "ij1-patcher", "javassist", "classgraph", "scijava-common", "parsington")
-    return os.pathsep.join(str(jar) for jar in sorted(folder.iterdir()) if jar.name.startswith(names))
+    # ImageJ first: the others are looked into from the left.
+    jars = sorted(folder.glob("*.jar"), key=lambda jar: (not jar.name.startswith("ij"), jar.name))
+    return os.pathsep.join(map(str, jars))
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def run(display: str, jars: str, ready_home: Path, data_dir: Path, tmp_path: Pat
             command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
         )
         try:
-            said, _ = running.communicate(timeout=240)
+            said, _ = running.communicate(timeout=560)
         finally:
             running.kill()
         assert running.returncode == 0, said

@@ -56,7 +56,7 @@ if not headless:
     say(searched=sorted(path for path in paths if path[-1:] and path[-1].startswith("SAMJ ")))
 """
 
-COMMANDS = ["SAMJ Panel", "SAMJ Segment", "SAMJ Everything", "SAMJ Export"]
+COMMANDS = [f"SAMJ {name}" for name in ("Panel", "Segment", "Everything", "Batch", "Install", "Device", "Export")]
 
 
 @pytest.mark.parametrize("headless", [False, True], ids=["windows", "headless"])
@@ -159,9 +159,9 @@ jars = os.environ["SAMJ_TEST_JARS"].split(os.pathsep)
 core, = [jar for jar in jars if Path(jar).name.startswith("ij-")]
 (folder / "ij.jar").symlink_to(core)
 install_jar(folder)
-theme = Path(core).with_name("flatlaf-3.5.4.jar")
+theme, = [jar for jar in jars if Path(jar).name.startswith("flatlaf-")]
 # In Java's own loader there is ImageJ alone; its loader of plugins has a copy of the jar, without a segmenter.
-jpype.startJVM(f"-Dplugins.dir={folder}", f"-Duser.home={folder}", "-Xrs", classpath=[core, str(theme)])
+jpype.startJVM(f"-Dplugins.dir={folder}", f"-Duser.home={folder}", "-Xrs", classpath=[core, theme])
 
 def start():
     # A thread of Python's has no class loader, and hands that on to the event thread, which it starts.

@@ -93,6 +93,34 @@ def test_what_is_done_by_hand_is_recorded_and_can_be_replayed(desk: Desktop, blo
     assert_same(managed()[0], roi_mask(shape, (254, 256)))
 
 
+def test_batches_installations_and_devices_have_lines_of_their_own(blobs: Any, segmenter: SessionSegmenter) -> None:
+    boxes = ((20, 103, 55, 142), (140, 40, 180, 80))
+    for x0, y0, x1, y1 in boxes:
+        macro(f'makeRectangle({x0}, {y0}, {x1 - x0}, {y1 - y0}); roiManager("add");')
+    # A word within somebody's class is no option.
+    macro('run("SAMJ Batch", "model=starter largest class=[my overlay cells]");')
+    assert len(managed()) == 4
+    for roi, box in zip(managed()[2:], boxes, strict=True):
+        assert_same(roi, answer(segmenter, blobs, Prompt(box=box), largest_only=True)[0])
+    macro('run("SAMJ Install", "model=starter"); run("SAMJ Device", "device=cpu");')
+    options = "model=starter min=100 max=400 overlay colour=yellow name=[blob-##]"
+    macro(f'run("Select None"); run("SAMJ Everything", "{options}");')
+    overlay = list(blobs.getOverlay().toArray())
+    areas = [int(roi_mask(roi, (254, 256)).sum()) for roi in overlay]
+    assert len(overlay) > 5
+    assert min(areas) >= 100
+    assert max(areas) <= 400
+    assert str(overlay[0].getName()) == "blob-01"
+    assert len(managed()) == 4
+    # The worker was started by a macro, not by the panel.
+    wait_for(lambda: str(named("samj device").getText()).startswith("cpu"), "the device in the panel")
+    blobs.setOverlay(None)
+    macro(
+        'setBatchMode(true); selectImage("blobs.gif"); run("SAMJ Device", "device=toaster"); print("it went on");'
+    )
+    assert "device=toaster is no device" in last_log()
+
+
 def test_the_recorder_writes_scripts_as_well(desk: Desktop, blobs: Any) -> None:
     prefs = java_class("ij.Prefs")
     prefs.set("recorder.mode", "JavaScript")

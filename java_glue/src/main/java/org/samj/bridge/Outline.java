@@ -14,6 +14,18 @@ public final class Outline {
         this.score = score;
     }
 
+    /** How many pixels are in it: outer rings run clockwise, holes the other way. */
+    public long area() {
+        long twice = 0;
+        for (int[] ring : rings) {
+            for (int i = 0; i < ring.length; i += 2) {
+                int next = (i + 2) % ring.length;
+                twice += (long) ring[i] * ring[next + 1] - (long) ring[next] * ring[i + 1];
+            }
+        }
+        return Math.abs(twice) / 2;
+    }
+
     /** Whether there is no pixel in it. */
     public boolean isEmpty() {
         return rings.length == 0;

@@ -26,6 +26,9 @@ final class Menu {
         {"SAMJ Panel", "org.samj.bridge.ij.commands.PanelCommand"},
         {"SAMJ Segment", "org.samj.bridge.ij.commands.SegmentCommand"},
         {"SAMJ Everything", "org.samj.bridge.ij.commands.EverythingCommand"},
+        {"SAMJ Batch", "org.samj.bridge.ij.commands.BatchCommand"},
+        {"SAMJ Install", "org.samj.bridge.ij.commands.InstallCommand"},
+        {"SAMJ Device", "org.samj.bridge.ij.commands.DeviceCommand"},
         {"SAMJ Export", "org.samj.bridge.ij.commands.ExportCommand"},
     };
 

@@ -29,10 +29,10 @@ public final class Batch {
     private boolean begun;
     private volatile int found;
 
-    private Batch(Desk desk, Choices choices) {
+    private Batch(Desk desk, Choices choices, boolean intoOverlay) {
         this.desk = desk;
         this.choices = choices;
-        this.filling = new Filling(desk.results, choices);
+        this.filling = new Filling(desk.results, choices, intoOverlay);
     }
 
     /** A prompt, the plane it is meant for, and the label that it comes from (0: none). */
@@ -57,7 +57,13 @@ public final class Batch {
      * @return number of objects found
      */
     public static int run(Desk desk, List<Job> jobs, Choices choices, Segmenter.Progress progress) {
-        return new Batch(desk, choices).run(jobs, progress);
+        return run(desk, jobs, choices, progress, false);
+    }
+
+    /** The same; into the image's overlay also where there is a ROI Manager, if somebody wants it so. */
+    public static int run(Desk desk, List<Job> jobs, Choices choices, Segmenter.Progress progress,
+            boolean intoOverlay) {
+        return new Batch(desk, choices, intoOverlay).run(jobs, progress);
     }
 
     private int run(List<Job> jobs, Segmenter.Progress progress) {

@@ -21,18 +21,28 @@ public final class Everything {
 
     /** Find them, and keep each as soon as it is found; returns their number. Not on the event thread. */
     public static int find(Desk desk, ImagePlus imp, Choices choices) {
+        return find(desk, imp, choices, 0, false);
+    }
+
+    /**
+     * The same, for macros.
+     *
+     * @param largest most pixels that an object may have; 0: any number
+     * @param intoOverlay into the image's overlay, also where there is a ROI Manager
+     */
+    public static int find(Desk desk, ImagePlus imp, Choices choices, int largest, boolean intoOverlay) {
         Plane plane = Plane.shown(imp);
         // A proposal is no selection of the user's, nor is the outline that a command left.
         boolean ours = Kinds.isOurs(imp.getRoi()) || Keeping.isLeft(imp);
         Roi within = Kinds.isArea(imp.getRoi()) && !ours ? imp.getRoi() : null;
         int[] count = new int[1];
-        Filling filling = new Filling(desk.results, choices);
+        Filling filling = new Filling(desk.results, choices, intoOverlay);
         Prompt none = new Prompt(null, null, null, null);
         try {
             desk.work.call(() -> {
                 Segmenter.Progress progress = desk.talk.progress();
                 desk.scenes.of(plane, choices.model, progress).everything(choices.options, outline -> {
-                    if (within == null || isWithin(within, outline)) {
+                    if ((within == null || isWithin(within, outline)) && (largest <= 0 || outline.area() <= largest)) {
                         // Each is in the ROI Manager as soon as it is found: a cancel keeps those that were.
                         filling.add(plane, outline, none, 0);
                         count[0]++;

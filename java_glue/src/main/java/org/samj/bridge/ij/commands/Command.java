@@ -6,6 +6,7 @@ import ij.Macro;
 import ij.WindowManager;
 import ij.macro.Interpreter;
 import java.awt.GraphicsEnvironment;
+import java.util.function.Consumer;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.ij.Bridge;
 import org.samj.bridge.ij.work.Desk;
@@ -25,6 +26,16 @@ final class Command {
     }
 
     private Command() {
+    }
+
+    /** Do something that needs no image; errors are told and end the macro or script that called. */
+    static void runWithout(Consumer<String> task) {
+        try {
+            String options = Macro.getOptions();
+            task.accept(options == null ? "" : options);
+        } catch (SegmenterException error) {
+            tell(error);
+        }
     }
 
     /** Do something with the current image; errors are told and end the macro or script that called. */

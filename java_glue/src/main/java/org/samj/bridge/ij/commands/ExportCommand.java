@@ -7,11 +7,12 @@ import ij.plugin.PlugIn;
 import java.io.File;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.ij.export.Export;
+import org.samj.bridge.ij.macros.Arguments;
 import org.samj.bridge.ij.results.Results;
 
 /**
  * {@code run("SAMJ Export", "format=labels")}: what the ROI Manager holds (the overlay without windows) as a label
- * image; with {@code path=FILE}, and for roi, geojson and coco, to a file.
+ * image; with {@code path=FILE}, and for roi, geojson and coco, to a file. {@code overlay}: what the overlay holds.
  */
 public final class ExportCommand implements PlugIn {
 
@@ -27,7 +28,7 @@ public final class ExportCommand implements PlugIn {
             throw new SegmenterException("bad-option", "path= is missing: where is the file to be written?",
                 "Write path=[FILE].");
         }
-        Roi[] rois = Results.managed();
+        Roi[] rois = Arguments.intoOverlay(options) ? new Roi[0] : Results.managed();
         if (rois.length == 0 && imp.getOverlay() != null) {
             rois = imp.getOverlay().toArray();
         }

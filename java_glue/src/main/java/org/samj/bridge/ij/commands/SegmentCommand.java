@@ -53,7 +53,8 @@ public final class SegmentCommand implements PlugIn {
             throw new SegmenterException("nothing-found", "Nothing was found for " + prompt.toJson() + ".",
                 "Try a box, or a point elsewhere.");
         }
-        Keeping.keep(desk.results, plane, found[asked - 1], prompt, asked - 1, choices);
+        Keeping.keep(desk.results, plane, found[asked - 1], prompt, asked - 1, choices,
+            Arguments.intoOverlay(text));
     }
 
     /** Every label of a label image or mask, refined. Says how it ended. */
@@ -61,7 +62,7 @@ public final class SegmentCommand implements PlugIn {
         Desk desk = Bridge.required();
         Choices choices = Arguments.choices(options);
         Labels.Found labels = Labels.named(Plane.shown(imp), Macro.getValue(options, "labels", ""));
-        int found = Batch.run(desk, labels.jobs, choices, desk.talk.progress());
+        int found = Batch.run(desk, labels.jobs, choices, desk.talk.progress(), Arguments.intoOverlay(options));
         if (!labels.said.isEmpty()) {
             IJ.log("SAMJ: " + labels.said);
         }

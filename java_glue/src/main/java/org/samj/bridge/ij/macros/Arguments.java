@@ -4,6 +4,7 @@ import ij.ImagePlus;
 import ij.Macro;
 import ij.gui.PointRoi;
 import ij.gui.Roi;
+import ij.plugin.Colors;
 import java.awt.Point;
 import java.awt.Rectangle;
 import org.samj.bridge.Options;
@@ -11,6 +12,7 @@ import org.samj.bridge.Prompt;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.results.Classes;
+import org.samj.bridge.ij.results.Colours;
 import org.samj.bridge.ij.results.Keeping;
 import org.samj.bridge.ij.rois.Kinds;
 
@@ -28,8 +30,34 @@ public final class Arguments {
         String model = Macro.getValue(text, "model", text.isEmpty() ? now.model : "starter");
         String className = text.isEmpty() ? now.className : Classes.clean(Macro.getValue(text, "class", ""));
         Classes.declare(className);
-        return new Choices(model, now.live, text.isEmpty() ? now.options : options, false, 0,
-            now.pattern, now.colour, className, false);
+        if (text.isEmpty()) {
+            return new Choices(model, now.live, now.options, false, 0, now.pattern, now.colour, className, false);
+        }
+        return new Choices(model, now.live, options, false, decimal(text, "simplify", 0),
+            Macro.getValue(text, "name", Choices.DEFAULT_PATTERN), colour(text), className, false);
+    }
+
+    /** Whether objects go into the image's overlay, also where there is a ROI Manager. */
+    public static boolean intoOverlay(String text) {
+        return flag(text, "overlay");
+    }
+
+    private static String colour(String text) {
+        String colour = Macro.getValue(text, "colour", Colours.BY_LABEL);
+        if (!Colours.names().contains(colour) && Colors.decode(colour, null) == null) {
+            throw new SegmenterException("bad-option", "colour=" + colour + " is no colour.",
+                "Write colour=[by label], colour=[by class], or a colour of ImageJ's such as yellow or #ff8800.");
+        }
+        return colour;
+    }
+
+    private static double decimal(String text, String key, double otherwise) {
+        String value = Macro.getValue(text, key, "").trim();
+        try {
+            return value.isEmpty() ? otherwise : Double.parseDouble(value);
+        } catch (NumberFormatException error) {
+            throw new SegmenterException("bad-option", key + "=" + value + " is no number.", "");
+        }
     }
 
     /** The prompt that was written; without one, the image's selection. */
@@ -103,8 +131,9 @@ public final class Arguments {
         }
     }
 
-    private static boolean flag(String text, String name) {
-        for (String word : text.split("\\s+")) {
+    /** Whether a word stands there by itself, not within somebody's class or title. */
+    public static boolean flag(String text, String name) {
+        for (String word : text.replaceAll("\\[[^\\]]*\\]", "").split("\\s+")) {
             if (word.equals(name)) {
                 return true;
             }

@@ -6,6 +6,7 @@ import ij.plugin.frame.Recorder;
 import java.io.File;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.ij.results.Choices;
+import org.samj.bridge.ij.results.Colours;
 
 /** What is done by hand, as the macro line that does it again. */
 public final class Recording {
@@ -21,6 +22,21 @@ public final class Recording {
     /** The labels of an image that became prompts. */
     public static void labels(ImagePlus labels, Choices choices) {
         command("SAMJ Segment", "model=" + choices.model + " labels=[" + labels.getTitle() + "]" + kept(choices));
+    }
+
+    /** The ROIs of the ROI Manager that became prompts. */
+    public static void batch(Choices choices) {
+        command("SAMJ Batch", options(choices));
+    }
+
+    /** A model that was installed, or set up. */
+    public static void install(String model, boolean licenceAccepted) {
+        command("SAMJ Install", "model=" + model + (licenceAccepted ? " accept" : ""));
+    }
+
+    /** Another device that was chosen. */
+    public static void device(String device) {
+        command("SAMJ Device", "device=" + device);
     }
 
     /** Every object of an image. */
@@ -71,6 +87,15 @@ public final class Recording {
         }
         if (!choices.className.isEmpty()) {
             text.append(" class=[").append(choices.className).append(']');
+        }
+        if (!Choices.DEFAULT_PATTERN.equals(choices.pattern)) {
+            text.append(" name=[").append(choices.pattern).append(']');
+        }
+        if (!Colours.BY_LABEL.equals(choices.colour)) {
+            text.append(" colour=[").append(choices.colour).append(']');
+        }
+        if (choices.simplify > 0) {
+            text.append(" simplify=").append(choices.simplify);
         }
         text.append(choices.options.fillHoles ? " fill" : "").append(choices.options.largestOnly ? " largest" : "");
         return text.toString();

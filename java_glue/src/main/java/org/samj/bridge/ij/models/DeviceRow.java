@@ -11,6 +11,7 @@ import javax.swing.JButton;
 import javax.swing.JComboBox;
 import javax.swing.JLabel;
 import javax.swing.JPanel;
+import org.samj.bridge.ij.macros.Recording;
 import org.samj.bridge.ij.parts.Sizes;
 import org.samj.bridge.ij.work.Desk;
 
@@ -87,6 +88,7 @@ final class DeviceRow extends JPanel {
     /** Run on another device from the next prompt on. */
     void use(String wanted) {
         Prefs.set(DEVICE, wanted);
+        Recording.device(wanted);
         device.setText("...");
         desk.work.later(() -> {
             choose(wanted);

@@ -13,6 +13,7 @@ import javax.swing.JLabel;
 import javax.swing.JPanel;
 import javax.swing.SwingUtilities;
 import org.samj.bridge.ModelInfo;
+import org.samj.bridge.ij.macros.Recording;
 import org.samj.bridge.ij.parts.Sizes;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.work.Desk;
@@ -138,6 +139,7 @@ public final class ModelRows extends JPanel {
     /** Make what the networks run in; who waits for it may look at images meanwhile. */
     public void setUp() {
         String done = action.isEmpty() ? "Set up" : action;
+        Recording.install(Choices.get().model, false);
         fetching.beside(done, steps -> desk.segmenter.setUp(steps), () -> done + ": done. SAMJ is ready.");
         tell();
     }
@@ -163,6 +165,7 @@ public final class ModelRows extends JPanel {
     private void start() {
         ModelInfo model = (ModelInfo) models.getSelectedItem();
         if (model != null) {
+            Recording.install(model.id, false);
             fetching.onWorker("Starting " + model.title, steps -> desk.segmenter.prepare(model.id, steps),
                 () -> model.title + " is ready.");
         }
@@ -181,6 +184,7 @@ public final class ModelRows extends JPanel {
 
     private void fetch(ModelInfo model) {
         boolean accepted = model.licenceAsks && Licence.isAccepted(model);
+        Recording.install(model.id, accepted);
         fetching.beside("Installing " + model.title, steps -> desk.segmenter.install(model.id, accepted, steps),
             () -> model.title + (model.id.equals(Choices.get().model) ? " is installed: the next prompt uses it."
                 : " is installed: choose it to use it."));

@@ -135,6 +135,7 @@ final class ToolRow extends JPanel {
         Choices choices = Choices.get();
         running.begin("batch", image -> {
             int found = Batch.run(desk, prompts.jobs, choices, running.progress());
+            Recording.batch(choices);
             return Batch.sentence(prompts.jobs.size(), found) + prompts.leftOut();
         });
     }

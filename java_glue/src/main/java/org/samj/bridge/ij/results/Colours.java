@@ -10,7 +10,7 @@ import java.util.List;
 /** The colours of outlines: each object its own, its class's, or one for all. */
 public final class Colours {
 
-    static final String BY_LABEL = "by label";
+    public static final String BY_LABEL = "by label";
     static final String BY_CLASS = "by class";
 
     private static final Color[] COLOURS = {

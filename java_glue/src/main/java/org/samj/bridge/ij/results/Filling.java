@@ -20,19 +20,26 @@ public final class Filling {
 
     private final Results results;
     private final Choices choices;
+    private final boolean intoOverlay;
     private long shownAt;
     /** The first thing that went wrong on the event thread, which has nobody to tell it to. */
     private volatile Throwable failed;
 
     /** Nothing yet; the choices are those that each object gets. */
     public Filling(Results results, Choices choices) {
+        this(results, choices, false);
+    }
+
+    /** The same; into the image's overlay also where there is a ROI Manager, if somebody wants it so. */
+    public Filling(Results results, Choices choices, boolean intoOverlay) {
         this.results = results;
         this.choices = choices;
+        this.intoOverlay = intoOverlay || Keeping.isWindowless();
     }
 
     /** Add an object. From any thread but the event thread. */
     public void add(Plane plane, Outline outline, Prompt prompt, long label) {
-        if (Keeping.isWindowless()) {
+        if (intoOverlay) {
             note(Keeping.inOverlay(plane, outline, prompt, 0, choices), label);
             return;
         }
@@ -49,7 +56,7 @@ public final class Filling {
 
     /** Show the last ones; when it returns, everything is there. */
     public void finish(ImagePlus imp) {
-        if (Keeping.isWindowless()) {
+        if (intoOverlay) {
             return;
         }
         try {

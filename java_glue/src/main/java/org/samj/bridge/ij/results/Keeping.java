@@ -29,8 +29,8 @@ public final class Keeping {
 
     /** Keep an object and select it. Returns its ROI. From any thread but the event thread. */
     public static Roi keep(Results results, Plane plane, Outline outline, Prompt prompt, int candidate,
-            Choices choices) {
-        if (isWindowless()) {
+            Choices choices, boolean intoOverlay) {
+        if (intoOverlay || isWindowless()) {
             return inOverlay(plane, outline, prompt, candidate, choices);
         }
         Roi[] made = new Roi[1];
