@@ -155,6 +155,7 @@ def one_prompt(card: Card, session: Session, repeats: int) -> list[Row]:
     pixels, box = view(0), (300, 300, 360, 360)
     body = {
         "type": "vit_t",
+        "checkpoint_url": "samj:starter",
         "bbox": list(box),
         "b64img": base64.b64encode(as_png(pixels)).decode(),
         "multimask_output": True,
@@ -192,6 +193,7 @@ def new_views(card: Card, session: Session, views: int) -> list[Row]:
 
         body = {
             "type": "vit_t",
+            "checkpoint_url": "samj:starter",
             "bbox": list(box),
             "b64img": base64.b64encode(as_png(theirs)).decode(),
             "multimask_output": True,

@@ -7,6 +7,7 @@ takes longer than some seconds begins with blanks, which JSON allows; its status
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 from collections.abc import Callable
@@ -100,6 +101,8 @@ def in_words(error: BaseException, logs: Path) -> SamjError:
         return error
     if isinstance(error, MemoryError):
         return OutOfMemory("There was not enough memory for this.", hint="Send a smaller image.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceError("The disk of the server is full.", hint="Make space there, then try again.")
     _log.error("unforeseen", exc_info=error)
     message = f"samj-bridge made a mistake: {type(error).__name__}."
     return SamjError(message, code="internal", hint=f"Please report it with the newest log in {logs.name}.")

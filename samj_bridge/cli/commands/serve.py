@@ -7,11 +7,12 @@ import importlib
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from samj_bridge.cli.result import Line, Result, styled
-from samj_bridge.errors import InputError, InstallError
+from samj_bridge.errors import Cancelled, InputError, InstallError
 from samj_bridge.install import ensure_environment
 from samj_bridge.models import find_model
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
@@ -60,7 +61,8 @@ def run(
         card = card_of(host, sockets[0].getsockname()[1], kept_token(_cards(settings)))
         services = Services.of(settings, model=model, roots=folders, fetcher=fetcher)
         access = Access.of(card.token, host)
-        services.hub.ask("server", f"start {model}", lambda job: services.hub.session(model, job))
+        started = services.hub.ask("server", f"start {model}", lambda job: services.hub.session(model, job))
+        started.future.add_done_callback(_tell_failure)
 
         def ready() -> None:
             sys.stderr.write(_announcement(card.address, card.token, loopback=access.loopback))
@@ -124,6 +126,14 @@ def _announcement(address: str, token: str, *, loopback: bool) -> str:
         f"  Programs:            {address}/api/  (token: {token})\n"
         "Ctrl-C ends it.\n"
     )
+
+
+def _tell_failure(started: Future[Any]) -> None:
+    """Say at once why no model can be asked: requests would only say it one by one."""
+    error = started.exception()
+    if error is not None and not isinstance(error, Cancelled):
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
 
 
 def _folders(roots: Sequence[Path]) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.client
 import socket
 import threading
@@ -116,6 +117,16 @@ def test_an_error_that_nobody_foresaw_is_a_line_without_the_traceback(bench: Ben
     assert status == 500
     assert b"secret" not in body
     assert b"RuntimeError" in body
+
+
+def test_a_full_disk_and_a_lack_of_memory_are_said(bench: Bench) -> None:
+    bench.work = fail(OSError(errno.ENOSPC, "No space left on device", "/secret"))
+    status, body = bench.post()
+    assert status == 507
+    assert b"full" in body
+    assert b"secret" not in body
+    bench.work = fail(MemoryError())
+    assert bench.post()[0] == 507
 
 
 def test_what_runs_is_stopped_when_its_client_goes_and_what_waits_too(bench: Bench) -> None:
