@@ -1,8 +1,8 @@
 """What the server costs on top of a session: ``python -m benchmarks.serve [--prompts 10000] [--kills 20]``.
 
 One run holds both sides: the same prompts through `Session` and over HTTP, one after the other, so that a noisy
-machine troubles both. Of times the least of all repeats is shown: what is above it is the machine's. samapi, QuPath's
-usual server, can't be installed here (it and its networks come from GitHub alone), so nothing is measured beside it.
+machine troubles both. Of times the least of all repeats is shown: what is above it is the machine's. Nothing is
+measured beside it: samapi, QuPath's usual server, can't be installed here (it and its networks are on GitHub alone).
 """
 
 from __future__ import annotations
