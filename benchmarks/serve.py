@@ -2,7 +2,7 @@
 
 One run holds both sides: the same prompts through `Session` and over HTTP, one after the other, so that a noisy
 machine troubles both. Of times the least of all repeats is shown: what is above it is the machine's. Nothing is
-measured beside it: samapi, QuPath's usual server, can't be installed here (it and its networks are on GitHub alone).
+measured beside it: samapi, QuPath's usual server, comes from GitHub alone, as its networks do: not installed here.
 """
 
 from __future__ import annotations
