@@ -19,7 +19,7 @@ pytestmark = pytest.mark.worker
 
 COMMAND = [sys.executable, "-m", "samj_bridge.cli.main", "segment"]
 OPTIONS = ["--everything", "--format", "geojson,labels", "--json"]
-DATA = Path(__file__).parents[1] / "data" / "images"
+DATA = Path(__file__).parents[2] / "data" / "images"
 
 
 @pytest.fixture(scope="module")

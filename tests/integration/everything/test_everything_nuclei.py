@@ -14,8 +14,8 @@ from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.worker
 
-FAKES = Path(__file__).parents[1] / "fakes"
-DATA = Path(__file__).parents[1] / "data" / "images"
+FAKES = Path(__file__).parents[2] / "fakes"
+DATA = Path(__file__).parents[2] / "data" / "images"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from samj_bridge.reading.pyramid import MemoryPyramid
 pytestmark = pytest.mark.worker
 
 SIDE = 64
-FAKES = Path(__file__).parents[1] / "fakes"
+FAKES = Path(__file__).parents[2] / "fakes"
 DENSE = {"points_per_side": 64}
 
 
