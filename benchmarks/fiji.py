@@ -166,15 +166,26 @@ def part(kind: str, text: str, name: str = "") -> Any:
     raise LookupError(text or name)
 
 
+def use_java(settings: Settings) -> None:
+    """Put the segmenter in Java behind the tool, in place of Python's."""
+    bridge = java_class("org.samj.bridge.ij.Bridge")
+    bridge.uninstall()
+    home = java_class("java.nio.file.Paths").get(str(settings.home))
+    bridge.install(java_class("org.samj.bridge.appose.ApposeSegmenter")(home))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clicks", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3, help="of each batch")
+    parser.add_argument("--java", action="store_true", help="the worker is started from Java, as by the jar alone")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     settings = Settings.from_environment()
     image, centres = spots()
     open_window(settings=settings)
+    if arguments.java:
+        use_java(settings)
     java_class("ij.gui.Toolbar").getInstance().setTool(str(java_class("org.samj.bridge.ij.tool.SamjTool").NAME))
     imp = show(image)
     # Only what lies on the screen can be clicked on.

@@ -14,6 +14,7 @@ from fakes.one_jar import bare_environ
 
 from samj_bridge.export import read_rois
 from samj_bridge.fiji import find_java
+from samj_bridge.models import catalog
 from samj_bridge.session import Prompt, Session
 from samj_bridge.settings import Settings
 
@@ -72,6 +73,9 @@ def test_one_jar_one_button_and_a_click_give_the_sessions_outline(
     )
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
+    if way == "button":
+        # All of the catalog, to be installed from the panel: samj-bridge itself is asked, by Java.
+        assert f"models {len(catalog(Settings(home=linked_home)))}\n" in done.stdout
     (outline,) = read_rois(found)
     with Session("starter", settings=Settings(home=linked_home)) as session:
         expected = session.encode(disc, ranges=(0, 255)).segment(Prompt(points=[POINT]))[0]

@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import javax.imageio.ImageIO;
 import javax.swing.AbstractButton;
 import javax.swing.JButton;
+import javax.swing.JComboBox;
 import javax.swing.JTextArea;
 import javax.swing.text.JTextComponent;
 
@@ -65,6 +66,9 @@ public class Drive {
                 return button.isEnabled() && !button.getText().contains("ett") ? panel : null;
             });
             say("set-up", asked);
+            JComboBox<?> models = (JComboBox<?>) part((Container) panel, "samj model");
+            wait("the models of the catalog", () -> models.getItemCount() > 5 ? models : null);
+            System.out.println("models " + models.getItemCount());
         }
         wait("the image in front", () -> imp.getWindow() != null && imp.getWindow().isActive() ? imp : toFront(imp));
         tool();

@@ -20,6 +20,7 @@ import org.samj.bridge.SegmenterException;
 public final class Download {
 
     private static final int TRIES = 4;
+    private static final long PAUSE_MS = Long.getLong("samj.pause_ms", 1000);
 
     private Download() {
     }
@@ -72,7 +73,9 @@ public final class Download {
                         || error instanceof javax.net.ssl.SSLException) {
                         break;
                     }
-                    pause(TRIES - left + 1, progress);
+                    if (left > 1) {
+                        pause(PAUSE_MS << TRIES - left, progress);
+                    }
                 } catch (SegmenterException refused) {
                     if (refused.code().equals("cancelled")) {
                         throw refused;
@@ -161,8 +164,8 @@ public final class Download {
         }
     }
 
-    private static void pause(int seconds, Progress progress) {
-        long until = System.nanoTime() + seconds * 1_000_000_000L;
+    private static void pause(long millis, Progress progress) {
+        long until = System.nanoTime() + millis * 1_000_000L;
         try {
             while (System.nanoTime() < until && !progress.isCancelled()) {
                 Thread.sleep(50);

@@ -1,7 +1,6 @@
 package org.samj.bridge.setup;
 
 import java.io.PrintStream;
-import java.nio.file.Paths;
 import java.util.concurrent.atomic.AtomicReference;
 import org.samj.bridge.Home;
 import org.samj.bridge.Segmenter.Progress;
@@ -22,20 +21,20 @@ public final class Main {
             System.err.println("java -jar SAMJ_Bridge.jar [setup|repair|remove|state] [HOME]");
             System.exit(USAGE);
         }
-        SetUp setUp = new SetUp(arguments.length > 1 ? Paths.get(arguments[1]).toAbsolutePath() : Home.folder());
-        if (job.equals("state")) {
-            System.out.println(setUp.state() + " " + setUp.sentence());
-            return;
-        }
-        Runtime.getRuntime().addShutdownHook(new Thread(setUp::cancelAndWait));
         try {
+            SetUp setUp = new SetUp(arguments.length > 1 ? Home.path(arguments[1]) : Home.folder());
+            if (job.equals("state")) {
+                System.out.println(setUp.state() + " " + setUp.sentence());
+                return;
+            }
+            Runtime.getRuntime().addShutdownHook(new Thread(setUp::cancelAndWait));
             setUp.run(job.equals("setup") ? setUp.next() : job.equals("repair") ? SetUp.Job.REPAIR : SetUp.Job.REMOVE,
                 new Lines(System.err));
+            System.out.println(setUp.state() + " " + setUp.sentence());
         } catch (SegmenterException error) {
             System.err.println(error.sentence());
             System.exit(1);
         }
-        System.out.println(setUp.state() + " " + setUp.sentence());
         System.exit(0);
     }
 

@@ -4,8 +4,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.nio.file.StandardCopyOption;
+import java.util.Map;
 import org.samj.bridge.fetch.Facts;
+import org.samj.bridge.fetch.Json;
 import org.samj.bridge.setup.SetUp.State;
 
 /** What lies where in samj-bridge's home folder, of what Java puts there. */
@@ -41,8 +44,13 @@ final class Place {
     State state() {
         Path host = host();
         if (Files.isRegularFile(card)) {
-            // Somebody may have set it up with a Python of her own: that is as good.
-            return host != null && older(version(), VERSION) ? State.OUTDATED : State.READY;
+            String written = written();
+            if (written == null) {
+                return State.BROKEN;
+            }
+            // Somebody may have set it up with a Python of her own: that is as good. Of an update that was killed, the new
+            // Python may be there, and the card still of the old one.
+            return host != null && (older(version(), VERSION) || older(written, VERSION)) ? State.OUTDATED : State.READY;
         }
         return host != null || isFilled(hosts) || isFilled(tools) ? State.UNFINISHED : State.ABSENT;
     }
@@ -50,7 +58,11 @@ final class Place {
     /** The folder in use; null: there is none that was finished. */
     Path host() {
         String name = read(hosts.resolve(CURRENT));
-        return name.isEmpty() || !Files.isRegularFile(hosts.resolve(name).resolve(MARKER)) ? null : hosts.resolve(name);
+        if (name.isEmpty() || !Files.isRegularFile(hosts.resolve(name).resolve(MARKER))) {
+            return null;
+        }
+        // A Python of the system's that it was based on may be gone.
+        return Files.isRegularFile(interpreter(hosts.resolve(name))) ? hosts.resolve(name) : null;
     }
 
     /** Version of the samj-bridge in use; empty: Java has made none. */
@@ -111,6 +123,18 @@ final class Place {
     private static int number(String[] parts, int index) {
         String digits = index < parts.length ? parts[index].replaceAll("[^0-9].*", "") : "";
         return digits.isEmpty() ? 0 : Integer.parseInt(digits);
+    }
+
+    /** Version of the samj-bridge that wrote the card; null: it is damaged, or what it names is not there. */
+    private String written() {
+        try {
+            Map<?, ?> values = (Map<?, ?>) Json.read(read(card));
+            boolean whole = Files.isRegularFile(Paths.get((String) values.get("python")))
+                && Files.isRegularFile(Paths.get((String) values.get("bundle")));
+            return whole ? (String) values.get("version") : null;
+        } catch (RuntimeException damaged) {
+            return null;
+        }
     }
 
     private static String read(Path file) {

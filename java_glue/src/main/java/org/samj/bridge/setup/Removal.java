@@ -8,7 +8,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileTime;
 import org.samj.bridge.Segmenter.Progress;
 import org.samj.bridge.fetch.Trouble;
 
@@ -18,7 +17,6 @@ final class Removal {
     /** The card first, so that nobody starts what is half gone; then all else by its name. */
     private static final String[] OURS = {"worker.json", "host/current", "envs", "cache", "logs", "models/records",
         "models/weights", "models/sources", "models/downloads", "python", "tools", "host"};
-    private static final long RECENT_MS = 3_600_000;
 
     private final Place place;
     private final Progress progress;
@@ -56,19 +54,14 @@ final class Removal {
         Path now = place.host();
         try (DirectoryStream<Path> folders = Files.newDirectoryStream(place.hosts, Files::isDirectory)) {
             for (Path folder : folders) {
-                if (!folder.equals(now) && !folder.equals(before) && !isRecent(folder)) {
+                if (!folder.equals(now) && !folder.equals(before)) {
+                    // A child of a program that was killed may still write there: numbers are not used again.
                     delete(folder);
                 }
             }
         } catch (IOException error) {
             // It is tried again the next time; nothing depends on it.
         }
-    }
-
-    /** What an ended program's child may still be writing is left alone for an hour. */
-    private static boolean isRecent(Path folder) throws IOException {
-        FileTime time = Files.getLastModifiedTime(folder);
-        return System.currentTimeMillis() - time.toMillis() < RECENT_MS;
     }
 
     private static void delete(Path path) throws IOException {

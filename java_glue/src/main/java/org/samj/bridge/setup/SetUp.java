@@ -114,7 +114,9 @@ public final class SetUp {
 
     /** Do what {@link #action} says, on a thread of its own. Harmless while something runs, or nothing has to be done. */
     public void start() {
-        begin(next());
+        if (state() != State.READY) {
+            begin(next());
+        }
     }
 
     /** What {@link #action} means. */
@@ -243,7 +245,7 @@ public final class SetUp {
     }
 
     private synchronized void begin(Job job) {
-        if (thread != null || job == Job.SET_UP && state() == State.READY) {
+        if (thread != null) {
             return;
         }
         stop = false;
