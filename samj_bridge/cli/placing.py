@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from samj_bridge.errors import PromptError
 from samj_bridge.geometry.region import Region
-from samj_bridge.reading import Taken
+from samj_bridge.reading import Chosen
 from samj_bridge.session import Prompt
 from samj_bridge.session.places import Place
 
 __all__ = ["place_of", "placed", "prompts_here"]
 
 
-def place_of(taken: Taken) -> Place:
+def place_of(taken: Chosen) -> Place:
     """Return where a plane is in its stack, as ImageJ counts: mere pages are slices."""
     series = taken.series
     z = t = 0

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
+from samj_bridge.cli.input_image import Overview
 from samj_bridge.errors import Cancelled, FileError
 from samj_bridge.export import EXPORTERS, export
 from samj_bridge.export.calibration import Calibration
 from samj_bridge.geometry.region import Region
 from samj_bridge.session.blocks.record import remove_record
 
-__all__ = ["going_on_in", "record_of", "refuse_existing", "result_files", "save_regions"]
+__all__ = ["going_on_in", "needs_pixels", "record_of", "refuse_existing", "result_files", "save_regions"]
 
 
 def result_files(folder: Path, stem: str, formats: Sequence[str]) -> dict[str, Path]:
@@ -38,14 +36,34 @@ def save_regions(
     regions: Sequence[Region],
     *,
     shape: tuple[int, int],
-    pixels: NDArray[Any],
+    overview: Overview | None,
     calibration: Calibration | None = None,
 ) -> list[Path]:
-    """Write `regions` in every format of `files`; return the files in that order."""
-    return [
-        export(name, path, regions, shape=shape, pixels=pixels, calibration=calibration)
-        for name, path in files.items()
-    ]
+    """Write `regions` in every format of `files`; return the files in that order.
+
+    Parameters
+    ----------
+    files : dict of str to Path
+        See `result_files`.
+    regions : sequence of Region
+    shape : (int, int)
+        (Y, X) of the image.
+    overview : Overview, optional
+        What the overlay is drawn on; None where there is none to be drawn.
+    calibration : Calibration, optional
+        Scale of the image.
+    """
+    saved = []
+    for name, path in files.items():
+        drawn = overview.placed(regions) if overview and needs_pixels([name]) else regions
+        pixels = overview.pixels if overview else None
+        saved.append(export(name, path, drawn, shape=shape, pixels=pixels, calibration=calibration))
+    return saved
+
+
+def needs_pixels(formats: Iterable[str]) -> bool:
+    """Return whether one of these formats shows the image itself."""
+    return any("pixels" in EXPORTERS[name].takes for name in formats)
 
 
 def record_of(folder: Path, stem: str) -> Path:

@@ -50,7 +50,7 @@ EXPORTERS = {
     "roi": Exporter("samj_bridge.export.imagej_zip", "write_rois", "_rois.zip"),
     "labels": Exporter("samj_bridge.export.labels", "write_labels", "_labels.tif", ("shape", "calibration")),
     "overlay": Exporter("samj_bridge.export.overlay", "write_overlay", "_overlay.png", ("pixels",)),
-    "geojson": Exporter("samj_bridge.export.geojson", "write_geojson", "_outlines.geojson"),
+    "geojson": Exporter("samj_bridge.export.geojson", "write_geojson", "_outlines.geojson", ("calibration",)),
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from samj_bridge.export.calibration import Calibration
 from samj_bridge.export.output import check_regions, replacing, unique_names
 from samj_bridge.export.properties import fields_of, properties_of
 from samj_bridge.geometry.parts import split_parts
@@ -18,7 +19,9 @@ from samj_bridge.geometry.region import Region
 __all__ = ["as_geojson", "write_geojson"]
 
 
-def write_geojson(path: str | Path, regions: Region | Iterable[Region]) -> Path:
+def write_geojson(
+    path: str | Path, regions: Region | Iterable[Region], calibration: Calibration | None = None
+) -> Path:
     """Write regions as a GeoJSON feature collection.
 
     Parameters
@@ -27,6 +30,8 @@ def write_geojson(path: str | Path, regions: Region | Iterable[Region]) -> Path:
         File ending with ``.geojson`` or ``.json``; replaced if it is there, whole or not at all.
     regions : Region or iterable of Region
         Empty ones are left out.
+    calibration : Calibration, optional
+        Pixel size and unit of the image, told beside the features (``pixel_size``): coordinates stay in pixels.
 
     Returns
     -------
@@ -40,18 +45,19 @@ def write_geojson(path: str | Path, regions: Region | Iterable[Region]) -> Path:
     FileError, NoSpaceError
         The file can't be written.
     """
-    text = json.dumps(as_geojson(regions), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(as_geojson(regions, calibration), ensure_ascii=False, allow_nan=False)
     with replacing(path, ".geojson|.json") as draft:
         draft.write_text(text, encoding="utf-8", errors="replace")
     return Path(path)
 
 
-def as_geojson(regions: Region | Iterable[Region]) -> dict[str, Any]:
+def as_geojson(regions: Region | Iterable[Region], calibration: Calibration | None = None) -> dict[str, Any]:
     """Return regions as a GeoJSON feature collection: plain data."""
     listed = check_regions(regions)
     pairs = zip(listed, unique_names(listed), strict=True)
     features = [_feature(region, name, n) for n, (region, name) in enumerate(pairs, 1) if not region.is_empty]
-    return {"type": "FeatureCollection", "features": features}
+    size = {"x": calibration.width, "y": calibration.height, "unit": calibration.unit} if calibration else None
+    return {"type": "FeatureCollection", **({"pixel_size": size} if size else {}), "features": features}
 
 
 def _feature(region: Region, name: str, number: int) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from samj_bridge.export.calibration import Calibration
 from samj_bridge.export.output import MARK, check_regions, image_shape, numbered, replacing
 from samj_bridge.geometry.region import Region
 
-__all__ = ["label_image", "write_labels"]
+__all__ = ["LARGE_PX", "label_image", "write_labels"]
 
 # ImageJ's 32-bit pixels are floats, exact for whole numbers up to here.
 _MOST = 2**24
+LARGE_PX = 4096 * 4096
+"""Label images of more pixels are written strip by strip, compressed (ImageJ unpacks them)."""
+_STRIP_PX = 2**22
 
 
 def write_labels(
@@ -55,16 +59,46 @@ def write_labels(
         The file can't be written.
     """
     listed = check_regions(regions)
-    labels = label_image(listed, shape)
+    size = image_shape(listed, shape)
     options = (calibration or Calibration()).tiff_options()
     options["metadata"] |= {"min": 0, "max": max(len(listed), 1)}
+    options |= {"imagej": True, "software": f"{MARK} label image"}
     with replacing(path, ".tif|.tiff") as draft:
-        tifffile.imwrite(draft, labels, imagej=True, software=f"{MARK} label image", **options)
+        if size[0] * size[1] > LARGE_PX:
+            dtype, rows = _type_for(listed), max(1, _STRIP_PX // size[1])
+            strips = _packed_strips(listed, size, rows, dtype)
+            options |= {"shape": size, "dtype": dtype, "rowsperstrip": rows, "compression": "zlib"}
+            tifffile.imwrite(draft, strips, byteorder="<", **options)
+        else:
+            tifffile.imwrite(draft, label_image(listed, shape), **options)
     return Path(path)
+
+
+def _packed_strips(listed: list[Region], size: tuple[int, int], rows: int, dtype: np.dtype[Any]) -> Iterator[bytes]:
+    """Yield the compressed strips of a label image, of which only one is in memory at a time."""
+    height, width = size
+    ordered = _in_painting_order(listed)
+    tops = [region.bbox_xyxy[1] for _number, region in ordered]
+    bottoms = [region.bbox_xyxy[3] for _number, region in ordered]
+    empty: dict[int, bytes] = {}
+    for top in range(0, height, rows):
+        deep = min(rows, height - top)
+        here = [item for item, y0, y1 in zip(ordered, tops, bottoms, strict=True) if y0 < top + deep and y1 > top]
+        if not here and deep in empty:
+            yield empty[deep]
+            continue
+        strip = np.zeros((deep, width), dtype.newbyteorder("<"))
+        _paint(strip, here, top)
+        packed = zlib.compress(strip.tobytes(), 1)
+        if not here:
+            empty[deep] = packed
+        yield packed
 
 
 def label_image(regions: Region | Iterable[Region], shape: tuple[int, int] | None = None) -> NDArray[Any]:
     """Return the label image of regions.
+
+    Whole, in memory: `write_labels` makes those of large images strip by strip.
 
     A pixel that several regions claim goes to the one with the highest score, and among equals to the first in the
     list; a region without a score comes after all that have one.
@@ -80,18 +114,32 @@ def label_image(regions: Region | Iterable[Region], shape: tuple[int, int] | Non
     [[1, 2, 2]]
     """
     listed = check_regions(regions)
+    labels = np.zeros(image_shape(listed, shape), _type_for(listed))
+    _paint(labels, _in_painting_order(listed), 0)
+    return labels
+
+
+def _type_for(listed: list[Region]) -> np.dtype[Any]:
     if len(listed) > _MOST:
         message = f"{len(listed)} regions don't fit into one label image; ImageJ can tell {_MOST} labels apart."
         raise InputError(message, hint="Write them in several files.")
-    height, width = image_shape(listed, shape)
-    labels = np.zeros((height, width), np.uint16 if len(listed) < 2**16 else np.float32)
+    return np.dtype(np.uint16 if len(listed) < 2**16 else np.float32)
+
+
+def _in_painting_order(listed: list[Region]) -> list[tuple[int, Region]]:
     # The last to be painted wins.
-    for number, region in sorted(numbered(listed), key=lambda item: (_rank(item[1]), -item[0])):
+    return sorted(numbered(listed), key=lambda item: (_rank(item[1]), -item[0]))
+
+
+def _paint(labels: NDArray[Any], ordered: list[tuple[int, Region]], first_row: int) -> None:
+    """Paint regions into some rows of their image."""
+    height, width = labels.shape
+    for number, region in ordered:
         crop, (x, y) = region.crop()
+        y -= first_row
         top, left = max(y, 0), max(x, 0)
         seen = crop[top - y : max(height - y, 0), left - x : max(width - x, 0)]
         labels[top : top + seen.shape[0], left : left + seen.shape[1]][seen] = number
-    return labels
 
 
 def _rank(region: Region) -> float:

@@ -1,7 +1,7 @@
 """Image files: what is in them, and one plane of one, as ImageJ shows it."""
 
-from samj_bridge.reading.choosing import Wish
-from samj_bridge.reading.description import Description, PixelSize, Series, Taken
+from samj_bridge.reading.choosing import Wish, choose_series
+from samj_bridge.reading.description import Chosen, Description, PixelSize, Series, Taken
 from samj_bridge.reading.image import describe_image, open_plane, open_pyramid, read_image, take
 from samj_bridge.reading.inspecting import SeriesDetails, inspect_image
 from samj_bridge.reading.kinds import SUFFIXES, find_images
@@ -10,6 +10,7 @@ from samj_bridge.reading.sets import once_per_image
 
 __all__ = [
     "SUFFIXES",
+    "Chosen",
     "Description",
     "OpenedImage",
     "PixelSize",
@@ -17,6 +18,7 @@ __all__ = [
     "SeriesDetails",
     "Taken",
     "Wish",
+    "choose_series",
     "describe_image",
     "find_images",
     "inspect_image",

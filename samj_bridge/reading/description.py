@@ -164,7 +164,7 @@ class Chosen:
 
     def is_rgb(self, shape: Sequence[int]) -> bool:
         """Return whether pixels of a shape are RGB, by the file or by a table of colours."""
-        return self.series.colour or (len(shape) == 3 and self.series.channels == 1)
+        return self.series.colour or (len(shape) == 3 and len(self.taken_channels) <= 1)
 
     def _channel_name(self, at: int) -> str:
         names = self.series.channel_names

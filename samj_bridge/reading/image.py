@@ -192,7 +192,7 @@ def _for_session(
 ) -> int | tuple[int, ...] | str | None:
     """Return how a session is to take the channels of what was read: an array does not say that they are stains."""
     # One channel and three numbers for each pixel: a table of colours was looked up.
-    if len(shape) == 2 or (series.channels == 1 and not series.colour):
+    if len(shape) == 2 or (len(taken) <= 1 and not series.colour):
         return None
     if isinstance(wanted, str):
         return wanted

@@ -15,7 +15,7 @@ import numpy as np
 from samj_bridge.reading.kinds import has_chunk, is_tiff
 from samj_bridge.reading.tiff.directories import chain_of
 
-__all__ = ["misread_by_imagej", "planes_alike"]
+__all__ = ["misread_by_imagej", "pages_differ", "planes_alike"]
 
 _NONE, _LZW, _JPEG, _PACKBITS = 1, 5, 7, 32773
 _OPENED = frozenset({_NONE, _LZW, 8, 32946, _PACKBITS})
@@ -66,6 +66,8 @@ _LIMITS: tuple[tuple[str, Callable[[_Kind], bool]], ...] = (
         lambda kind: kind.bits == 16 and kind.samples > 1 and kind.format in {_SIGNED, _FLOAT},
     ),
     ("does not unpack compressed pages of 1 bit", lambda kind: kind.bits == 1 and kind.packed),
+    ("begins the later pages of 1 bit at the wrong bytes", lambda kind: kind.bits == 1 and kind.pages > 1),
+    ("mixes the pages of colours that stand plane by plane", lambda kind: kind.planes and kind.pages > 1),
     ("reads bits in one order only", lambda kind: kind.fill_order == 2),
     (
         "shows one plane of samples of 2, 4 or more, or mixes them",
@@ -123,8 +125,7 @@ def misread_by_imagej(path: Path) -> str:
 def planes_alike(path: Path) -> int:
     """Return how many pages a TIFF has, if all are alike; 0 otherwise.
 
-    Where that is more than ImageJ shows, it has lost some: of colours that stand plane by plane it drops the last
-    page of some stacks.
+    Where that is more than ImageJ shows, it has lost some.
 
     Parameters
     ----------
@@ -139,6 +140,24 @@ def planes_alike(path: Path) -> int:
     except Exception:  # noqa: BLE001 - as above
         return 0
     return len(chain) if chain.uniform else 0
+
+
+def pages_differ(path: Path, one: int, other: int) -> bool:
+    """Return whether two pages of a TIFF hold different bytes: ImageJ may show them alike all the same."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        parts = []
+        for number in (one, other):
+            page = file.pages[number]
+            places = zip(page.dataoffsets, page.databytecounts, strict=True)
+            parts.append([_bytes_at(file.filehandle, at, count) for at, count in places])
+    return parts[0] != parts[1]
+
+
+def _bytes_at(handle: Any, at: int, count: int) -> bytes:
+    handle.seek(at)
+    return bytes(handle.read(count))
 
 
 def _misread_png(path: Path) -> str:

@@ -23,23 +23,23 @@ def levels_of(pixels: NDArray[Any], count: int = 3) -> list[NDArray[Any]]:
     return [np.ascontiguousarray(pixels[:: 2**level, :: 2**level]) for level in range(count)]
 
 
-def write_ome_tiff(path: Path, stack: NDArray[Any], *, compression: str | None = "zlib") -> None:
+def write_ome_tiff(path: Path, stack: NDArray[Any], *, compression: str | None = "zlib", tile: int = TILE) -> None:
     """Write (C, Z, Y, X) as a pyramid in subdirectories, pixel size 0.5 µm."""
     told = {"axes": "CZYX", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.5}
     told = {**told, "PhysicalSizeYUnit": "µm", "Channel": {"Name": ["DAPI", "actin"][: len(stack)]}}
-    options = {"tile": (TILE, TILE), "compression": compression, "photometric": "minisblack"}
+    options = {"tile": (tile, tile), "compression": compression, "photometric": "minisblack"}
     with tifffile.TiffWriter(path, ome=True) as writer:
         writer.write(stack, subifds=2, metadata=told, **options)
         for level in (1, 2):
             writer.write(stack[..., :: 2**level, :: 2**level], subfiletype=1, **options)
 
 
-def write_svs(path: Path, rgb: NDArray[np.uint8], *, compression: str = "jpeg") -> None:
+def write_svs(path: Path, rgb: NDArray[np.uint8], *, compression: str = "jpeg", tile: int = TILE) -> None:
     """Write what Aperio's scanner writes: levels and a thumbnail in the chain, label and macro behind."""
     words = f"Aperio Image Library v12\r\n{rgb.shape[1]}x{rgb.shape[0]} [0,0 {rgb.shape[1]}x{rgb.shape[0]}]"
     words += " (32x32) JPEG/RGB Q=95|AppMag = 20|MPP = 0.25"
     with tifffile.TiffWriter(path) as writer:
-        tiled = {"tile": (TILE, TILE), "compression": compression, "photometric": "rgb", "metadata": None}
+        tiled = {"tile": (tile, tile), "compression": compression, "photometric": "rgb", "metadata": None}
         writer.write(rgb, description=words, **tiled)
         writer.write(rgb[::8, ::8].copy(), photometric="rgb", metadata=None, description=words)
         for level in levels_of(rgb)[1:]:
@@ -55,7 +55,7 @@ def write_ome_zarr(
     *,
     version: str = "0.4",
     sharded: bool = False,
-    scale: float = 0.5,
+    tile: int = TILE,
     colours: tuple[str, ...] = ("0000FF", "00FF00"),
 ) -> None:
     """Write (C, Z, Y, X) as OME-Zarr 0.4 (format 2) or 0.5 (format 3)."""
@@ -66,14 +66,14 @@ def write_ome_zarr(
     datasets = []
     for level in range(3):
         pixels = stack[..., :: 2**level, :: 2**level]
-        more: dict[str, Any] = {"shards": (1, 1, 2 * TILE, 2 * TILE)} if sharded else {}
+        more: dict[str, Any] = {"shards": (1, 1, 2 * tile, 2 * tile)} if sharded else {}
         if old:
             more = {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
         array = group.create_array(
-            str(level), shape=pixels.shape, dtype=pixels.dtype, chunks=(1, 1, TILE, TILE), **more
+            str(level), shape=pixels.shape, dtype=pixels.dtype, chunks=(1, 1, tile, tile), **more
         )
         array[:] = pixels
-        steps = [{"type": "scale", "scale": [1, 1, scale * 2**level, scale * 2**level]}]
+        steps = [{"type": "scale", "scale": [1, 1, 0.5 * 2**level, 0.5 * 2**level]}]
         datasets.append({"path": str(level), "coordinateTransformations": steps})
     axes: list[dict[str, str]] = [{"name": "c", "type": "channel"}]
     axes += [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "zyx"]

@@ -42,7 +42,7 @@ def _no_window_of_exceptions() -> Iterator[None]:
 
 def test_tiffs_of_every_kind_are_what_imagej_shows(tmp_path: Path) -> None:
     # As many on every machine: a fast one must not find tomorrow what a slow one has passed over today.
-    counts, bad = run(range(3000), tmp_path, time.monotonic() + 300)
+    counts, bad = run(range(2000), tmp_path, time.monotonic() + 300)
     assert not bad, "\n".join(bad[:5])
     assert counts["same"] > 20, counts
 
@@ -261,18 +261,24 @@ def test_pngs_that_java_recolours_are_refused_there(kind: int, bits: int, tmp_pa
     assert theirs.dtype != colours.dtype or not np.array_equal(theirs[..., 0], colours[..., 0])
 
 
-@pytest.mark.parametrize(("size", "shown"), [((30, 30), True), ((37, 38), False)])
-def test_a_stack_of_which_imagej_drops_a_page_is_not_opened_silently(
-    size: tuple[int, int], shown: bool, tmp_path: Path
-) -> None:
-    planes = RNG.integers(0, 256, (2, 3, *size), dtype=np.uint8)
+def test_stacks_that_imagej_mixes_are_not_opened_silently(tmp_path: Path) -> None:
+    planes = RNG.integers(0, 256, (2, 3, 37, 38), dtype=np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
-    if shown:
-        assert int(open_image(tmp_path / "a.tif").getStackSize()) == 2
-    else:
-        with pytest.raises(FileError, match="shows 1 of 2 planes"):
-            open_image(tmp_path / "a.tif")
+    bits = RNG.integers(0, 2, (2, 32, 8)).astype(bool)
+    tifffile.imwrite(tmp_path / "b.tif", bits, photometric="minisblack", metadata=None)
+    for name in ("a.tif", "b.tif"):
+        with pytest.raises(FileError, match="ImageJ would show other numbers"):
+            open_image(tmp_path / name)
     assert np.array_equal(read_image(tmp_path / "a.tif", plane=1).pixels, np.moveaxis(planes[1], 0, -1))
+    assert np.array_equal(read_image(tmp_path / "b.tif", plane=1).pixels, bits[1] * np.uint8(255))
+
+
+# What an hour of other seeds found: a page shown twice, pages dropped or mixed, bits at wrong places, and (ours)
+# tables of colours of one channel among several.
+@pytest.mark.parametrize("seed", [2538, 7015388, 7022418, 7036903, 7043827, 7051614, 7064601, 7096815])
+def test_files_that_once_differed_do_no_more(seed: int, tmp_path: Path) -> None:
+    _counts, bad = run([seed], tmp_path, time.monotonic() + 60)
+    assert not bad, bad
 
 
 def test_ordinary_files_are_not_held_for_misread(data_dir: Path) -> None:

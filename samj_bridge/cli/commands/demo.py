@@ -15,6 +15,7 @@ from rich.table import Table
 
 from samj_bridge.cli.commands.segment import make_output_folder
 from samj_bridge.cli.demo_images import DEMO_IMAGES, DemoImage, load_demo_image
+from samj_bridge.cli.input_image import Overview
 from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.cli.save import result_files, save_regions
 from samj_bridge.errors import FijiError
@@ -116,7 +117,7 @@ def _one_image(session: Session, image: DemoImage, output: Path, excuse: str) ->
             times.append(1e3 * (time.perf_counter() - start))
             regions.append(replace(region, prompt_index=number))
     files = result_files(output, image.name, _FORMATS)
-    save_regions(files, regions, shape=scene.shape, pixels=image.pixels)
+    save_regions(files, regions, shape=scene.shape, overview=Overview(image.pixels))
     verdict = "not asked" if excuse else _check_in_imagej(regions, scene.shape, files["roi"])
     return _Row(
         image.name,

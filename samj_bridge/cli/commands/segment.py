@@ -10,19 +10,26 @@ from typing import Any
 
 from rich.table import Table
 
+from samj_bridge.cli.input_image import open_input
 from samj_bridge.cli.own_files import without_own
 from samj_bridge.cli.placing import place_of, placed, prompts_here
 from samj_bridge.cli.read_prompts.found import FoundPrompts
 from samj_bridge.cli.result import Line, Result, about, styled
-from samj_bridge.cli.save import going_on_in, record_of, refuse_existing, result_files, save_regions
+from samj_bridge.cli.save import (
+    going_on_in,
+    needs_pixels,
+    record_of,
+    refuse_existing,
+    result_files,
+    save_regions,
+)
 from samj_bridge.errors import Cancelled, FileError, PromptError, SamjError
 from samj_bridge.export import EXPORTERS
-from samj_bridge.export.calibration import read_calibration
 from samj_bridge.geometry.components import clean
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.trace import trace
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
-from samj_bridge.reading import Wish, find_images, once_per_image, take
+from samj_bridge.reading import Wish, find_images, once_per_image
 from samj_bridge.session import Prompt, Scene, Session, Wanted
 from samj_bridge.settings import Settings
 
@@ -109,23 +116,23 @@ def _segment_one(
     files = result_files(request.output, stem, request.formats)
     if not request.overwrite:
         refuse_existing(files)
-    taken = take(image, request.wish)
-    pixels = taken.pixels
-    place = place_of(taken)
-    prompts, left_out = prompts_here(prompts, place)
-    start = time.perf_counter()
-    with session.encode(
-        pixels, ranges=request.ranges, channels=taken.channels, name=image.name, cancel=cancel
-    ) as scene:
-        encoded = time.perf_counter()
-        regions, message = _found(request, scene, stem, prompts, progress, cancel)
-        regions = placed(regions, place)
-        decoded = time.perf_counter()
-        shape = scene.shape
-    saved = save_regions(files, regions, shape=shape, pixels=pixels, calibration=read_calibration(image))
-    empty = sum(region.is_empty for region in regions)
-    if empty and empty == len(regions) and (pixels == pixels.ravel()[0]).all():
-        message = "Nothing was found: the image is the same everywhere."
+    with open_input(image, request.wish) as taken:
+        place = place_of(taken.chosen)
+        prompts, left_out = prompts_here(prompts, place)
+        start = time.perf_counter()
+        with session.encode(
+            taken.image, ranges=request.ranges, channels=taken.chosen.channels, name=image.name, cancel=cancel
+        ) as scene:
+            encoded = time.perf_counter()
+            regions, message = _found(request, scene, stem, prompts, progress, cancel)
+            regions = placed(regions, place)
+            decoded = time.perf_counter()
+            shape = scene.shape
+        overview = taken.overview(regions) if needs_pixels(files) else None
+        saved = save_regions(files, regions, shape=shape, overview=overview, calibration=taken.calibration)
+        empty = sum(region.is_empty for region in regions)
+        if empty and empty == len(regions) and taken.same_everywhere:
+            message = "Nothing was found: the image is the same everywhere."
     return _Done(
         image,
         len(regions) - empty,
@@ -133,9 +140,9 @@ def _segment_one(
         1e3 * (encoded - start),
         1e3 * (decoded - encoded),
         saved,
-        taken.describe(),
-        taken.to_dict(),
-        " ".join(filter(None, [left_out, message])),
+        taken.words,
+        taken.data,
+        " ".join(filter(None, [left_out, message, overview.words if overview else ""])),
     )
 
 
