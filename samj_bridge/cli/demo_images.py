@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.cli.read_image import read_image
 from samj_bridge.cli.read_prompts import read_prompts
+from samj_bridge.reading import read_image
 from samj_bridge.session import Prompt
 
 __all__ = ["DEMO_IMAGES", "DemoImage", "load_demo_image"]
@@ -48,5 +48,5 @@ def load_demo_image(name: str) -> DemoImage:
     file, title = DEMO_IMAGES[name]
     path = _FOLDER / file
     prompts = list(read_prompts(_FOLDER / f"{name}_prompts.json")[None])
-    labels = read_image(_FOLDER / f"{name}_labels.png").astype(np.uint16)
-    return DemoImage(name, title, path, read_image(path), prompts, labels)
+    labels = read_image(_FOLDER / f"{name}_labels.png").pixels.astype(np.uint16)
+    return DemoImage(name, title, path, read_image(path).pixels, prompts, labels)

@@ -9,8 +9,13 @@ import pytest
 import tifffile
 from PIL import Image
 
-from samj_bridge.cli.read_image import find_images, read_image
+from samj_bridge import reading
 from samj_bridge.errors import FileError, ImageError
+from samj_bridge.reading import find_images
+
+
+def read_image(path: Path, plane: int | None = None) -> np.ndarray:
+    return reading.read_image(path, plane=plane).pixels
 
 
 def test_grey_16_bit_tiff_keeps_its_values(tmp_path: Path) -> None:

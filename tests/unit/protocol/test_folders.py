@@ -19,7 +19,7 @@ from samj_bridge.protocol.folders import file_size, folder_size, is_file, is_fol
 NAMED = """
 import os
 from pathlib import Path
-from samj_bridge.cli.read_image import find_images
+from samj_bridge.reading import find_images
 from samj_bridge.download import Source
 from samj_bridge.errors import FileError
 from samj_bridge.models.by_hand import find_by_hand
@@ -215,7 +215,7 @@ def test_collectors_look_at_folders_that_another_process_changes(tree: Path, els
 
 
 def test_a_folder_that_a_person_named_and_that_can_not_be_read_is_an_error(tmp_path: Path) -> None:
-    from samj_bridge.cli.read_image import find_images
+    from samj_bridge.reading import find_images
 
     with pytest.raises(FileError, match="There is no file or folder"):
         find_images([tmp_path / "nothing"])
