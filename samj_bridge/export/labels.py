@@ -17,7 +17,7 @@ from samj_bridge.export.calibration import Calibration
 from samj_bridge.export.output import MARK, check_regions, image_shape, numbered, replacing
 from samj_bridge.geometry.region import Region
 
-__all__ = ["LARGE_PX", "label_image", "write_labels"]
+__all__ = ["LARGE_PX", "label_image", "painted", "write_labels"]
 
 # ImageJ's 32-bit pixels are floats, exact for whole numbers up to here.
 _MOST = 2**24
@@ -77,19 +77,15 @@ def write_labels(
 def _packed_strips(listed: list[Region], size: tuple[int, int], rows: int, dtype: np.dtype[Any]) -> Iterator[bytes]:
     """Yield the compressed strips of a label image, of which only one is in memory at a time."""
     height, width = size
-    ordered = _in_painting_order(listed)
-    tops = [region.bbox_xyxy[1] for _number, region in ordered]
-    bottoms = [region.bbox_xyxy[3] for _number, region in ordered]
+    known = [(item, item[1].bbox_xyxy) for item in numbered(listed)]
     empty: dict[int, bytes] = {}
     for top in range(0, height, rows):
         deep = min(rows, height - top)
-        here = [item for item, y0, y1 in zip(ordered, tops, bottoms, strict=True) if y0 < top + deep and y1 > top]
+        here = [item for item, box in known if box[1] < top + deep and box[3] > top]
         if not here and deep in empty:
             yield empty[deep]
             continue
-        strip = np.zeros((deep, width), dtype.newbyteorder("<"))
-        _paint(strip, here, top)
-        packed = zlib.compress(strip.tobytes(), 1)
+        packed = zlib.compress(painted(here, (deep, width), (top, 0), dtype.newbyteorder("<")).tobytes(), 1)
         if not here:
             empty[deep] = packed
         yield packed
@@ -114,9 +110,7 @@ def label_image(regions: Region | Iterable[Region], shape: tuple[int, int] | Non
     [[1, 2, 2]]
     """
     listed = check_regions(regions)
-    labels = np.zeros(image_shape(listed, shape), _type_for(listed))
-    _paint(labels, _in_painting_order(listed), 0)
-    return labels
+    return painted(numbered(listed), image_shape(listed, shape), (0, 0), _type_for(listed))
 
 
 def _type_for(listed: list[Region]) -> np.dtype[Any]:
@@ -126,20 +120,35 @@ def _type_for(listed: list[Region]) -> np.dtype[Any]:
     return np.dtype(np.uint16 if len(listed) < 2**16 else np.float32)
 
 
-def _in_painting_order(listed: list[Region]) -> list[tuple[int, Region]]:
+def painted(
+    numbered_regions: list[tuple[int, Region]],
+    shape: tuple[int, int],
+    origin_yx: tuple[int, int],
+    dtype: np.dtype[Any],
+) -> NDArray[Any]:
+    """Return a part of a label image.
+
+    Parameters
+    ----------
+    numbered_regions : list of (number, Region)
+        Those that may be in it.
+    shape : (int, int)
+        (Y, X) of the part.
+    origin_yx : (int, int)
+        Its first pixel.
+    dtype : numpy.dtype
+        Type of the labels.
+    """
+    labels = np.zeros(shape, dtype)
+    height, width = shape
     # The last to be painted wins.
-    return sorted(numbered(listed), key=lambda item: (_rank(item[1]), -item[0]))
-
-
-def _paint(labels: NDArray[Any], ordered: list[tuple[int, Region]], first_row: int) -> None:
-    """Paint regions into some rows of their image."""
-    height, width = labels.shape
-    for number, region in ordered:
+    for number, region in sorted(numbered_regions, key=lambda item: (_rank(item[1]), -item[0])):
         crop, (x, y) = region.crop()
-        y -= first_row
+        y, x = y - origin_yx[0], x - origin_yx[1]
         top, left = max(y, 0), max(x, 0)
         seen = crop[top - y : max(height - y, 0), left - x : max(width - x, 0)]
         labels[top : top + seen.shape[0], left : left + seen.shape[1]][seen] = number
+    return labels
 
 
 def _rank(region: Region) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from samj_bridge.errors import ImageError
 from samj_bridge.reading.description import Description, Series, axis_name
 
-__all__ = ["Wish", "choose_channels", "choose_place", "choose_series"]
+__all__ = ["Wish", "choose_channels", "choose_level", "choose_place", "choose_series"]
 
 Channels = int | Sequence[int] | str | None
 
@@ -29,6 +29,8 @@ class Wish:
     """Frame, from 0."""
     channels: Channels = None
     """An index, up to three, ``"merge"``; from 0."""
+    level: int | None = None
+    """Level of the file that is the finest to be read, from 0, the full resolution."""
 
 
 def choose_series(description: Description, wanted: int | None, name: str) -> Series:
@@ -103,6 +105,23 @@ def choose_channels(series: Series, wanted: Channels, name: str) -> tuple[int, .
         names = f" They are {', '.join(series.channel_names)}." if series.channel_names else ""
         raise ImageError(message, hint=f"{hint}{names}")
     return tuple(item % there for item in items)
+
+
+def choose_level(levels: Sequence[tuple[int, int]], wanted: int | None, name: str) -> int:
+    """Return the level that is meant.
+
+    Raises
+    ------
+    ImageError
+        The file has no such level.
+    """
+    if wanted is None:
+        return 0
+    if not 0 <= wanted < len(levels):
+        message = f"{name} has {_count(len(levels), 'level', 'levels')}; level {wanted} was asked for."
+        sizes = ", ".join(f"{width} x {height}" for height, width in levels)
+        raise ImageError(message, hint=f"Levels are counted from 0, the full resolution: {sizes}.")
+    return wanted
 
 
 def listed(series: Sequence[Series]) -> str:

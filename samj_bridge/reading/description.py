@@ -111,6 +111,8 @@ class Chosen:
     """Where along the axes, from 0: ``{"Z": 3, "T": 0}``."""
     taken_channels: tuple[int, ...]
     """Which channels, from 0; empty for RGB and for images with one channel."""
+    level: int = 0
+    """Which level of the file, from 0, the full resolution."""
 
     @property
     def plane(self) -> int:
@@ -140,7 +142,8 @@ class Chosen:
             if count > 1
         ]
         words.append(self._channel_words(is_rgb=self.is_rgb(shape)))
-        words += [f"{series.width} x {series.height}", kind]
+        size = f"{series.width} x {series.height}"
+        words += [f"level {self.level}, {shape[1]} x {shape[0]} of {size}" if self.level else size, kind]
         words.append(f"pixel {series.pixel_size}" if series.pixel_size else "pixel size unknown")
         return words
 
@@ -153,6 +156,7 @@ class Chosen:
             "series": series.index,
             "series_name": series.name,
             "plane": self.plane,
+            "level": self.level,
             "place": {axis.lower(): at for axis, at in self.place.items()},
             "channels": "rgb" if self.is_rgb(shape) else list(self.taken_channels) or [0],
             "channel_names": [self._channel_name(at) for at in self.taken_channels],

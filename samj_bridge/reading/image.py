@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from numpy.typing import NDArray
 
-from samj_bridge.reading.choosing import Channels, Wish, choose_channels, choose_place, choose_series
+from samj_bridge.reading.choosing import Channels, Wish, choose_channels, choose_level, choose_place, choose_series
 from samj_bridge.reading.description import Chosen, Description, Series, Taken
 from samj_bridge.reading.failing import told
 from samj_bridge.reading.kinds import kind_of
-from samj_bridge.reading.opened import OpenedImage, Plane, Stamp
+from samj_bridge.reading.memory import check_fits
+from samj_bridge.reading.opened import CoarserPlane, OpenedImage, Plane, Stamp
 
 __all__ = ["describe_image", "open_plane", "open_pyramid", "read_image", "take"]
 
@@ -78,6 +80,7 @@ def read_image(
     z: int | None = None,
     t: int | None = None,
     channels: Channels = None,
+    level: int = 0,
 ) -> Taken:
     """Read one plane of an image file: what ImageJ would show of it.
 
@@ -93,6 +96,8 @@ def read_image(
         Slice and frame, from 0, instead of `plane`.
     channels : int, sequence of up to 3 ints, or "merge", optional
         Which channels are read, from 0; by default all. RGB has three.
+    level : int
+        Which of the file's levels, from 0, the full resolution.
 
     Returns
     -------
@@ -108,7 +113,7 @@ def read_image(
         It isn't clear which plane is meant (the message lists what there is), or that one is not there, or it does
         not fit into memory.
     """
-    return take(Path(path), Wish(series, plane, z, t, channels))
+    return take(Path(path), Wish(series, plane, z, t, channels, level))
 
 
 def open_pyramid(
@@ -119,6 +124,7 @@ def open_pyramid(
     z: int | None = None,
     t: int | None = None,
     channels: Channels = None,
+    level: int = 0,
 ) -> OpenedImage:
     """Open one plane of an image file, of any size; only the regions that are asked for are read.
 
@@ -128,6 +134,8 @@ def open_pyramid(
         Any file that `read_image` reads, and the folder of an OME-Zarr.
     series, plane, z, t, channels
         Which plane, and which of its channels; as for `read_image`.
+    level : int
+        Level of the file that is the finest to be read, from 0; coordinates then count in pixels of that level.
 
     Returns
     -------
@@ -141,11 +149,13 @@ def open_pyramid(
     ImageError
         It isn't clear which plane is meant, or that one is not there.
     """
-    return open_plane(Path(path), Wish(series, plane, z, t, channels))
+    return open_plane(Path(path), Wish(series, plane, z, t, channels, level))
 
 
 def take(path: Path, wish: Wish) -> Taken:
     """Read what `wish` asks for; see `read_image`."""
+    if wish.level:
+        return _take_level(path, wish)
     with _opened(path) as source:
         description = source.description
         series = choose_series(description, wish.series, path.name)
@@ -181,10 +191,21 @@ def open_plane(path: Path, wish: Wish) -> OpenedImage:
             taken_channels=channels,
         )
         plane = source.plane(series, place, channels)
+        level = choose_level(plane.levels, wish.level, path.name)
+        plane, chosen = (CoarserPlane(plane, level), replace(chosen, level=level)) if level else (plane, chosen)
         opened = OpenedImage(path, chosen, plane, Stamp.of(source.files()))
         opened.chosen = replace(chosen, channels=_for_session(series, wish.channels, channels, opened.shape))
         opened.closes(stack.pop_all().close)
         return opened
+
+
+def _take_level(path: Path, wish: Wish) -> Taken:
+    with open_plane(path, wish) as opened:
+        size = math.prod(opened.shape) * opened.dtype.itemsize
+        check_fits(2 * size, f"{path.name}, {opened.shape[1]} x {opened.shape[0]},")
+        pixels = opened.read(0, 0, 0, *opened.shape[:2])
+        chosen = {field.name: getattr(opened.chosen, field.name) for field in fields(opened.chosen)}
+        return Taken(pixels=pixels, notes=opened.notes, **chosen)
 
 
 def _for_session(

@@ -18,7 +18,7 @@ from samj_bridge.reading.failing import told
 from samj_bridge.reading.memory import check_fits
 from samj_bridge.reading.pyramid import check_region
 
-__all__ = ["OpenedImage", "Plane", "PlaneSource", "Stamp"]
+__all__ = ["CoarserPlane", "OpenedImage", "Plane", "PlaneSource", "Stamp"]
 
 
 class Plane(Protocol):
@@ -34,6 +34,30 @@ class Plane(Protocol):
 
     def read(self, level: int, y0: int, x0: int, height: int, width: int) -> NDArray[Any]:
         """Return a region of a level as ImageJ shows it, (height, width) or (height, width, channels)."""
+
+
+class CoarserPlane:
+    """A plane without its finest levels.
+
+    Parameters
+    ----------
+    plane : Plane
+    level : int
+        Its level that is the first one here.
+    """
+
+    def __init__(self, plane: Plane, level: int) -> None:
+        self._plane, self._level = plane, level
+        self.levels = list(plane.levels[level:])
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was left out or turned round on the way, so far."""
+        return self._plane.notes
+
+    def read(self, level: int, y0: int, x0: int, height: int, width: int) -> NDArray[Any]:
+        """Return a region of a level, counted from the first one here."""
+        return self._plane.read(self._level + level, y0, x0, height, width)
 
 
 class PlaneSource:
@@ -140,9 +164,9 @@ class OpenedImage:
         self.levels: Sequence[tuple[int, ...]] = tuple((*level, *pixel.shape[2:]) for level in plane.levels)
         """Shape of each level that the file has, finest first."""
         self.shape = self.levels[0]
-        """(height, width) or (height, width, channels) in full resolution."""
+        """(height, width) or (height, width, channels) of its finest level."""
         files = [f"{file.resolve()}|{size}|{time}" for file, size, time in stamp.files]
-        place = [chosen.series.index, sorted(chosen.place.items()), chosen.taken_channels]
+        place = [chosen.series.index, sorted(chosen.place.items()), chosen.taken_channels, chosen.level]
         self.identity = "|".join([*files, repr(place)])
         """Changes when the file does."""
 

@@ -67,6 +67,7 @@ def write_ome_zarr(
     for level in range(3):
         pixels = stack[..., :: 2**level, :: 2**level]
         more: dict[str, Any] = {"shards": (1, 1, 2 * tile, 2 * tile)} if sharded else {}
+        more["dimension_names"] = list("czyx")
         if old:
             more = {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
         array = group.create_array(

@@ -87,6 +87,21 @@ def test_regions_of_every_level_are_what_was_written(name: str, tmp_path: Path) 
         open_pyramid(tmp_path / name, z=0, channels=2)
 
 
+def test_a_coarser_level_is_chosen_by_its_number(tmp_path: Path) -> None:
+    large_files.write_ome_tiff(tmp_path / "a.ome.tif", STACK)
+    levels = large_files.levels_of(STACK[1, 0])
+    taken = read_image(tmp_path / "a.ome.tif", z=0, channels=1, level=2)
+    assert np.array_equal(taken.pixels, levels[2])
+    assert "level 2, 53 x 38 of 211 x 150" in taken.describe()
+    with open_pyramid(tmp_path / "a.ome.tif", z=0, channels=1, level=1) as opened:
+        check_regions(opened, levels[1:])
+        first = opened.identity
+    with open_pyramid(tmp_path / "a.ome.tif", z=0, channels=1) as opened:
+        assert opened.identity != first
+    with pytest.raises(ImageError, match="has 3 levels; level 3 was asked for"):
+        read_image(tmp_path / "a.ome.tif", z=0, level=3)
+
+
 def test_a_slide_is_its_levels_and_not_its_label(tmp_path: Path) -> None:
     large_files.write_svs(tmp_path / "a.svs", RGB, compression="zlib")
     with open_pyramid(tmp_path / "a.svs") as opened:

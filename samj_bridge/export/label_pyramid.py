@@ -1,0 +1,295 @@
+"""Labels of images of any size: a pyramid in the image's own OME-Zarr, or a tiled BigTIFF, written piece by piece.
+
+Labels are int32 here, as OME-Zarr's viewers expect them; `write_labels` writes what ImageJ opens.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from samj_bridge.errors import FileError, InputError
+from samj_bridge.export.calibration import Calibration
+from samj_bridge.export.labels import painted
+from samj_bridge.export.output import MARK, check_regions, image_shape, numbered, replacing
+from samj_bridge.geometry.region import Region
+
+__all__ = ["LabelPyramid", "label_tiles", "write_tiled_labels"]
+
+_STRIP_PX = 2**24
+"""Pixels of a level that are in memory while the next one is made."""
+
+
+def label_tiles(
+    regions: Region | Iterable[Region], shape: tuple[int, int] | None = None, tile: int = 1024
+) -> Iterator[tuple[int, int, NDArray[np.int32]]]:
+    """Yield the tiles of a label image that have labels, row by row: (y0, x0, labels).
+
+    The n-th region has label n; where regions overlap, as for `label_image`.
+
+    Examples
+    --------
+    >>> spot = Region.from_mask([[1]], origin_xy=(5, 1))
+    >>> [(y, x, labels.tolist()) for y, x, labels in label_tiles([spot], (2, 6), tile=2)]
+    [(0, 4, [[0, 0], [0, 1]])]
+    """
+    listed = check_regions(regions)
+    height, width = image_shape(listed, shape)
+    touched: dict[tuple[int, int], list[tuple[int, Region]]] = {}
+    for number, region in numbered(listed):
+        x0, y0, x1, y1 = region.bbox_xyxy
+        for row in range(max(y0, 0) // tile, -(-min(y1, height) // tile)):
+            for column in range(max(x0, 0) // tile, -(-min(x1, width) // tile)):
+                touched.setdefault((row, column), []).append((number, region))
+    for (row, column), here in sorted(touched.items()):
+        top, left = row * tile, column * tile
+        size = (min(tile, height - top), min(tile, width - left))
+        yield top, left, painted(here, size, (top, left), np.dtype(np.int32))
+
+
+def write_tiled_labels(
+    path: str | Path,
+    regions: Region | Iterable[Region],
+    shape: tuple[int, int] | None = None,
+    calibration: Calibration | None = None,
+    tile: int = 512,
+) -> Path:
+    """Write a label image of any size as a tiled BigTIFF of int32, which QuPath and napari read in place.
+
+    ImageJ opens neither tiles nor BigTIFF: Fiji's Bio-Formats does. Parameters and errors are those of
+    `write_labels`; `tile` is a tile's side, a multiple of 16.
+    """
+    listed = check_regions(regions)
+    height, width = image_shape(listed, shape)
+    if tile < 16 or tile % 16:
+        message = f"Tiles of a TIFF have a side that is a multiple of 16, not {tile}."
+        raise InputError(message)
+
+    def tiles() -> Iterator[bytes]:
+        found = label_tiles(listed, (height, width), tile)
+        following = next(found, None)
+        blank = zlib.compress(bytes(4 * tile * tile), 1)
+        for y0 in range(0, height, tile):
+            for x0 in range(0, width, tile):
+                if following is None or following[:2] != (y0, x0):
+                    yield blank
+                    continue
+                whole = np.zeros((tile, tile), "<i4")
+                labels = following[2]
+                whole[: labels.shape[0], : labels.shape[1]] = labels
+                yield zlib.compress(whole.tobytes(), 1)
+                following = next(found, None)
+
+    options = _tiff_scale(calibration)
+    with replacing(path, ".tif|.tiff|.btf") as draft:
+        tifffile.imwrite(
+            draft,
+            tiles(),
+            shape=(height, width),
+            dtype=np.int32,
+            bigtiff=True,
+            byteorder="<",
+            tile=(tile, tile),
+            compression="zlib",
+            photometric="minisblack",
+            software=f"{MARK} label image",
+            **options,
+        )
+    return Path(path)
+
+
+def _tiff_scale(calibration: Calibration | None) -> dict[str, Any]:
+    in_cm = {"um": 1e-4, "micron": 1e-4, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "nm": 1e-7}
+    factor = in_cm.get(calibration.unit) if calibration else None
+    if calibration is None or factor is None:
+        return {"metadata": None}
+    resolution = (1 / (calibration.width * factor), 1 / (calibration.height * factor))
+    return {"metadata": None, "resolution": resolution, "resolutionunit": "CENTIMETER"}
+
+
+class LabelPyramid:
+    """Labels in an OME-Zarr image, at its own levels; use it in a ``with`` block.
+
+    Pieces are written in any order, at full resolution; the other levels are made at the end, by taking every
+    second pixel, so that no label is mixed with another. The image names its labels only when they are whole: what
+    a killed run leaves is replaced by the next one.
+
+    Parameters
+    ----------
+    image : path
+        Folder of an OME-Zarr image, 0.4 or 0.5.
+    name : str
+        What the labels are called: ``labels/NAME``.
+    place : mapping of str to int
+        Which slice and frame they belong to, from 0: ``{"z": 3}``. The others are background.
+    overwrite : bool
+        Whether labels of this name may be replaced.
+    chunk : int
+        Side of a chunk; pieces that begin at multiples of it are written without being read first.
+
+    Raises
+    ------
+    FileError
+        It is no OME-Zarr image, can't be written to, or has labels of this name.
+    InputError
+        zarr is not installed, or the name can't be one.
+    """
+
+    def __init__(
+        self,
+        image: str | Path,
+        name: str,
+        *,
+        place: Mapping[str, int] | None = None,
+        overwrite: bool = False,
+        chunk: int = 1024,
+    ) -> None:
+        self._image, self.name = Path(image), name
+        if not name or name in {".", ".."} or set(name) & set('/\\:*?"<>|') or name.startswith("__"):
+            message = f"Labels can't be called {name!r}."
+            raise InputError(message, hint="Use letters, digits, - and _.")
+        self._new = (self._image / "zarr.json").is_file()
+        told = _attributes(self._image)
+        self._told = told.get("ome", told) if self._new else told
+        try:
+            scales = self._told["multiscales"][0]
+            self._axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in scales["axes"]]
+            self._datasets = list(scales["datasets"])
+        except (KeyError, IndexError, TypeError) as error:
+            message = f"{self._image.name} is no OME-Zarr image: its metadata names no multiscales with axes."
+            raise FileError(
+                message, hint="Labels can be written to OME-Zarr 0.4 and 0.5.", path=str(image)
+            ) from error
+        self._folder = self._image / "labels" / name
+        if self._folder.exists() and not overwrite and name in self._listed():
+            message = f"{self._image.name} has labels called {name!r}."
+            raise FileError(message, hint="Choose another name, or overwrite them.", path=str(self._folder))
+        self._zarr = _zarr()
+        self._kept = [at for at, axis in enumerate(self._axes) if axis.get("type") != "channel"]
+        self._letters = [str(self._axes[at]["name"]) for at in self._kept]
+        self._index = tuple((place or {}).get(letter, 0) for letter in self._letters[:-2])
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._arrays = [self._make(level, chunk) for level in range(len(self._datasets))]
+        self.shape: tuple[int, int] = self._arrays[0].shape[-2:]
+        """(Y, X) of the labels."""
+
+    def write(self, y0: int, x0: int, labels: NDArray[Any]) -> None:
+        """Write a piece; what was there is replaced.
+
+        Raises
+        ------
+        InputError
+            It is not inside, or has numbers that int32 does not hold.
+        """
+        height, width = labels.shape
+        if y0 < 0 or x0 < 0 or y0 + height > self.shape[0] or x0 + width > self.shape[1]:
+            whole = f"{self.shape[1]} x {self.shape[0]}"
+            message = f"A piece of {width} x {height} labels at ({x0}, {y0}) is not inside {whole}."
+            raise InputError(message)
+        if labels.size and (labels.min() < 0 or labels.max() >= 2**31):
+            message = f"Labels lie between 0 and 2,147,483,647, not {labels.min()} and {labels.max()}."
+            raise InputError(message)
+        where = (*self._index, slice(y0, y0 + height), slice(x0, x0 + width))
+        self._arrays[0][where] = labels.astype(np.int32)
+
+    def finish(self) -> Path:
+        """Make the other levels, and let the image name its labels; returns their folder."""
+        for finer, coarser in zip(self._arrays, self._arrays[1:], strict=False):
+            _reduce(finer, coarser, self._index)
+        scales = {
+            "name": self.name,
+            "axes": [self._axes[at] for at in self._kept],
+            "datasets": [self._dataset(level) for level in range(len(self._datasets))],
+        }
+        version = str(self._told.get("version") or ("0.5" if self._new else "0.4"))
+        label = {"source": {"image": "../../"}}
+        if self._new:
+            told: dict[str, Any] = {"ome": {"version": version, "multiscales": [scales], "image-label": label}}
+        else:
+            told = {"multiscales": [{"version": "0.4", **scales}], "image-label": {"version": "0.4", **label}}
+        self._zarr.open_group(str(self._folder), mode="a").attrs.update(told)
+        names = list(dict.fromkeys([*self._listed(), self.name]))
+        listing = {"ome": {"version": version, "labels": names}} if self._new else {"labels": names}
+        parent = self._zarr.open_group(str(self._folder.parent), mode="a", zarr_format=3 if self._new else 2)
+        parent.attrs.update(listing)
+        return self._folder
+
+    def __enter__(self) -> LabelPyramid:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.finish()
+
+    def _listed(self) -> list[str]:
+        folder = self._image / "labels"
+        told = _attributes(folder) if folder.is_dir() else {}
+        told = told.get("ome", told)
+        found = told.get("labels", []) if isinstance(told, dict) else []
+        return [str(name) for name in found] if isinstance(found, list) else []
+
+    def _make(self, level: int, chunk: int) -> Any:
+        source = self._zarr.open_array(str(self._image / str(self._datasets[level]["path"])), mode="r")
+        shape = tuple(int(source.shape[at]) for at in self._kept)
+        group = self._zarr.open_group(str(self._folder), mode="a", zarr_format=3 if self._new else 2)
+        options: dict[str, Any] = {"dimension_names": self._letters}
+        if not self._new:
+            options = {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
+        chunks = (*(1 for _ in shape[:-2]), min(chunk, shape[-2]), min(chunk, shape[-1]))
+        return group.create_array(str(level), shape=shape, dtype="int32", chunks=chunks, fill_value=0, **options)
+
+    def _dataset(self, level: int) -> dict[str, Any]:
+        steps = []
+        for step in self._datasets[level].get("coordinateTransformations", []):
+            key = str(step.get("type"))
+            if key in step and isinstance(step[key], list):
+                steps.append({"type": key, key: [step[key][at] for at in self._kept]})
+        return {"path": str(level), "coordinateTransformations": steps}
+
+
+def _reduce(finer: Any, coarser: Any, index: tuple[int, ...]) -> None:
+    (full_h, full_w), (high, wide) = finer.shape[-2:], coarser.shape[-2:]
+    rows = np.minimum(np.arange(high) * full_h // high, full_h - 1)
+    columns = np.minimum(np.arange(wide) * full_w // wide, full_w - 1)
+    deep = max(1, _STRIP_PX // max(1, full_w) * high // full_h)
+    deep = max(1, deep // coarser.chunks[-2]) * coarser.chunks[-2]
+    for top in range(0, high, deep):
+        picked = rows[top : top + deep]
+        source = (*index, slice(int(picked[0]), int(picked[-1]) + 1), slice(None))
+        target = (*index, slice(top, top + len(picked)), slice(None))
+        strip = np.asarray(finer[source])
+        part = strip[picked - picked[0]][:, columns]
+        if part.any():
+            coarser[target] = part
+
+
+def _attributes(folder: Path) -> dict[str, Any]:
+    try:
+        if (folder / "zarr.json").is_file():
+            found = json.loads((folder / "zarr.json").read_text(encoding="utf-8")).get("attributes", {})
+        else:
+            found = json.loads((folder / ".zattrs").read_text(encoding="utf-8"))
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _zarr() -> Any:
+    try:
+        import zarr
+    except ImportError as error:
+        message = "Labels are written to OME-Zarr by zarr 3, which is not installed."
+        hint = "Run: pip install 'samj-bridge[large]' (Python 3.11 or newer)."
+        raise InputError(message, hint=hint) from error
+    return zarr
