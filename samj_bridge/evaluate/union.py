@@ -11,7 +11,7 @@ __all__ = ["dice_of_union", "mean_best_iou"]
 
 
 def dice_of_union(true: Objects, found: Objects) -> float:
-    """Return the Dice coefficient of all foreground, 2 |T and F| / (|T| + |F|); 1 where there is none.
+    """Return the Dice coefficient of all foreground, shared pixels doubled by pixels of both; 1 for none.
 
     Dice, Ecology 26 (1945), 297.
     """
