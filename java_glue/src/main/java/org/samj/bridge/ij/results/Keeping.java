@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
 import java.util.WeakHashMap;
+import java.util.function.Supplier;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.SegmenterException;
@@ -33,12 +34,18 @@ public final class Keeping {
         if (intoOverlay || isWindowless()) {
             return inOverlay(plane, outline, prompt, candidate, choices);
         }
+        return onEventThread(() -> {
+            Roi made = results.add(plane, outline, prompt, choices.model, candidate, choices);
+            select(plane.imp, made);
+            return made;
+        });
+    }
+
+    /** ImageJ draws a selection on the event thread: one that is set from another may be half there by then. */
+    private static Roi onEventThread(Supplier<Roi> making) {
         Roi[] made = new Roi[1];
         try {
-            EventQueue.invokeAndWait(() -> {
-                made[0] = results.add(plane, outline, prompt, choices.model, candidate, choices);
-                select(plane.imp, made[0]);
-            });
+            EventQueue.invokeAndWait(() -> made[0] = making.get());
         } catch (InterruptedException stop) {
             Thread.currentThread().interrupt();
         } catch (InvocationTargetException error) {
@@ -47,8 +54,13 @@ public final class Keeping {
         return made[0];
     }
 
-    /** The overlay is what can be saved and measured where there are no windows. */
+    /** The overlay is what can be saved and measured where there are no windows. From any thread. */
     static Roi inOverlay(Plane plane, Outline outline, Prompt prompt, int candidate, Choices choices) {
+        Supplier<Roi> adding = () -> addToOverlay(plane, outline, prompt, candidate, choices);
+        return isWindowless() || EventQueue.isDispatchThread() ? adding.get() : onEventThread(adding);
+    }
+
+    private static Roi addToOverlay(Plane plane, Outline outline, Prompt prompt, int candidate, Choices choices) {
         Roi roi = Rois.of(outline, choices.simplify);
         Rois.describe(roi, outline, prompt, choices.model, candidate);
         plane.place(roi);
