@@ -27,6 +27,7 @@ from samj_bridge.worker.nets.sam2 import Sam2, video_shapes
 from samj_bridge.worker.nets.sam2_hiera import HIERA
 from samj_bridge.worker.nets.sam_decoder import Upscaler
 from samj_bridge.worker.nets.sam_prompt import BOTTOM_RIGHT, PADDING, TOP_LEFT
+from samj_bridge.worker.nets.tiny_vit import LITE, TinyVit
 from samj_bridge.worker.transforms import transform
 
 StateDict = dict[str, np.ndarray]
@@ -248,6 +249,7 @@ LOADERS: dict[str, Callable[[str, dict[str, torch.Tensor]], Any]] = {
     "efficientsam": lambda variant, tensors: EfficientSamPredictor(EFFICIENT[variant], tensors),
     "microsam": lambda variant, tensors: SamPredictor(Sam(ENCODERS[VARIANTS[variant]]()), "micro-sam", tensors),
     "sam2": lambda variant, tensors: Sam2Predictor(SAM2_VARIANTS[variant], tensors),
+    "lite-medsam": lambda _variant, tensors: SamPredictor(Sam(TinyVit(LITE), frame=256), "lite-medsam", tensors),
     "efficientvitsam": lambda variant, tensors: SamPredictor(
         Sam(EfficientVit(EFFICIENTVIT[f"efficientvit-sam-{variant}"]), EPS), "efficientvit-sam", tensors
     ),

@@ -6,8 +6,10 @@ process, without what could break it (`samj_bridge.process.environ`).
 
 from __future__ import annotations
 
+import configparser
 import difflib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,12 +22,13 @@ import platformdirs
 from samj_bridge.errors import InputError
 from samj_bridge.protocol.messages import PRECISIONS
 
-__all__ = ["SETTINGS_NAME", "Settings", "as_path", "mamba_exe", "settings_path"]
+__all__ = ["SETTINGS_NAME", "Settings", "as_path", "mamba_exe", "package_index", "settings_path"]
 
 SETTINGS_NAME = "settings.toml"
 """Name of the file of settings, in ``SAMJ_HOME`` or else in the user's folder for configuration."""
 
 _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_PYPI = "https://pypi.org/simple"
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 _TEXTS = "tuple[str, ...]"
@@ -91,7 +94,8 @@ class Settings:
     torch_index: str = "https://download.pytorch.org/whl/cpu"
     """Package index with torch's small CPU wheels; empty: never ask it."""
     pypi_index: str = ""
-    """Package index to use instead of PyPI; empty: what uv uses by default."""
+    """Package index to use instead of PyPI; empty: what uv uses by default, and for models in wheels what
+    `package_index` finds."""
     catalog: str = ""
     """A catalog file of your own, in the form of ``samj_bridge/models/catalog.toml``; empty: none."""
     model_mirror: str = ""
@@ -203,6 +207,42 @@ def as_path(text: str | Path) -> Path:
 def mamba_exe(environ: Mapping[str, str] | None = None) -> str:
     """Return the micromamba of the user's shell (``MAMBA_EXE``, which micromamba sets itself), or nothing."""
     return (os.environ if environ is None else environ).get("MAMBA_EXE", "")
+
+
+def package_index(settings: Settings, environ: Mapping[str, str] | None = None) -> str:
+    """Return the package index that the user has set up: ours, uv's or pip's setting, else PyPI.
+
+    Examples
+    --------
+    >>> package_index(Settings(), {"PIP_INDEX_URL": "https://pypi.example.org/simple"})
+    'https://pypi.example.org/simple'
+    """
+    environ = os.environ if environ is None else environ
+    named = (environ.get(name, "").strip() for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"))
+    found = settings.pypi_index or next(filter(None, named), "") or _index_of_pip(environ) or _PYPI
+    # uv's may have a name before it: lab=https://...
+    return re.sub(r"^[A-Za-z0-9_.-]+=(?=[A-Za-z]+:)", "", found)
+
+
+def _index_of_pip(environ: Mapping[str, str]) -> str:
+    """Return ``index-url`` of pip's files of settings; the last file that names one counts, as with pip."""
+    own = Path.home()
+    places = [
+        Path("/etc/pip.conf"),
+        own / "Library" / "Application Support" / "pip" / "pip.conf",
+        own / ".pip" / "pip.conf",
+        Path(environ.get("XDG_CONFIG_HOME") or own / ".config") / "pip" / "pip.conf",
+        *([Path(environ["APPDATA"]) / "pip" / "pip.ini"] if environ.get("APPDATA") else []),
+        Path(sys.prefix) / ("pip.ini" if sys.platform == "win32" else "pip.conf"),
+        *([Path(environ["PIP_CONFIG_FILE"])] if environ.get("PIP_CONFIG_FILE") else []),
+    ]
+    parser = configparser.RawConfigParser()
+    # What pip itself could not read is pip's business.
+    for place in places:
+        with suppress(OSError, configparser.Error, UnicodeDecodeError):
+            parser.read_string(place.read_text(encoding="utf-8"), str(place))
+    found = (parser.get(section, "index-url", fallback="") for section in ("install", "download", "global"))
+    return next(filter(None, map(str.strip, found)), "")
 
 
 def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from samj_bridge.download.digest import Digests, read_blocks
+from samj_bridge.download.digest import Digests, parse_hash, read_blocks
 from samj_bridge.download.draft import write_draft
 from samj_bridge.download.meter import Meter, amount
-from samj_bridge.errors import DownloadError, FileError, SizeMismatch
+from samj_bridge.errors import DownloadError, FileError, HashMismatch, SizeMismatch
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 
 __all__ = ["extract_tar_member", "extract_zip_member"]
@@ -33,6 +33,7 @@ def extract_zip_member(
     target: Path,
     *,
     size: int | None = None,
+    hashes: tuple[str, ...] = (),
     largest: int = 8 << 30,
     progress: Progress = ignore_progress,
     cancel: CancelToken | None = None,
@@ -49,6 +50,8 @@ def extract_zip_member(
         Final name, given only when all of it is there and its checksum is right.
     size : int, optional
         Bytes that it must have.
+    hashes : tuple of str
+        What it must hash to, as in `Source`; those kinds are in the digests that are returned.
     largest : int
         Bytes that it may have at most.
     progress : callable, optional
@@ -60,6 +63,8 @@ def extract_zip_member(
     ------
     SizeMismatch
         The member has another size than `size`, or more bytes than the archive says.
+    HashMismatch
+        It is another file than `hashes` say.
     DownloadError
         ``archive-member`` (it is not there, is no regular file, or wants a password), ``archive-damaged``,
         ``archive-bomb`` (it holds more than `largest`).
@@ -78,7 +83,7 @@ def extract_zip_member(
             expected = _expected(archive, member, found[0].file_size, size, largest)
             with opened.open(found[0]) as file:
                 blocks = _exactly(file, archive, member, expected)
-                return _write(blocks, target, expected, progress, cancel, member)
+                return _write(blocks, target, expected, progress, cancel, member, hashes=hashes)
     except _DAMAGED as error:
         raise _damaged(archive, error) from error
     except (NotImplementedError, RuntimeError) as error:
@@ -141,10 +146,26 @@ def _write(
     member: str,
     *,
     executable: bool = False,
+    hashes: tuple[str, ...] = (),
 ) -> Digests:
-    meter = Meter(progress, "extract", f"Unpacking {member.rpartition('/')[2]}", size)
+    name = member.rpartition("/")[2]
+
+    def check(digests: Digests) -> None:
+        wrong = digests.first_mismatch(hashes)
+        if wrong is not None:
+            message = f"{name} in it is another file: its hash should be {wrong}. Nothing was kept."
+            hint = "Don't use an archive from there. Try another mirror, or ask whoever runs the server."
+            raise HashMismatch(message, hint=hint, expected=list(hashes), actual=digests.as_hashes())
+
     return write_draft(
-        blocks, target, size=size, check=lambda _: None, meter=meter, executable=executable, cancel=cancel
+        blocks,
+        target,
+        size=size,
+        kinds=frozenset(parse_hash(item)[0] for item in hashes),
+        check=check,
+        meter=Meter(progress, "extract", f"Unpacking {name}", size),
+        executable=executable,
+        cancel=cancel,
     )
 
 

@@ -9,10 +9,10 @@ from samj_bridge.download.meter import amount
 from samj_bridge.download.source import Source
 from samj_bridge.errors import DownloadError, HashMismatch, SizeMismatch
 
-__all__ = ["Attempt", "failure", "not_verifiable", "offline"]
+__all__ = ["HINTS", "Attempt", "failure", "not_verifiable", "offline"]
 
 _AGAIN = "Try again later"
-_HINTS = {
+HINTS = {
     "wrong-hash": "Don't use a copy from there. Try another mirror, or ask whoever runs the server.",
     "wrong-size": "The server has another file under that address. Try another mirror.",
     "unreachable": "Check the connection, and the proxy (SAMJ_PROXY, HTTPS_PROXY).",
@@ -51,7 +51,7 @@ def failure(source: Source, attempts: list[Attempt], *, kept: int) -> DownloadEr
     message = f"{source.name} could not be fetched. {reasons}. {left or 'Nothing of it was kept.'}"
     cls = {"wrong-hash": HashMismatch, "wrong-size": SizeMismatch}.get(worst.kind, DownloadError)
     details = {"attempts": [asdict(item) for item in attempts], "kept": kept, "expected": list(source.hashes)}
-    return cls(message, code=worst.kind, hint=_HINTS[worst.kind], **details)
+    return cls(message, code=worst.kind, hint=HINTS[worst.kind], **details)
 
 
 def not_verifiable(source: Source) -> DownloadError:

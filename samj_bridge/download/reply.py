@@ -43,14 +43,19 @@ class Trouble(Exception):
         Whether the same address may do better next time.
     after_s : float, optional
         Seconds that the server asked to wait.
+    status : int
+        What the server answered; 0: nothing.
     """
 
-    def __init__(self, reason: str, kind: str, *, again: bool = False, after_s: float | None = None) -> None:
+    def __init__(
+        self, reason: str, kind: str, *, again: bool = False, after_s: float | None = None, status: int = 0
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.kind = kind
         self.again = again
         self.after_s = after_s
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def read_reply(status: int, headers: Mapping[str, str]) -> Reply:
         reason = f"the answer was {status} ({_WORDS[status]})" if status in _WORDS else f"the answer was {status}"
         kind = "proxy" if status == 407 else "busy" if busy else "refused"
         after_s = _seconds(headers.get("retry-after", "")) if busy else None
-        raise Trouble(reason, kind, again=busy, after_s=after_s)
+        raise Trouble(reason, kind, again=busy, after_s=after_s, status=status)
     packed = headers.get("content-encoding", "").lower()
     if packed not in {"", "identity"}:
         reason = f"it sends the file packed as {packed}, though that was not asked for"

@@ -133,6 +133,8 @@ class Transfer:
         # Here, where the one who called hears of it.
         network.certificates(url)
         self._url = url
+        self.address = url
+        """Where the answer came from: what `url` redirects to, once `reply` has returned."""
         self._network = network
         self._policy = policy
         self._headers = {"Range": f"bytes={start}-"} if start else {}
@@ -238,6 +240,7 @@ class Transfer:
             ):
                 # Inside a proxy's encryption there is something else, which can't be shut down from here.
                 self._socket = _socket_of(response.extensions.get("network_stream"))
+                self.address = url
                 if response.status_code not in REDIRECTS:
                     self._deliver(response)
                     return

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from samj_bridge.download import Digests, Source, digest_file
+from samj_bridge.download import Digests, Source, WheelSource, digest_file
 from samj_bridge.errors import FileError, ModelError
 from samj_bridge.models.entry import ModelEntry
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
@@ -77,9 +77,12 @@ def ask_for_it(entry: ModelEntry, source: Source, folder: Path) -> str:
     """Say what a person has to do to bring the file: its name, address, size, hash, and the folder for it."""
     size = f"{source.size:,} bytes" if source.size else "size unknown"
     hashes = ", ".join(source.hashes) or "no hash known"
-    where = f" from {entry.url}" if entry.url else ""
+    addresses = [url for url in (entry.url, *entry.mirrors) if url]
+    wheels = [WheelSource.parse(url) for url in addresses if WheelSource.names(url)]
+    where = f" from {entry.url}" if entry.url and not WheelSource.names(entry.url) else ""
+    wheel = "".join(f" (or the wheel: pip download --no-deps {w.project}=={w.version})" for w in wheels if w.sha256)
     return (
-        f"get {source.name} ({size}; {hashes}){where}, put it into {folder},"
+        f"get {source.name} ({size}; {hashes}){where}{wheel}, put it into {folder},"
         f" and run: samj-bridge models install {entry.id}"
     )
 

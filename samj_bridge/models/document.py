@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from samj_bridge.download import WheelSource
 from samj_bridge.errors import FileError, SamjError
 from samj_bridge.models.catalog import packaged_catalog
 from samj_bridge.models.entry import ModelEntry
@@ -99,6 +100,7 @@ def _file(entry: ModelEntry) -> tuple[str, ...]:
         where = f"<{entry.url}>"
     else:
         where = f"`{entry.offered_name}`"
+    where += "".join(f" or `{mirror}`" for mirror in entry.mirrors if WheelSource.names(mirror))
     if entry.member:
         where += f", in it `{entry.member}`"
     size = f"{entry.size:,}" if entry.size else ""

@@ -62,7 +62,7 @@ class ModelEntry:
     url: str = ""
     """Where the publisher offers the file; empty: nowhere, see `obtain`."""
     mirrors: tuple[str, ...] = ()
-    """Other addresses of the same bytes."""
+    """Other addresses of the same bytes; ``pypi:PROJECT==VERSION!/path/in/wheel#sha256=...`` is one in a wheel."""
     file_name: str = ""
     """Name of the offered file, where the address does not end in it."""
     size: int | None = None

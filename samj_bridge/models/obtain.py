@@ -8,18 +8,28 @@ import re
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from samj_bridge.download import Digests, Source, extract_tar_member, extract_zip_member, fetch, place
+from samj_bridge.download import (
+    Digests,
+    Policy,
+    Source,
+    WheelSource,
+    extract_tar_member,
+    extract_zip_member,
+    fetch,
+    place,
+)
 from samj_bridge.download.reply import shown
 from samj_bridge.errors import DownloadError, ModelError, SizeMismatch
 from samj_bridge.models.by_hand import ask_for_it, find_by_hand, missing
 from samj_bridge.models.entry import ModelEntry
 from samj_bridge.models.record import Acceptance, Record
 from samj_bridge.models.store import Store, disk_error, fits, now
+from samj_bridge.models.wheels import Bringing, both, is_fetched, wheel_by_hand, wheel_from_index, wheels_of
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.folders import list_folder
 
@@ -120,7 +130,8 @@ def source_of(entry: ModelEntry, store: Store) -> Source:
     With ``SAMJ_MODEL_MIRROR`` nothing but the mirror is asked. Plain http is for the user's own addresses only.
     """
     mirror = store.settings.model_mirror.rstrip("/")
-    urls = (f"{mirror}/{entry.id}/{quote(entry.offered_name)}",) if mirror else (entry.url, *entry.mirrors)
+    named = (url for url in (entry.url, *entry.mirrors) if not WheelSource.names(url))
+    urls = (f"{mirror}/{entry.id}/{quote(entry.offered_name)}",) if mirror else tuple(named)
     hashes = entry.hashes
     if not hashes:
         with contextlib.suppress(ModelError):
@@ -180,17 +191,18 @@ def _bring(
             cancel=cancel,
         )
         return str(found.file), digests
-    if folder is not None or not source.urls or (store.settings.offline and not offered.is_file()):
+    what = Bringing(source, offered, store.settings, allow_unverified, progress, cancel)
+    wheels = wheels_of(entry)
+    for wheel in wheels:
+        brought = wheel_by_hand(wheel, looked, what)
+        if brought is not None:
+            return brought
+    wheels = [] if store.settings.model_mirror else wheels
+    fetched = offered.is_file() or any(is_fetched(wheel, what) for wheel in wheels)
+    if folder is not None or not (source.urls or wheels) or (store.settings.offline and not fetched):
         raise missing(entry, source, looked, found.others, offline=store.settings.offline)
     try:
-        digests = fetch(
-            source,
-            offered,
-            settings=store.settings,
-            allow_unverified=allow_unverified,
-            progress=progress,
-            cancel=cancel,
-        )
+        return _ask(what, wheels)
     except DownloadError as error:
         if error.code == "unverified":
             raise
@@ -199,7 +211,37 @@ def _bring(
             error.hint += " Only SAMJ_MODEL_MIRROR was asked."
         error.hint += f" Or get it by hand: {ask_for_it(entry, source, looked)}"
         raise
-    return " or ".join(map(shown, source.urls)), digests
+
+
+def _ask(what: Bringing, wheels: Sequence[WheelSource]) -> tuple[str, Digests]:
+    """Ask the addresses, then the package index for the wheels."""
+    trouble: DownloadError | None = None
+    # A wheel that came whole is at hand: nobody has to be asked.
+    if what.source.urls and not any(is_fetched(wheel, what) for wheel in wheels):
+        # With another place to go to, there is no need to be patient here.
+        policy = Policy(attempts=2, connect_s=8.0) if wheels else Policy()
+        try:
+            digests = fetch(
+                what.source,
+                what.offered,
+                settings=what.settings,
+                allow_unverified=what.allow_unverified,
+                progress=what.progress,
+                cancel=what.cancel,
+                policy=policy,
+            )
+            return " or ".join(map(shown, what.source.urls)), digests
+        except DownloadError as error:
+            if not wheels:
+                raise
+            trouble = error
+    for wheel in wheels:
+        try:
+            return wheel_from_index(wheel, what)
+        except DownloadError as error:
+            trouble = both(trouble, error)
+    assert trouble is not None
+    raise trouble
 
 
 def _unpack(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from samj_bridge.download import ALGORITHMS
+from samj_bridge.download import ALGORITHMS, WheelSource
+from samj_bridge.errors import InputError
 from samj_bridge.models.entry import ModelEntry, Recommendation
 from samj_bridge.protocol.architectures import ARCHITECTURES, TRANSFORMS
 
@@ -158,6 +159,10 @@ def _addresses(table: Mapping[str, Any], *, plain_http: bool) -> list[str]:
     problems = []
     schemes = ("https", "http") if plain_http else ("https",)
     for address in [*([table["url"]] if "url" in table else []), *table.get("mirrors", ())]:
+        if WheelSource.names(address):
+            if not _is_wheel_source(address):
+                problems.append(f"{address!r} is not of the form pypi:PROJECT==VERSION!/path/in/wheel#sha256=...")
+            continue
         parts = urlsplit(address)
         if parts.scheme not in schemes or not parts.netloc:
             problems.append(f"{address!r} is no {' or '.join(schemes)} address")
@@ -176,6 +181,14 @@ def _hashes(table: Mapping[str, Any]) -> list[str]:
     if len(set(kinds)) < len(kinds):
         problems.append("has two hashes of one kind")
     return problems
+
+
+def _is_wheel_source(address: str) -> bool:
+    try:
+        WheelSource.parse(address)
+    except InputError:
+        return False
+    return True
 
 
 def _is_text(value: Any) -> bool:

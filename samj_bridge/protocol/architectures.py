@@ -19,6 +19,7 @@ ARCHITECTURES = {
     "efficientvit-sam-l0": "efficientvit-sam",
     "efficientvit-sam-l1": "efficientvit-sam",
     "efficientvit-sam-l2": "efficientvit-sam",
+    "lite-medsam": "lite-medsam",
 }
 """Family of each architecture, in the order in which a checkpoint is compared with them."""
 
@@ -28,5 +29,6 @@ TRANSFORMS = {
     "efficient-sam": ("efficient-sam",),
     "sam2": ("sam2",),
     "efficientvit-sam": ("efficientvit-sam",),
+    "lite-medsam": ("lite-medsam",),
 }
 """Transforms that a family can do; the first is what its authors published."""

@@ -28,7 +28,7 @@ from samj_bridge.settings import Settings, as_path
 
 __all__ = ["Installed", "existing_launcher", "import_model", "install_model"]
 
-_PROMPTS_OF = {"medsam": ("box",), "cellsam": ("box",), "efficient-sam": ("box", "points")}
+_PROMPTS_OF = {"medsam": ("box",), "cellsam": ("box",), "lite-medsam": ("box",), "efficient-sam": ("box", "points")}
 """Prompts that models with these transforms were made for; any other one takes all."""
 
 

@@ -12,7 +12,7 @@ from in_torch import ROOT
 
 from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
 
-CHEAP = ["starter-1", "mobile-sam", "efficient-sam-ti", "sam2.1-tiny", "efficientvit-sam-l0"]
+CHEAP = ["starter-1", "mobile-sam", "efficient-sam-ti", "sam2.1-tiny", "efficientvit-sam-l0", "lite-medsam"]
 """The architecture of each family that is asked; the others have the same code and more blocks."""
 
 

@@ -16,6 +16,8 @@ from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
 
 LOOKS_TWICE = {"starter-1"}
 """Those that ask themselves again about what a point of everything mode finds."""
+BOXES_ONLY = {"lite-medsam"}
+"""Those that refuse points inside the object, give one mask for a prompt, and propose nothing."""
 SHAPE_HW = (90, 140)
 
 checks = Checks(__name__, __file__)
@@ -61,6 +63,16 @@ def prompts() -> dict[str, Any]:
         "a box partly outside": PromptArrays((-900.0, -20.0, 100.0, 50.0), none, none, None, (0, 0)),
         "a point in the last corner": PromptArrays(None, corner, none, None, (0, 0)),
     }
+
+
+def possible(architecture: str) -> dict[str, Any]:
+    """Return the prompts that a network takes."""
+    boxed = architecture in BOXES_ONLY
+    return {name: prompt for name, prompt in prompts().items() if not (boxed and len(prompt.points_xy))}
+
+
+def masks_of(architecture: str, wanted: int) -> int:
+    return 1 if architecture in BOXES_ONLY else wanted
 
 
 class Stopped(Exception):
@@ -117,10 +129,11 @@ def checked(candidates: list[Any], count: int, shape_hw: tuple[int, int]) -> Non
 
 def it_answers_every_prompt_with_one_or_three_masks_inside_the_image(architecture: str) -> None:
     encoding, _ = encoded(architecture)
-    for name, prompt in prompts().items():
+    for name, prompt in possible(architecture).items():
         for count in (1, 3):
             try:
-                checked(model_of(architecture).decode(encoding, prompt, count), count, SHAPE_HW)
+                found = model_of(architecture).decode(encoding, prompt, count)
+                checked(found, masks_of(architecture, count), SHAPE_HW)
             except Exception as error:
                 raise AssertionError(f"{name}, {count}") from error
 
@@ -129,7 +142,7 @@ def the_same_prompt_has_the_same_answer_whatever_came_between(architecture: str)
     encoding, _ = encoded(architecture)
     model, asked = model_of(architecture), prompts()
     first = model.decode(encoding, asked["a box"], 3)
-    for name in ("a mask and a point", "many points"):
+    for name in {"a mask and a point", "many points", "a mask"} & set(possible(architecture)):
         model.decode(encoding, asked[name], 1)
     for before, now in zip(first, model.decode(encoding, asked["a box"], 3), strict=True):
         assert (before.origin_xy, before.score) == (now.origin_xy, now.score)
@@ -146,10 +159,26 @@ def every_kind_of_prompt_has_a_say(architecture: str) -> None:
         ]
 
     assert answer("a box") != answer("a box and a negative")
+    if architecture in BOXES_ONLY:
+        assert answer("a box") != answer("a mask")
+        return
     assert answer("a box") != answer("a box and points")
     assert answer("a point") != answer("points and a negative")
     assert answer("a point") != answer("a mask and a point")
     assert answer("a box") != answer("a mask and a box")
+
+
+def it_refuses_points_in_words(architecture: str) -> None:
+    from samj_bridge.protocol.failures import FailureCode, OperationFailed
+
+    try:
+        model_of(architecture).decode(encoded(architecture)[0], prompts()["a point"], 1)
+    except OperationFailed as error:
+        refused = error
+    else:
+        raise AssertionError("it took one")
+    assert refused.code is FailureCode.BAD_PROMPT
+    assert "boxes only" in str(refused)
 
 
 def it_proposes_what_it_decodes(architecture: str) -> None:
@@ -205,12 +234,14 @@ def it_takes_an_odd_image_in_colour(architecture: str) -> None:
     model = model_of(architecture)
     encoding = model.encode(np.full((3, 700, 3), 0.5, np.float32), lambda _: None)
     for name in ("a mask", "a box partly outside", "a point"):
+        if name not in possible(architecture):
+            continue
         prompt = prompts()[name]
         if name == "a mask":
             prompt = dataclasses.replace(prompt, mask=prompt.mask[:2], mask_origin_xy=(60, 1))
         if name == "a point":
             prompt = dataclasses.replace(prompt, points_xy=prompt.points_xy * np.float32(0.03))
-        checked(model.decode(encoding, prompt, 3), 3, (3, 700))
+        checked(model.decode(encoding, prompt, 3), masks_of(architecture, 3), (3, 700))
 
 
 def its_encoding_answers_the_same_when_it_comes_back_from_disk(architecture: str) -> None:
@@ -221,7 +252,7 @@ def its_encoding_answers_the_same_when_it_comes_back_from_disk(architecture: str
     assert cache.save("a", encoding, {"tiles": 1})
     again, notes = cache.load("a", "cpu")
     assert notes == {"tiles": 1}
-    for name in ("a box", "a point"):
+    for name in [name for name in ("a box", "a point") if name in possible(architecture)]:
         pairs = zip(
             model.decode(encoding, prompts()[name], 3), model.decode(again, prompts()[name], 3), strict=True
         )
@@ -313,7 +344,15 @@ PROMISES = [
 ]
 
 for _architecture in [name for name in CHEAP if name in ARCHITECTURES]:
-    for _promise in PROMISES:
+    _proposing = {
+        it_proposes_what_it_decodes,
+        a_proposal_stops_when_it_is_told_to,
+        it_finds_everything_in_both_modes,
+    }
+    _boxed = _architecture in BOXES_ONLY
+    for _promise in [it for it in PROMISES if not (_boxed and it in _proposing)] + [
+        it_refuses_points_in_words
+    ] * _boxed:
         checks.functions[f"{_architecture}-{_promise.__name__}"] = functools.partial(_promise, _architecture)
 
 

@@ -27,6 +27,7 @@ CLAIMED = {
     "efficient-sam-ti": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
     "sam2.1-tiny": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
     "efficientvit-sam-l0": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
+    "lite-medsam": {"Model", "BatchingModel", "TiledModel"},
 }
 """What each family is used for: a contract that a class no longer claims would go unnoticed otherwise."""
 

@@ -24,11 +24,13 @@ from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
 pytestmark = pytest.mark.worker
 
 ROOT = Path(__file__).resolve().parents[2]
+BOXES_ONLY = {"lite-medsam"}
 SMALLEST = {
     "sam": "mobile-sam",
     "efficient-sam": "efficient-sam-ti",
     "sam2": "sam2.1-tiny",
     "efficientvit-sam": "efficientvit-sam-l0",
+    "lite-medsam": "lite-medsam",
 }
 
 
@@ -81,7 +83,8 @@ def test_an_imported_checkpoint_segments(
     imported = run(home, "models", "import", checkpoint, "--id", f"my-{architecture}")
     checkpoint.unlink()  # what was imported stands on its own
     assert architecture in json.dumps(imported)
-    prompts = ("--box", "40,30,101,91", "--point", "70,60", "--negative", "140,110")
+    asked = ("--box", "60,50,80,70") if architecture in BOXES_ONLY else ("--point", "70,60")
+    prompts = ("--box", "40,30,101,91", *asked, "--negative", "140,110")
     done = run(home, "segment", picture, *prompts, "--model", f"my-{architecture}", "--output", output)
     (image,) = done["images"]
     labels = tifffile.imread(output / "disc_labels.tif")

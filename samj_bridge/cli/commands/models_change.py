@@ -14,9 +14,10 @@ from samj_bridge.models import ModelEntry, catalog, find_model
 from samj_bridge.models.obtain import downloads_of, known_record, source_of
 from samj_bridge.models.store import Store
 from samj_bridge.models.verifying import Verdict, verify
+from samj_bridge.models.wheels import wheels_of
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.session.installing import Installed, import_model, install_model
-from samj_bridge.settings import Settings
+from samj_bridge.settings import Settings, package_index
 
 __all__ = ["InstallRequest", "accept", "run_import", "run_install", "run_remove", "run_verify"]
 
@@ -153,7 +154,10 @@ def _announce(entry: ModelEntry, folder: Path | None, settings: Settings) -> Non
     """Say under which licence and from where, before the first byte is fetched."""
     size = f", {entry.size / 1e6:,.0f} MB" if entry.size else ""
     urls = source_of(entry, Store(settings)).urls
-    where = folder or (shown(urls[0]) if urls and not settings.offline else settings.incoming_dir)
+    wheels = [] if settings.model_mirror else wheels_of(entry)
+    index = f" ({shown(package_index(settings))})" if wheels else ""
+    places = [*map(shown, urls[:1]), *(f"the wheel of {wheel.title}{index}" for wheel in wheels)]
+    where = folder or (" or ".join(places) if places and not settings.offline else settings.incoming_dir)
     sys.stderr.write(f"{entry.id}{size}. Licence: {entry.licence_text}. From: {where}\n")
     sys.stderr.flush()
 

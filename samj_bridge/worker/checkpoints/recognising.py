@@ -26,6 +26,7 @@ KNOWN_EXTRAS: dict[str, tuple[str, ...]] = {
         r"maskmem_tpos_enc|no_mem_embed|no_mem_pos_enc|no_obj_ptr|no_obj_embed_spatial",
     ),
     "efficientvit-sam": _BUFFERS,
+    "lite-medsam": (*_BUFFERS, r"image_encoder\.layers\.\d+\.blocks\.\d+\.attn\.(attention_bias_idxs|ab)"),
 }
 """Names that published checkpoints of a family have and its network here does not need, as regular expressions."""
 

@@ -10,5 +10,6 @@ FAMILIES = {
     "efficient-sam": "samj_bridge.worker.families.efficient_sam",
     "sam2": "samj_bridge.worker.families.sam2",
     "efficientvit-sam": "samj_bridge.worker.families.efficientvit_sam",
+    "lite-medsam": "samj_bridge.worker.families.lite_medsam",
 }
 """Module of each family: it has ``build(spec) -> Model`` and ``shapes(architecture)``, its weights by name."""

@@ -25,10 +25,11 @@ ENCODERS: dict[str, Callable[[], nn.Module]] = {
 class Sam(nn.Module):
     """A network of SAM's kind."""
 
-    def __init__(self, encoder: nn.Module, eps: float = 1e-5):
+    def __init__(self, encoder: nn.Module, eps: float = 1e-5, frame: int = 1024):
+        """Put a network together whose prompts lie in `frame` x `frame` pixels."""
         super().__init__()
         self.image_encoder = encoder
-        self.prompt_encoder = PromptEncoder()
+        self.prompt_encoder = PromptEncoder(frame=frame)
         self.mask_decoder = MaskDecoder(eps=eps)
 
     def image_side(self, embedding: Tensor, mask: Tensor | None = None) -> ImageSide:

@@ -1,4 +1,4 @@
-"""MobileSAM's image encoder: TinyViT-5M at 1024 pixels (arXiv:2306.14289, arXiv:2207.10666).
+"""MobileSAM's image encoder: TinyViT-5M at 1024 pixels (arXiv:2306.14289, arXiv:2207.10666); LiteMedSAM's at 256.
 
 Follows the published network, github.com/ChaoningZhang/MobileSAM, whose parameter names it has, the unused head
 of the classifier among them. For inference `TinyVit.fold` merges each batch normalisation into its convolution.
@@ -18,7 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from samj_bridge.worker.nets.sam_vit import Neck, in_chunks
 
-__all__ = ["TinyVit", "TinyVitConfig"]
+__all__ = ["LITE", "TinyVit", "TinyVitConfig"]
 
 STRIP_ROWS = 16
 """Rows of a map that pass a block of convolutions at a time on a CPU: the widened channels stay in the cache."""
@@ -41,10 +41,16 @@ class TinyVitConfig:
     """Tokens along a window's side in each stage."""
     strides: tuple[int, ...] = (2, 2, 1)
     """How much each stage but the last reduces what it hands on."""
+    stem: tuple[int, int] = (3, 2)
+    """Side and stride of the first two convolutions."""
     classes: int = 1000
-    """Of the head that nothing uses."""
+    """Of the head that nothing uses; 0: it has none."""
     output: int = 256
     """Channels of the embedding."""
+
+
+LITE = TinyVitConfig(stem=(1, 1), classes=0)
+"""LiteMedSAM's: 256 pixels give the same map as MobileSAM's 1024, for its stem sees one pixel at a time."""
 
 
 class ConvBn(nn.Module):
@@ -202,21 +208,22 @@ class _Stage(nn.Module):
 
 
 class _Patches(nn.Module):
-    def __init__(self, width: int):
+    def __init__(self, width: int, kernel: int, stride: int):
         super().__init__()
-        self.seq = nn.Sequential(ConvBn(3, width // 2, 3, 2), nn.GELU(), ConvBn(width // 2, width, 3, 2))
+        first, second = ConvBn(3, width // 2, kernel, stride), ConvBn(width // 2, width, kernel, stride)
+        self.seq = nn.Sequential(first, nn.GELU(), second)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.seq(image.contiguous(memory_format=torch.channels_last))
 
 
 class TinyVit(nn.Module):
-    """(1, 3, 1024, 1024) pixels, normalised and padded, to a (1, 256, 64, 64) embedding."""
+    """(1, 3, 1024, 1024) pixels (256 x 256 for `LITE`), normalised and padded, to a (1, 256, 64, 64) embedding."""
 
     def __init__(self, config: TinyVitConfig | None = None):
         super().__init__()
         config = config or TinyVitConfig()
-        self.patch_embed = _Patches(config.widths[0])
+        self.patch_embed = _Patches(config.widths[0], *config.stem)
         stages = []
         for index, (width, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
             if index == 0:
@@ -227,8 +234,9 @@ class TinyVit(nn.Module):
             merging = None if last else _Merging(width, config.widths[index + 1], config.strides[index])
             stages.append(_Stage(blocks, merging))
         self.layers = nn.ModuleList(stages)
-        self.norm_head = nn.LayerNorm(config.widths[-1])
-        self.head = nn.Linear(config.widths[-1], config.classes)
+        if config.classes:
+            self.norm_head = nn.LayerNorm(config.widths[-1])
+            self.head = nn.Linear(config.widths[-1], config.classes)
         self.neck = Neck(config.widths[-1], config.output)
 
     def fold(self) -> None:

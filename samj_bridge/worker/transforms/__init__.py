@@ -26,6 +26,7 @@ TRANSFORMS = {
     "efficient-sam": "samj_bridge.worker.transforms.efficient_sam",
     "sam2": "samj_bridge.worker.transforms.sam2",
     "efficientvit-sam": "samj_bridge.worker.transforms.efficientvit_sam",
+    "lite-medsam": "samj_bridge.worker.transforms.lite_medsam",
 }
 
 
