@@ -22,6 +22,7 @@ DRIVEN_BY = {
     "cli/commands/segment.py": "commands",
     "cli/commands/serve.py": "tests/integration/server/test_command.py",
     "download/digest.py": "download",
+    "download/index.py": "tests/models/test_installing_from_wheels.py",
     "download/meter.py": "download",
     "download/partial.py": "download",
     "fiji/watching.py": "tests/fiji/test_watching.py",

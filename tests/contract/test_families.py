@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from in_torch import Checks
-from networks import CHEAP, build, model_of, weights_of
+from networks import BOXES_ONLY, CHEAP, build, masks_of, model_of, possible, prompts, weights_of
 
 from samj_bridge.worker.families import ARCHITECTURES, FAMILIES
 
 LOOKS_TWICE = {"starter-1"}
 """Those that ask themselves again about what a point of everything mode finds."""
-BOXES_ONLY = {"lite-medsam"}
-"""Those that refuse points inside the object, give one mask for a prompt, and propose nothing."""
 SHAPE_HW = (90, 140)
 
 checks = Checks(__name__, __file__)
@@ -37,42 +35,6 @@ def encoded(architecture: str) -> tuple[Any, list[float]]:
     """Return an encoding, and the fractions that were told on the way."""
     said: list[float] = []
     return model_of(architecture).encode(image_of(SHAPE_HW, 1), said.append), said
-
-
-def prompts() -> dict[str, Any]:
-    import numpy as np
-
-    from samj_bridge.worker.families.base import PromptArrays
-
-    none, mask = np.zeros((0, 2), np.float32), np.ones((30, 40), bool)
-    one, two = np.array([[80.5, 40.5]], np.float32), np.array([[80.5, 40.5], [70.0, 30.0]], np.float32)
-    corner = np.array([[139.9, 89.9]], np.float32)
-    box = (60.0, 20.0, 100.0, 60.0)
-    return {
-        "a box": PromptArrays(box, none, none, None, (0, 0)),
-        "a point": PromptArrays(None, one, none, None, (0, 0)),
-        "points and a negative": PromptArrays(None, two, one + 30, None, (0, 0)),
-        "many points": PromptArrays(None, np.repeat(two, 9, 0), np.repeat(one + 30, 9, 0), None, (0, 0)),
-        "a box and a negative": PromptArrays(box, none, one + 12, None, (0, 0)),
-        "a box and points": PromptArrays(box, two, one + 30, None, (0, 0)),
-        "a mask": PromptArrays(None, none, none, mask, (60, 20)),
-        "a mask and a point": PromptArrays(None, one, none, mask, (60, 20)),
-        "a mask and a box": PromptArrays(box, none, none, mask, (100, 60)),
-        "an empty mask and a point": PromptArrays(None, one, none, ~mask, (60, 20)),
-        "a box of no size": PromptArrays((30.0, 30.0, 30.0, 30.0), none, none, None, (0, 0)),
-        "a box partly outside": PromptArrays((-900.0, -20.0, 100.0, 50.0), none, none, None, (0, 0)),
-        "a point in the last corner": PromptArrays(None, corner, none, None, (0, 0)),
-    }
-
-
-def possible(architecture: str) -> dict[str, Any]:
-    """Return the prompts that a network takes."""
-    boxed = architecture in BOXES_ONLY
-    return {name: prompt for name, prompt in prompts().items() if not (boxed and len(prompt.points_xy))}
-
-
-def masks_of(architecture: str, wanted: int) -> int:
-    return 1 if architecture in BOXES_ONLY else wanted
 
 
 class Stopped(Exception):

@@ -98,6 +98,18 @@ def test_the_file_comes_out_of_the_wheel_and_nothing_else_is_kept(lab: Lab) -> N
     assert {"download", "extract"} <= {event.stage for event in lab.events}
 
 
+def test_one_who_looks_on_and_raises_changes_nothing(lab: Lab) -> None:
+    seen: list[str] = []
+
+    def raising(event: ProgressEvent) -> None:
+        seen.append(event.message)
+        raise ValueError("not our business")
+
+    record = obtain(lab.entry(), lab.store, NOT_NEEDED, progress=raising)
+    assert lab.store.source_path(record).read_bytes() == WEIGHTS
+    assert "Asking 127.0.0.1 for Lab.Weights 1.0" in seen
+
+
 @pytest.mark.parametrize("announced", [True, False])
 def test_without_a_pin_the_hash_of_the_index_or_of_the_file_decides(lab: Lab, announced: bool) -> None:
     lab.index.silent = not announced
