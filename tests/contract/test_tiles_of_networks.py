@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 from in_torch import Checks
-from networks import CHEAP, model_of
+from networks import BOXES_ONLY, CHEAP, model_of
 
 from samj_bridge.worker.families.base import Candidate, PromptArrays
 
@@ -26,6 +27,14 @@ def picture() -> np.ndarray:
     for cy, cx, radius in ((60, 70, 22), (120, 180, 30), (40, 200, 12)):
         image[(y - cy) ** 2 + (x - cx) ** 2 < radius**2] += 0.6
     return image[..., None].astype(np.float32)
+
+
+def possible(architecture: str, scale: float) -> list[PromptArrays]:
+    """Return those of `prompts` that a network takes: the box and the region alone, where it takes no points."""
+    box, *pointed, region = prompts(scale)
+    if architecture in BOXES_ONLY:
+        return [box, replace(region, points_xy=NONE)]
+    return [box, *pointed, region]
 
 
 def prompts(scale: float) -> list[PromptArrays]:
@@ -62,7 +71,7 @@ def tile(architecture: str, halvings: int):
 
 
 def alone_and_in_a_batch_the_answers_are_the_same(architecture: str) -> None:
-    model, there = model_of(architecture), prompts(2)
+    model, there = model_of(architecture), possible(architecture, 2)
     encoding = tile(architecture, 1)
     batch = [pixels_of(found) for found in model.decode_many(encoding, there, 3, silent)]
     alone = [pixels_of(model.decode(encoding, prompt, 3)) for prompt in there]
@@ -74,7 +83,7 @@ def alone_and_in_a_batch_the_answers_are_the_same(architecture: str) -> None:
 
 
 def what_was_asked_before_changes_nothing(architecture: str) -> None:
-    model, there = model_of(architecture), prompts(1)
+    model, there = model_of(architecture), possible(architecture, 1)
     fresh = [pixels_of(model.decode(tile(architecture, 0), prompt, 3)) for prompt in there]
     encoding = tile(architecture, 0)
     # An answer that is refined is known by its pixels, not by the logits that it came from.
@@ -89,7 +98,7 @@ def what_was_asked_before_changes_nothing(architecture: str) -> None:
 def answers_on_a_reduced_tile_are_drawn_in_the_pixels_before(architecture: str) -> None:
     model = model_of(architecture)
     plain, finer = tile(architecture, 0), tile(architecture, 2)
-    box, larger = prompts(1)[0], prompts(4)[0]
+    box, larger = possible(architecture, 1)[0], possible(architecture, 4)[0]
     first, second = model.decode(plain, box, 1)[0], model.decode(finer, larger, 1)[0]
     whole, large = np.zeros((192, 256), bool), np.zeros((768, 1024), bool)
     for target, found in ((whole, first), (large, second)):
