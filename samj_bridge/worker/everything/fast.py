@@ -66,8 +66,9 @@ def find_fast(
     seeds = getattr(model, "seeds", None)
     if seeds is not None:
         check(0.0)
-        points, _ = seeds(encoding, check)
-        yield from search.ask(_within(np.asarray(points, np.float64).reshape(-1, 2), area), check)
+        # Reduced images may have to be encoded for it.
+        points, _ = seeds(encoding, _part(check, 0.0, 0.2))
+        yield from search.ask(_within(np.asarray(points, np.float64).reshape(-1, 2), area), _part(check, 0.2, 0.8))
         return
     coarse, (steps_y, steps_x) = _grid(shape_hw, -(-parameters.points_per_side // 2))
     near = np.zeros((steps_y, steps_x), bool)

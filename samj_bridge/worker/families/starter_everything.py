@@ -12,7 +12,7 @@ from torch import Tensor
 
 from samj_bridge.worker.families.base import PromptArrays, Proposals, SoftMask
 from samj_bridge.worker.families.starter_answers import Answer, answer_all
-from samj_bridge.worker.families.starter_levels import ImageSide, StarterEncoding, deepest
+from samj_bridge.worker.families.starter_levels import ImageSide, StarterEncoding, deepest, part_of
 from samj_bridge.worker.nets.starter_dense import seeds_in
 from samj_bridge.worker.nets.starter_paste import box_of, paste, paste_soft
 
@@ -49,8 +49,9 @@ def seeds(
     Large objects are looked for in the reduced images, as clicks on them are.
     """
     points, scores = [], []
-    for level in range(encoding.first, max(encoding.first + 1, deepest(encoding.image_hw))):
-        here = side.level(encoding, level, check)
+    levels = range(encoding.first, max(encoding.first + 1, deepest(encoding.image_hw)))
+    for number, level in enumerate(levels):
+        here = side.level(encoding, level, part_of(check, number / len(levels), 1 / len(levels)))
         xy, score, length = seeds_in(side.net, here.features)
         # What is shorter was seen better in the level before.
         reduced = level > encoding.first
@@ -73,8 +74,8 @@ def propose(
 ) -> StarterProposals:
     """Decode points side by side, each for itself, and look again at masks that score more than `worth`."""
     prompts = [PromptArrays(None, point[None], _NO_POINTS, None, (0, 0)) for point in points_xy.astype(np.float32)]
-    first = answer_all(side, encoding, prompts, check)
-    found = _second_look(side, encoding, first, worth, check)
+    first = answer_all(side, encoding, prompts, part_of(check, 0.0, 0.5))
+    found = _second_look(side, encoding, first, worth, part_of(check, 0.5, 0.5))
     logits, windows, scores = (torch.stack(parts).cpu() for parts in zip(*found, strict=True))
     return StarterProposals(logits, windows, scores.numpy(), encoding.image_hw)
 

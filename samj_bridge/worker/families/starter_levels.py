@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from samj_bridge.worker.nets.starter import StarterNet, normalise
 
-__all__ = ["LARGEST_PX", "STRIDE", "ImageSide", "Level", "StarterEncoding", "deepest", "level_of", "rgb"]
+__all__ = ["LARGEST_PX", "STRIDE", "ImageSide", "Level", "StarterEncoding", "deepest", "level_of", "part_of", "rgb"]
 
 STRIDE = 4
 LARGEST_PX = 128
@@ -58,7 +58,8 @@ def _at(check: Callable[[float], None], fraction: float) -> Callable[[], None]:
     return lambda: check(fraction)
 
 
-def _part(check: Callable[[float], None], before: float, part: float) -> Callable[[float], None]:
+def part_of(check: Callable[[float], None], before: float, part: float) -> Callable[[float], None]:
+    """Return what tells `check` of a part of the work, before which so much of all was done."""
     return lambda fraction: check(before + part * fraction)
 
 
@@ -101,7 +102,7 @@ class ImageSide:
             finer = encoding.levels[-1].image
             planes = [F.avg_pool2d(plane[None, None].float(), 2, ceil_mode=True).half() for plane in finer[0]]
             image, part = torch.cat(planes, 1), 0.25**each / whole
-            encoding.levels.append(Level(image, self._features(image, _part(check, before, part))))
+            encoding.levels.append(Level(image, self._features(image, part_of(check, before, part))))
             before += part
         return encoding.levels[level - encoding.first]
 
