@@ -13,6 +13,7 @@ from workbench import (
     BLOB,
     answer,
     assert_same,
+    bring_forward,
     keep_manager_away,
     managed,
     panel_says,
@@ -62,6 +63,8 @@ def test_a_click_and_a_drag_while_a_batch_runs_come_in_between_and_the_batch_los
     desk.push(component("JButton", "Batch"))
     wait_for(lambda: len(managed()) > 1, "the first object")
 
+    # The panel may lie over the image.
+    bring_forward(blobs.getWindow(), "the image in front")
     desk.click(blobs, *BLOB)
     by_click = proposal(blobs)
     before = len(managed())

@@ -277,7 +277,7 @@ def a_cut_keeps_the_part_with_the_positive_point() -> None:
 
 
 @checks.add
-def every_family_but_the_starter_computes_in_bfloat16_where_asked_and_says_when_it_does_not() -> None:
+def every_family_whose_masks_stay_computes_in_bfloat16_where_asked_and_says_when_it_does_not() -> None:
     from samj_bridge.protocol.messages import LoadRequest
     from samj_bridge.worker.cache import Encodings
     from samj_bridge.worker.engine import Engine
@@ -285,7 +285,7 @@ def every_family_but_the_starter_computes_in_bfloat16_where_asked_and_says_when_
 
     engine = Engine(Encodings(1 << 20))
     starter = Path(__file__).resolve().parents[3] / "samj_bridge" / "models" / "weights" / "starter.safetensors"
-    files = {"starter-1": starter, **{name: weights_of(name) for name in HALVED}}
+    files = {"starter-1": starter, **{name: weights_of(name) for name in (*HALVED, "lite-medsam")}}
     assert {ARCHITECTURES[name] for name in files} == set(FAMILIES)
     for architecture, path in files.items():
         family = ARCHITECTURES[architecture]
