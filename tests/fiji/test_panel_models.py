@@ -14,7 +14,18 @@ import pytest
 from desktop import Desktop, component, named, on_event_thread, rest, wait_for
 from fakes.file_server import Fault, FileServer, serve
 from fakes.model_files import FileContent, offer, table, write_catalog
-from workbench import BLOB, OTHER, choose_tool, keep_manager_away, managed, opened, panel_says, prompt_of, proposal
+from workbench import (
+    BLOB,
+    OTHER,
+    bring_forward,
+    choose_tool,
+    keep_manager_away,
+    managed,
+    opened,
+    panel_says,
+    prompt_of,
+    proposal,
+)
 
 from samj_bridge.errors import WorkerError
 from samj_bridge.fiji import attach, detach, java_class
@@ -127,6 +138,8 @@ def test_a_model_is_installed_with_the_mouse_while_another_one_draws(
         assert f" of {SIZE}" in state()
 
         desk.choose(named("samj model"), "Starter")
+        # The panel may lie over the image.
+        bring_forward(blobs.getWindow(), "the image in front")
         desk.click(blobs, *BLOB)
         proposal(blobs)
         desk.press("ENTER")
@@ -145,6 +158,7 @@ def test_a_model_is_installed_with_the_mouse_while_another_one_draws(
     assert server.requests[-1].range.startswith("bytes=")
     wait_for(lambda: button() == "Click on an object", "a model that is ready")
     choose_tool()
+    bring_forward(blobs.getWindow(), "the image in front")
     desk.click(blobs, *OTHER)
     wait_for(lambda: prompt_of(blobs) == {"points": [list(OTHER)]}, "the answer of the new model")
     desk.press("ENTER")
