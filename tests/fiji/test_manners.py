@@ -204,4 +204,6 @@ def test_what_must_not_be_in_the_sources(folder: str, pattern: str, words: str) 
     sources = [path for path in (ROOT / folder).rglob("*") if path.suffix in {".java", ".py"}]
     assert sources
     found = [path.name for path in sources if re.search(pattern, path.read_text(encoding="utf-8"))]
-    assert not found, f"{words}: {found}"
+    # The one place that tells a running ImageJ of our commands: it has no other way in (decision 27).
+    known = {"Reach.java"} if words == "ImageJ's private members" else set()
+    assert set(found) <= known, f"{words}: {found}"

@@ -27,7 +27,8 @@ def shown(imp: Any, y: int = 260) -> Iterator[Any]:
     """Show an image with the tool chosen; afterwards it is closed, and the ROI Manager empty."""
     imp.show()
     wait_for(lambda: imp.getCanvas() is not None and imp.getCanvas().isShowing(), "the image's window")
-    imp.getWindow().setLocation(640, y)
+    # Left of the panel, which lies beside the toolbar.
+    imp.getWindow().setLocation(20, y)
     choose_tool()
     to_front(imp)
     try:
