@@ -22,7 +22,7 @@ from samj_bridge.worker.everything.grid import Box
 from samj_bridge.worker.everything.masks import Found, found_in, mended
 from samj_bridge.worker.everything.parameters import Parameters
 from samj_bridge.worker.everything.tally import Tally
-from samj_bridge.worker.families.base import Proposals, ProposingModel, SoftMask
+from samj_bridge.worker.families.base import Proposals, ProposingModel, SoftMask, part_of
 
 __all__ = ["find_fast"]
 
@@ -67,12 +67,14 @@ def find_fast(
     if seeds is not None:
         check(0.0)
         # Reduced images may have to be encoded for it.
-        points, _ = seeds(encoding, _part(check, 0.0, 0.2))
-        yield from search.ask(_within(np.asarray(points, np.float64).reshape(-1, 2), area), _part(check, 0.2, 0.8))
+        points, _ = seeds(encoding, part_of(check, 0.0, 0.2))
+        yield from search.ask(
+            _within(np.asarray(points, np.float64).reshape(-1, 2), area), part_of(check, 0.2, 0.8)
+        )
         return
     coarse, (steps_y, steps_x) = _grid(shape_hw, -(-parameters.points_per_side // 2))
     near = np.zeros((steps_y, steps_x), bool)
-    for found in search.ask(_within(coarse, area), _part(check, 0.0, 0.5)):
+    for found in search.ask(_within(coarse, area), part_of(check, 0.0, 0.5)):
         _mark(near, found, shape_hw)
         yield found
     fine, _ = _grid(shape_hw, parameters.points_per_side)
@@ -82,7 +84,7 @@ def find_fast(
     cells = fine / (shape_hw[1] / steps_x, shape_hw[0] / steps_y)
     wanted = near[cells[:, 1].astype(int), cells[:, 0].astype(int)]
     tally.skipped += int(np.count_nonzero(~wanted))
-    yield from search.ask(fine[wanted], _part(check, 0.5, 0.5))
+    yield from search.ask(fine[wanted], part_of(check, 0.5, 0.5))
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class _Search:
             left = left[free]
             batch, left = left[: self.parameters.points_per_batch], left[self.parameters.points_per_batch :]
             if len(batch):
-                yield from self._batch(batch, _part(check, 1.0 - (len(left) + len(batch)) / total, 1.0 / total))
+                yield from self._batch(batch, part_of(check, 1.0 - (len(left) + len(batch)) / total, 1.0 / total))
 
     def _batch(self, points_xy: NDArray[np.float64], check: Callable[[float], None]) -> Iterator[Found]:
         proposals = propose(self.model, self.encoding, points_xy, check)
@@ -193,7 +195,3 @@ def _mark(near: NDArray[np.bool_], found: Found, shape_hw: tuple[int, int]) -> N
 
 def _whole(shape_hw: tuple[int, ...]) -> Box:
     return 0, 0, shape_hw[1], shape_hw[0]
-
-
-def _part(check: Callable[[float], None], start: float, length: float) -> Callable[[float], None]:
-    return lambda fraction: check(start + fraction * length)

@@ -32,6 +32,7 @@ __all__ = [
     "SoftMask",
     "TiledModel",
     "bytes_of",
+    "part_of",
 ]
 
 
@@ -278,3 +279,8 @@ class RememberingModel(Model, Protocol):
 
     def follow(self, memory: Any, plane: int, encoding: Any) -> Followed:
         """Find the object on a plane that was not given, the next one in the memory's direction; remember it."""
+
+
+def part_of(check: Callable[[float], None], before: float, part: float) -> Callable[[float], None]:
+    """Return what tells `check` of a part of the work, before which so much of all was done."""
+    return lambda fraction: check(before + part * fraction)

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from samj_bridge.worker.families.base import PromptArrays, Proposals, SoftMask
+from samj_bridge.worker.families.base import PromptArrays, Proposals, SoftMask, part_of
 from samj_bridge.worker.families.starter_answers import Answer, answer_all
-from samj_bridge.worker.families.starter_levels import ImageSide, StarterEncoding, deepest, part_of
+from samj_bridge.worker.families.starter_levels import ImageSide, StarterEncoding, deepest
 from samj_bridge.worker.nets.starter_dense import seeds_in
 from samj_bridge.worker.nets.starter_paste import box_of, paste, paste_soft
 

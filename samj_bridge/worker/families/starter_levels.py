@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from samj_bridge.worker.families.base import part_of
 from samj_bridge.worker.nets.starter import StarterNet, normalise
 
-__all__ = ["LARGEST_PX", "STRIDE", "ImageSide", "Level", "StarterEncoding", "deepest", "level_of", "part_of", "rgb"]
+__all__ = ["LARGEST_PX", "STRIDE", "ImageSide", "Level", "StarterEncoding", "deepest", "level_of", "rgb"]
 
 STRIDE = 4
 LARGEST_PX = 128
@@ -56,11 +57,6 @@ def _go_on(_fraction: float) -> None:
 
 def _at(check: Callable[[float], None], fraction: float) -> Callable[[], None]:
     return lambda: check(fraction)
-
-
-def part_of(check: Callable[[float], None], before: float, part: float) -> Callable[[float], None]:
-    """Return what tells `check` of a part of the work, before which so much of all was done."""
-    return lambda fraction: check(before + part * fraction)
 
 
 class ImageSide:
