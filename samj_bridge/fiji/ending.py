@@ -11,21 +11,29 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-__all__ = ["end_well", "java_lives", "wait_for_the_end"]
+__all__ = ["end_well", "java_ends", "java_lives", "wait_for_the_end"]
 
 _log = logging.getLogger(__name__)
 _BRIDGE = "org.samj.bridge.ij.Bridge"
 _LONGEST = 15.0
 """Seconds that the end may take: who closes a window does not wait for a worker that hangs."""
 
+_LONGEST_THREADS = 3.0
+"""Seconds that threads of Java's have to end by themselves; AWT's own takes one after its last window."""
+
 _calling = threading.Lock()
 _begun = threading.Event()
 _over = threading.Event()
+_leaves = threading.Event()
+"""Set where Java ends the whole process, and not only itself because Python asked it to."""
 _hooks: list[Any] = []
 """The thread that Java starts when it ends; kept, since Java knows it by its address alone."""
 
@@ -54,6 +62,11 @@ def java_lives() -> Iterator[bool]:
         yield not _begun.is_set()
 
 
+def java_ends() -> bool:
+    """Return whether Java is ending this process, or has been ended in it."""
+    return _begun.is_set()
+
+
 def wait_for_the_end() -> None:
     """Wait until Java, which is ending this process, has been left in order."""
     _over.wait(_LONGEST)
@@ -62,11 +75,22 @@ def wait_for_the_end() -> None:
 def _when_java_ends() -> None:
     with _calling:
         _begun.set()
+    if _by_exit():
+        _leaves.set()
     # In a thread of its own, since it may hang: the process must end all the same.
     ending = threading.Thread(target=_leave, name="samj-end", daemon=True)
     ending.start()
     ending.join(_LONGEST)
     _over.set()
+
+
+def _by_exit() -> bool:
+    """Return whether a thread is in ``System.exit``: ``DestroyJavaVM``, Python's way, does without."""
+    import jpype
+
+    traces = jpype.JClass("java.lang.Thread").getAllStackTraces().values()
+    frames = (frame for trace in traces for frame in trace)
+    return any(frame.getClassName() == "java.lang.Shutdown" and frame.getMethodName() == "exit" for frame in frames)
 
 
 def _leave() -> None:
@@ -79,16 +103,23 @@ def _leave() -> None:
 def _when_python_ends() -> None:
     import jpype
 
-    if not jpype.isJVMStarted():
-        return
-    if _begun.is_set():
-        # Java ends the process, with its own exit code, before Python could.
+    if _leaves.is_set():
+        # Java ends the process, with its own exit code, before Python could. Python must not be taken apart
+        # meanwhile: a thread of Java's that is in the midst of Python's code would abort the process. (JPype says
+        # long before the end that Java does not run any more.)
         wait_for_the_end()
         threading.Event().wait(_LONGEST)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+    if not jpype.isJVMStarted():
         return
     _tried(_end_the_tool)
     _tried(lambda: jpype.JClass("java.lang.Runtime").getRuntime().removeShutdownHook(_hooks[0]))
     _tried(_free_java)
+    if not jpype.config.destroy_jvm:
+        # Java lives on beside a Python that is taken apart: at least JPype's own thread must not call into it.
+        _tried(lambda: jpype.JClass("org.jpype.ref.JPypeReferenceQueue").getInstance().stop())
 
 
 def _tried(step: Callable[[], object]) -> None:
@@ -111,17 +142,20 @@ def _end_the_tool() -> None:
 
 
 def _free_java() -> None:
-    """Let go of Java: ImageJ's filters leave a pool of threads behind, and Java waits for every such thread."""
+    """Let go of Java: it waits for threads that ImageJ's filters leave behind, and for every window."""
     import jpype
+    import scyjava
 
-    try:
-        pool = jpype.JClass("ij.util.ThreadUtil").threadPoolExecutor
-    except TypeError:
-        return
-    pool.shutdown()
+    # Without ImageJ in this Java there is no such class.
+    with suppress(TypeError):
+        jpype.JClass("ij.util.ThreadUtil").threadPoolExecutor.shutdown()
+    if scyjava.is_awt_initialized():
+        for window in jpype.JClass("java.awt.Window").getWindows():
+            window.dispose()
+    deadline = time.monotonic() + _LONGEST_THREADS
     threads = jpype.JClass("java.lang.Thread").getAllStackTraces().keySet()
     for thread in [thread for thread in threads if not thread.isDaemon() and thread.getName() != "main"]:
-        thread.join(500)
+        thread.join(max(1, int(1000 * (deadline - time.monotonic()))))
         if thread.isAlive():
             # Someone else's: better an unclean end than none.
             jpype.config.destroy_jvm = False

@@ -60,9 +60,9 @@ def jars(kept: Path) -> str:
 
 @pytest.fixture
 def run(display: str, jars: str, ready_home: Path, data_dir: Path, tmp_path: Path) -> Run:
-    """Run a program there; it has to end by itself, with rc 0, without a word of trouble, and leave nothing."""
+    """Run a program there; it has to end by itself, with that exit code, without trouble, and leave nothing."""
 
-    def run(program: str, *, headless: bool = False) -> Told:
+    def run(program: str, *, headless: bool = False, code: int = 0) -> Told:
         java = find_java()
         assert java is not None
         image = tmp_path / "blobs.gif"
@@ -87,7 +87,7 @@ def run(display: str, jars: str, ready_home: Path, data_dir: Path, tmp_path: Pat
             said, _ = running.communicate(timeout=560)
         finally:
             running.kill()
-        assert running.returncode == 0, said
+        assert running.returncode == code, said
         for trouble in TROUBLE:
             assert trouble not in said, said
         hosted = f"--host {running.pid}"

@@ -79,6 +79,35 @@ def test_the_command_shows_the_window_and_ends_quietly_whenever_it_is_closed(mom
         assert "ImageJ was closed." in told["said"]
 
 
+SLOW_EXIT = """
+gateway.start(headless=False)
+import jpype
+from samj_bridge.fiji.ending import end_well
+end_well()
+groovy = jpype.JClass("groovy.lang.GroovyShell")()
+groovy.evaluate("Runtime.runtime.addShutdownHook(new Thread({ sleep(5000) { false } } as Runnable))")
+
+def inside():
+    say(inside=True)
+    time.sleep(3)
+
+# A thread of Java's in the midst of Python's code, while Java takes its time to end.
+jpype.JClass("java.lang.Thread")(jpype.JProxy("java.lang.Runnable", dict={"run": inside})).start()
+threading.Thread(target=lambda: jpype.JClass("java.lang.System").exit(7), daemon=True).start()
+until = time.monotonic() + 20
+while jpype.isJVMStarted() and time.monotonic() < until:
+    time.sleep(0.05)
+say(down=not jpype.isJVMStarted())
+"""
+
+
+def test_python_is_not_taken_apart_while_java_takes_its_time_to_end(run: Run) -> None:
+    # Java's own exit code: Python would have made it 0.
+    told = run(SLOW_EXIT, code=7)
+    assert told["inside"]
+    assert told["down"]
+
+
 FILTERED = """
 gw = gateway.start(headless=True)
 attach(gw)

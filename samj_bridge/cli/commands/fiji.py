@@ -15,6 +15,7 @@ import typer
 from samj_bridge.cli.result import Result
 from samj_bridge.errors import FijiError, InputError
 from samj_bridge.fiji import install_jar, open_image, open_window, remove_jar, wait_until_closed
+from samj_bridge.fiji.ending import java_ends
 from samj_bridge.fiji.release import LATEST, obstacle_to_release, release_named
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.settings import Settings
@@ -133,7 +134,7 @@ def leaving_at_once() -> Iterator[None]:
 
 def _java_runs() -> bool:
     jpype = sys.modules.get("jpype")
-    return jpype is not None and bool(jpype.isJVMStarted())
+    return jpype is not None and bool(jpype.isJVMStarted() or java_ends())
 
 
 def _with_the_main_thread(session: Callable[[], None]) -> None:
