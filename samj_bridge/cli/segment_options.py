@@ -35,6 +35,12 @@ def segment(
     channels: Annotated[
         str | None, typer.Option(help="Channel of an image with several: 0, or 2,1,0 for R,G,B, or merge.")
     ] = None,
+    level: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Level of the file that is looked at, from 0, the full resolution, in which prompts count."
+        ),
+    ] = None,
     display_range: Annotated[
         str | None, typer.Option("--range", help="low,high: display range instead of the image's percentiles.")
     ] = None,
@@ -100,7 +106,7 @@ def segment(
             output=output,
             formats=[name.strip() for name in formats.split(",") if name.strip()],
             model=model,
-            wish=Wish(series, plane, z, t, parse_channels(channels)),
+            wish=Wish(series, plane, z, t, parse_channels(channels), level),
             ranges=parse_numbers(display_range, "low,high") if display_range else None,  # type: ignore[arg-type]
             wanted=Wanted(candidates, min_area, fill_holes, largest_only),
             everything=options,

@@ -95,7 +95,8 @@ class SeriesDetails:
                 window = f", shown from {shown[0]:g} to {shown[1]:g}" if shown else ""
                 found.append(f"  channel {at}{name}{self._value_words(at)}{window}")
         if self.levels:
-            found.append("  levels: " + ", ".join(f"{width} x {height}" for height, width in self.levels))
+            given = f" (--level 0 to {len(self.levels) - 1})" if len(self.levels) > 1 else ""
+            found.append(f"  levels{given}: " + ", ".join(f"{width} x {height}" for height, width in self.levels))
         ways = [
             f"--{axis.lower()} 0 to {count - 1}" if axis in "ZT" else f"{count} along {axis_name(axis)}"
             for axis, count in zip(series.axes, series.counts, strict=True)

@@ -14,7 +14,7 @@ import tifffile
 from desktop import Desktop, choose_item, component, on_event_thread, wait_for
 from workbench import keep_manager_away, managed, shown
 
-from samj_bridge.cli.own_files import is_own
+from samj_bridge.cli.segmenting.own_files import is_own
 from samj_bridge.fiji import java_class, open_image, pixels_of, roi_mask
 from samj_bridge.geometry.rasterise import rasterise
 

@@ -15,9 +15,9 @@ from rich.table import Table
 
 from samj_bridge.cli.commands.segment import make_output_folder
 from samj_bridge.cli.demo_images import DEMO_IMAGES, DemoImage, load_demo_image
-from samj_bridge.cli.input_image import Overview
 from samj_bridge.cli.result import Line, Result, styled
-from samj_bridge.cli.save import result_files, save_regions
+from samj_bridge.cli.segmenting.input_image import Overview
+from samj_bridge.cli.segmenting.save import result_files, save_regions
 from samj_bridge.errors import FijiError
 from samj_bridge.export.output import MARK
 from samj_bridge.geometry.region import Region

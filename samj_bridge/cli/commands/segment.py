@@ -10,12 +10,13 @@ from typing import Any
 
 from rich.table import Table
 
-from samj_bridge.cli.input_image import open_input
-from samj_bridge.cli.own_files import without_own
-from samj_bridge.cli.placing import place_of, placed, prompts_here
 from samj_bridge.cli.read_prompts.found import FoundPrompts
 from samj_bridge.cli.result import Line, Result, about, styled
-from samj_bridge.cli.save import (
+from samj_bridge.cli.segmenting.at_level import AtLevel
+from samj_bridge.cli.segmenting.input_image import open_input
+from samj_bridge.cli.segmenting.own_files import without_own
+from samj_bridge.cli.segmenting.placing import place_of, placed, prompts_here
+from samj_bridge.cli.segmenting.save import (
     going_on_in,
     needs_pixels,
     record_of,
@@ -51,7 +52,7 @@ class Request:
     model: str = "starter"
     """Model id."""
     wish: Wish = field(default_factory=Wish)
-    """Which series, plane and channels of each image."""
+    """Which series, plane, channels and level of each image."""
     ranges: tuple[float, float] | None = None
     """Display range; None: robust percentiles of each image."""
     wanted: Wanted = field(default_factory=Wanted)
@@ -119,17 +120,17 @@ def _segment_one(
     with open_input(image, request.wish) as taken:
         place = place_of(taken.chosen)
         prompts, left_out = prompts_here(prompts, place)
+        at = taken.at
         start = time.perf_counter()
         with session.encode(
             taken.image, ranges=request.ranges, channels=taken.chosen.channels, name=image.name, cancel=cancel
         ) as scene:
             encoded = time.perf_counter()
-            regions, message = _found(request, scene, stem, prompts, progress, cancel)
-            regions = placed(regions, place)
+            found, message = _found(request, scene, at, stem, prompts, progress, cancel)
+            regions = placed([at.region(region, prompts) for region in found], place)
             decoded = time.perf_counter()
-            shape = scene.shape
-        overview = taken.overview(regions) if needs_pixels(files) else None
-        saved = save_regions(files, regions, shape=shape, overview=overview, calibration=taken.calibration)
+        overview = taken.overview(found) if needs_pixels(files) else None
+        saved = save_regions(files, regions, shape=at.full_hw, overview=overview, calibration=taken.calibration)
         empty = sum(region.is_empty for region in regions)
         if empty and empty == len(regions) and taken.same_everywhere:
             message = "Nothing was found: the image is the same everywhere."
@@ -155,21 +156,30 @@ def _prompts_for(request: Request, image: Path) -> list[Prompt]:
 
 
 def _found(
-    request: Request, scene: Scene, stem: str, prompts: list[Prompt], progress: Progress, cancel: CancelToken
+    request: Request,
+    scene: Scene,
+    at: AtLevel,
+    stem: str,
+    prompts: list[Prompt],
+    progress: Progress,
+    cancel: CancelToken,
 ) -> tuple[list[Region], str]:
-    """Return an image's regions, and what everything mode says of its search."""
+    """Return an image's regions in the level's pixels, and what everything mode says of its search."""
+    wanted = at.wanted(request.wanted)
     if request.everything is not None:
         objects = scene.everything(
-            min_area=request.wanted.min_area,
+            min_area=wanted.min_area,
             record=record_of(request.output, stem),
             progress=progress,
             cancel=cancel,
-            **request.everything,
+            **at.everything(request.everything),
         )
         steps = "1 step was" if objects.resumed == 1 else f"{objects.resumed} steps were"
         begun = f"{steps} done in an earlier run. " if objects.resumed else ""
         return _cleaned(objects, request.wanted), begun + objects.message
-    regions = scene.segment(prompts, request.wanted, cancel=cancel)
+    regions = scene.segment(
+        [at.prompt(prompt, index) for index, prompt in enumerate(prompts)], wanted, cancel=cancel
+    )
     if request.wanted.candidates == 1:
         return regions, ""
     # All of them are written: their names say which prompt they answer, and their rank.

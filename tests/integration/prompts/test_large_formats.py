@@ -83,23 +83,28 @@ def test_a_file_read_in_place_gives_the_regions_of_its_pixels(name: str, session
     assert all(500 < area < 2_500 for area, _mask, _score in found)
 
 
-@pytest.mark.parametrize("kind", ["ome.tif", "ome.zarr"])
-def test_the_command_line_reads_a_large_image_in_place(ready_home: Path, kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "level"), [("ome.tif", 0), ("ome.zarr", 1)])
+def test_the_command_line_reads_a_large_image_in_place(
+    ready_home: Path, kind: str, level: int, tmp_path: Path
+) -> None:
     y, x = 3_003, 2_222
-    large = discs(4_200, 4_100, [(y, x)])[None, None]
+    height, width = (4_200, 4_100) if level == 0 else (4_200, 4_300)
+    large = discs(height, width, [(y, x)])[None, None]
     write = large_files.write_ome_tiff if kind == "ome.tif" else large_files.write_ome_zarr
     write(tmp_path / f"big.{kind}", large, tile=512)
     command = [sys.executable, "-m", "samj_bridge.cli.main", "segment", f"big.{kind}", "--point", f"{x},{y}"]
-    command += ["--format", "roi,labels,overlay,geojson", "--output", "out"]
+    command += ["--format", "roi,labels,overlay,geojson", "--output", "out", "--level", f"{level}"]
     environ = {**os.environ, "SAMJ_HOME": str(ready_home), "COLUMNS": "300"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ, cwd=tmp_path)
-    assert "4100 x 4200, uint16, pixel 0.5 µm, 3 levels" in done.stdout
-    assert "The overlay shows the part from (" in done.stdout
+    size = f"{width} x {height}, uint16, pixel 0.5 µm, 3 levels"
+    assert (size if level == 0 else f"level 1, 2150 x 2100 of {width} x {height}") in done.stdout
+    assert ("The overlay shows the part from (" in done.stdout) == (level == 0)
     (region,) = read_rois(tmp_path / "out" / "big.ome_rois.zip")
-    assert 900 < region.area < 1_800
+    assert 900 < region.area < 2_000
+    assert region.centroid_xy == pytest.approx((x, y), abs=4)
     with tifffile.TiffFile(tmp_path / "out" / "big.ome_labels.tif") as file:
-        assert np.array_equal(file.asarray() > 0, region.mask((4_200, 4_100)))
+        assert np.array_equal(file.asarray() > 0, region.mask((height, width)))
         assert (file.pages.first.tags[282].value, file.imagej_metadata["unit"]) == ((2, 1), "um")
     with Image.open(tmp_path / "out" / "big.ome_overlay.png") as picture:
-        assert max(picture.size) < 2_100
+        assert max(picture.size) < 2_100 or level == 1
     assert '"pixel_size": {"x": 0.5' in (tmp_path / "out" / "big.ome_outlines.geojson").read_text(encoding="utf-8")

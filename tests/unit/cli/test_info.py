@@ -33,7 +33,7 @@ def test_size_channels_levels_and_what_prompts_count_in(tmp_path: Path) -> None:
         "pixel 0.5 µm",
         f"channel 0 DAPI, {values[0]}",
         f"channel 1 actin, {values[1]}",
-        "levels: 211 x 150, 106 x 75, 53 x 38",
+        "levels (--level 0 to 2): 211 x 150, 106 x 75, 53 x 38",
         "--z 0 to 2",
         "x from 0 to 211, y from 0 to 150",
     ):

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from samj_bridge.cli.own_files import is_own, without_own
+from samj_bridge.cli.segmenting.own_files import is_own, without_own
 from samj_bridge.errors import FileError
 from samj_bridge.export import write_labels, write_overlay
 from samj_bridge.geometry.region import Region

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samj_bridge.cli.segmenting.at_level import AtLevel
 from samj_bridge.export.calibration import Calibration, read_calibration
 from samj_bridge.geometry.region import Region
 from samj_bridge.reading import Chosen, Wish, choose_series, describe_image, open_plane, take
@@ -38,9 +39,13 @@ class Overview:
     """Their first pixel, in the halved image."""
     words: str = ""
     """What they show, where that isn't the whole image."""
+    at: AtLevel | None = None
+    """The level that was looked at, where regions are in full resolution; None: they are in its pixels."""
 
     def placed(self, regions: Sequence[Region]) -> list[Region]:
         """Return regions as they lie in these pixels: each keeps a pixel at least."""
+        if self.at is not None:
+            regions = [self.at.reduced(region) for region in regions]
         if not self.times and self.origin_xy == (0, 0):
             return list(regions)
         return [region if region.is_empty else self._placed(region) for region in regions]
@@ -69,7 +74,13 @@ class InputImage:
     data: dict[str, Any]
     """The same as data."""
     calibration: Calibration | None
-    """Its scale; None: the file says nothing."""
+    """Its scale in full resolution; None: the file says nothing."""
+
+    @property
+    def at(self) -> AtLevel:
+        """The level that is looked at, and the full resolution."""
+        series = self.chosen.series
+        return AtLevel((series.height, series.width), (self.image.shape[0], self.image.shape[1]))
 
     @property
     def in_place(self) -> bool:
@@ -82,9 +93,12 @@ class InputImage:
         return not self.in_place and bool((self.image == self.image.ravel()[0]).all())
 
     def overview(self, regions: Sequence[Region]) -> Overview:
-        """Return what an overlay is drawn on: of an image that is read in place, the part that has the regions."""
+        """Return what an overlay is drawn on: of an image that is read in place, the part that has the regions.
+
+        Regions are those that were found, in the level's pixels; the overview takes them in full resolution.
+        """
         if not self.in_place:
-            return Overview(self.image)
+            return Overview(self.image, at=self.at)
         image: HalvedPyramid = as_pyramid(self.image)
         x0, y0, x1, y1 = _part_of(image.shape[:2], [region.bbox_xyxy for region in regions if not region.is_empty])
         times = next(n for n in range(len(image.levels)) if max(x1 - x0, y1 - y0) >> n <= _OVERVIEW_PX)
@@ -94,7 +108,7 @@ class InputImage:
         pixels = image.read(times, top, left, bottom - top, right - left)
         scale = f", reduced {1 << times} times" if times else ""
         words = f"The overlay shows the part from ({x0}, {y0}) to ({x1}, {y1}){scale}."
-        return Overview(pixels, times, (left, top), words)
+        return Overview(pixels, times, (left, top), words, self.at)
 
 
 @contextmanager
@@ -106,14 +120,22 @@ def open_input(path: Path, wish: Wish) -> Iterator[InputImage]:
     FileError, ImageError
         As `samj_bridge.reading.read_image` has them.
     """
-    series = choose_series(describe_image(path), wish.series, path.name)
-    if series.width * series.height <= IN_PLACE_PX:
+    if _pixels_of(path, wish) <= IN_PLACE_PX:
         taken = take(path, wish)
         yield InputImage(taken.pixels, taken, taken.describe(), taken.to_dict(), _calibration(path, taken))
         return
     with open_plane(path, wish) as opened:
         data = {**opened.to_dict(), "range": None}
         yield InputImage(opened, opened.chosen, opened.describe(), data, _calibration(path, opened.chosen))
+
+
+def _pixels_of(path: Path, wish: Wish) -> int:
+    """Return how many pixels the plane has, at the level that is to be looked at."""
+    if wish.level:
+        with open_plane(path, wish) as opened:
+            return opened.shape[0] * opened.shape[1]
+    series = choose_series(describe_image(path), wish.series, path.name)
+    return series.width * series.height
 
 
 def _part_of(shape: tuple[int, ...], boxes: Sequence[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from samj_bridge.cli.input_image import Overview
+from samj_bridge.cli.segmenting.input_image import Overview
 from samj_bridge.errors import Cancelled, FileError
 from samj_bridge.export import EXPORTERS, export
 from samj_bridge.export.calibration import Calibration
