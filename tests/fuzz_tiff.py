@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -274,8 +275,13 @@ def _pixels(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> NDA
     return rng.integers(low, high, shape, endpoint=True, dtype=np.int64).astype(dtype)
 
 
-def run(seeds: Any, folder: Path, until: float) -> tuple[Counter[str], list[str]]:
-    """Try recipes until a time of `time.monotonic`; return how many came to what, and what must not be."""
+def run(
+    seeds: Any, folder: Path, until: float, say: Callable[[str], None] = lambda line: None
+) -> tuple[Counter[str], list[str]]:
+    """Try recipes until a time of `time.monotonic`; return how many came to what, and what must not be.
+
+    What must not be is said at once too, so that a look for an hour can be watched.
+    """
     counts: Counter[str] = Counter()
     bad: list[str] = []
     for seed in seeds:
@@ -295,6 +301,9 @@ def run(seeds: Any, folder: Path, until: float) -> tuple[Counter[str], list[str]
         unexpected = outcome.kind == "refused" and not recipe.thumbnail
         if outcome.kind in {"different", "crash"} or unexpected:
             bad.append(f"{recipe}: {outcome.kind}: {outcome.what}")
+            say(bad[-1])
+        if sum(counts.values()) % 5_000 == 0:
+            say(f"seed {seed}: {len(bad)} differ so far")
     return counts, bad
 
 
@@ -310,10 +319,10 @@ def main() -> int:
     start_imagej(headless=True)
     seeds: Any = range(given.start, given.start + 10**9) if given.seed is None else [given.seed]
     with tempfile.TemporaryDirectory() as folder:
-        counts, bad = run(seeds, Path(folder), time.monotonic() + 60 * given.minutes)
+        until = time.monotonic() + 60 * given.minutes
+        counts, bad = run(seeds, Path(folder), until, say=lambda line: print(line, flush=True))
     for what, count in sorted(counts.items()):
         print(f"{count:7d} {what}")
-    print("\n".join(bad[:50]))
     print(f"{len(bad)} differ")
     return 1 if bad else 0
 

@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -88,16 +89,12 @@ def chain_of(file: BinaryIO) -> Chain:
     """
     reader = _Reader(file)
     chain = Chain()
-    seen: set[int] = set()
     at = reader.first
+    check_at = _TOGETHER
     while at:
-        if at in seen or len(chain) >= _MOST:
-            message = f"its chain of pages runs in a circle at page {len(chain)}"
-            raise ValueError(message)
         whole, following = reader.directory(at)
         ranges, directory = reader.understand(whole)
         like = _Like(whole, ranges, chain.kinds.setdefault(directory, directory))
-        seen.add(at)
         chain.offsets.append(at)
         chain.directories.append(like.directory)
         # Pages of a stack are alike: many are read, and then compared all at once.
@@ -108,16 +105,30 @@ def chain_of(file: BinaryIO) -> Chain:
                 offsets, rows = reader.near(at, stride, like.head, together)
             else:
                 offsets, rows = reader.far(at, like.head, together)
-            together = min(8 * together, _TOGETHER)
+            together = min(16 * together, _TOGETHER)
             count = like.count(rows)
-            if not count or not seen.isdisjoint(offsets[:count]) or len(set(offsets[:count])) < count:
+            if not count:
                 break
             alike = count == len(offsets)
-            seen.update(offsets[:count])
             chain.offsets += offsets[:count]
             chain.directories += [like.directory] * count
             at = reader.next_of(rows[count - 1].tobytes())
+            alike = alike and len(chain) < check_at
+        if len(chain) >= check_at:
+            # A chain that ends has no circle: only one that goes on and on is looked at, each time it has doubled.
+            _refuse_circle(chain.offsets)
+            check_at = 2 * len(chain)
     return chain
+
+
+def _refuse_circle(offsets: list[int]) -> None:
+    """Refuse a chain that comes back to a page, or is too long to be one."""
+    seen: set[int] = set()
+    for number, at in enumerate(offsets):
+        if at in seen or number >= _MOST:
+            message = f"its chain of pages runs in a circle at page {number}"
+            raise ValueError(message)
+        seen.add(at)
 
 
 def second_pixels(file: BinaryIO) -> int | None:
@@ -139,17 +150,19 @@ class _Like:
     def __init__(self, whole: bytes, ranges: list[tuple[int, int]], directory: Directory) -> None:
         self.directory = directory
         self.length = len(whole)
-        mask = np.zeros(len(whole), bool)
+        self._mask = np.zeros(len(whole), np.uint8)
         for start, end in ranges:
-            mask[start:end] = True
-        self._columns = np.flatnonzero(mask)
-        self._values = np.frombuffer(whole, np.uint8)[self._columns]
+            self._mask[start:end] = 255
+        self._shared = np.frombuffer(whole, np.uint8) & self._mask
         self.head = whole
 
     def count(self, rows: NDArray[np.uint8]) -> int:
         """Return how many of the first rows are like this one."""
-        different = np.flatnonzero((rows[:, self._columns] != self._values).any(axis=1))
-        return int(different[0]) if len(different) else len(rows)
+        shared = rows[:, : self.length] & self._mask
+        # Nearly always all of them are, and bytes are compared at once.
+        if shared.tobytes() == self._shared.tobytes() * len(rows):
+            return len(rows)
+        return int(np.flatnonzero((shared != self._shared).any(axis=1))[0])
 
 
 class _Reader:
@@ -187,12 +200,11 @@ class _Reader:
         width = len(head) + self.tail
         block = self.read(stride * most, at)
         count = (len(block) - width) // stride + 1 if len(block) >= width else 0
-        flat = np.frombuffer(block, np.uint8)
-        rows = np.lib.stride_tricks.as_strided(flat, (count, width), (stride, 1), writeable=False)
+        rows = np.ndarray((count, width), np.uint8, block, strides=(stride, 1))
         places = rows[:, len(head) :].copy().view(self.place_type)[:, 0] if count else np.zeros(0)
         broken = np.flatnonzero(places != at + stride * np.arange(1, count + 1))
         count = int(broken[0]) + 1 if len(broken) else count
-        return [at + n * stride for n in range(count)], rows[:count]
+        return list(range(at, at + count * stride, stride)), rows[:count]
 
     def far(self, at: int, head: bytes, most: int) -> tuple[list[int], NDArray[np.uint8]]:
         """Return the directories that follow one another, as far as they are as long as `head`: the same."""
@@ -274,8 +286,7 @@ def _reading(file: BinaryIO) -> Callable[[int, int], bytes]:
     """Return what reads so many bytes at a place."""
     pread = getattr(os, "pread", None)
     if pread is not None:
-        number = file.fileno()
-        return lambda count, at: bytes(pread(number, count, at))
+        return partial(pread, file.fileno())
 
     def read(count: int, at: int) -> bytes:
         file.seek(at)
