@@ -108,7 +108,7 @@ def main() -> None:
 def served(settings: Settings) -> Iterator[tuple[Card, psutil.Process]]:
     """Run ``samj-bridge serve`` on a free port."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "samj_bridge.cli.main", "serve", "--port", "0"],
+        [sys.executable, "-m", "samj_bridge.cli.main", "serve", "--port", "0", "--no-browser"],
         env={**os.environ, "SAMJ_HOME": str(settings.home)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -217,11 +217,12 @@ def serve(
         list[str] | None,
         typer.Option(help="Address of another server that images may be fetched from; may be repeated."),
     ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     status: Annotated[
         bool, typer.Option("--status", help="Say what the servers that run do now, and for whom.")
     ] = False,
 ) -> None:
-    """Serve QuPath's SAM extension, Label Studio, X-AnyLabeling and programs over HTTP."""
+    """Serve a page for the browser, QuPath's SAM extension, Label Studio, X-AnyLabeling and programs."""
     from samj_bridge.cli.commands import serve as command
 
     if status:
@@ -237,6 +238,7 @@ def serve(
             roots=root or [],
             label_studio=label_studio,
             images_from=images_from or [],
+            browser=browser,
             progress=progress,
             cancel=cancel,
         )

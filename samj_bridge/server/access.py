@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["COOKIE", "Access", "Guard", "kept_token"]
@@ -109,11 +109,17 @@ class Guard:
             return
         first, _, rest = scope["path"].removeprefix("/").partition("/")
         allowed = bool(first) and self._access.is_token(first)
+        if allowed and scope["path"] == f"/{first}":
+            # The page's parts are named as seen from a folder.
+            await RedirectResponse(f"/{first}/", 308)(scope, receive, send)
+            return
         if allowed:
             scope = {**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode(), "root_path": ""}
         allowed = allowed or self._has_token(scope, headers)
         if not allowed and not (self._access.loopback and _is_open(scope["path"])):
-            await _refuse(401, "no-token", _WHERE)(scope, receive, send)
+            asks_in_a_browser = scope["path"] == "/" and "text/html" in headers.get("accept", "")
+            refused = _locked() if asks_in_a_browser else _refuse(401, "no-token", _WHERE)
+            await refused(scope, receive, send)
             return
         await self._app({**scope, "samj_token": allowed}, receive, send)
 
@@ -125,7 +131,8 @@ class Guard:
         if origin is not None and origin not in {f"http://{host}", f"https://{host}"}:
             return _refuse(403, "foreign-origin", f"Pages of {origin!r:.80} may not ask here.")
         site = headers.get("sec-fetch-site", "none")
-        visits = scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate" and scope["path"] == "/"
+        pages = {"/", f"/{self._access.token}/"}
+        visits = scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate" and scope["path"] in pages
         if site not in {"none", "same-origin"} and not visits:
             return _refuse(403, "foreign-origin", "Other pages may not ask here.")
         return None
@@ -157,6 +164,16 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _locked() -> Response:
+    """Return what a person sees who opens the address without the token."""
+    return HTMLResponse(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>samj-bridge</title><h1>samj-bridge</h1>"
+        "<p>This address lacks its secret part. Open the one that <code>samj-bridge serve</code> has printed"
+        " as &ldquo;The page&rdquo;.</p>",
+        401,
+    )
 
 
 def _refuse(status: int, code: str, message: str) -> Response:

@@ -13,6 +13,8 @@ from samj_bridge.server.choosing import Models
 from samj_bridge.server.fetching import Fetcher
 from samj_bridge.server.hub import Hub
 from samj_bridge.server.installs import Installs
+from samj_bridge.server.page.tiles import Tiles
+from samj_bridge.server.page.works import Works
 from samj_bridge.server.pictures import Pictures, Sent, Views
 from samj_bridge.server.uploads import Uploads
 from samj_bridge.settings import Settings
@@ -29,11 +31,13 @@ class Services:
     models: Models
     installs: Installs
     uploads: Uploads
+    works: Works
     roots: tuple[Path, ...] = ()
     """Folders below which files may be opened by their paths."""
     fetcher: Fetcher = field(default_factory=Fetcher)
     views: Views = field(default_factory=Views)
     pictures: Pictures = field(default_factory=Pictures)
+    tiles: Tiles = field(default_factory=Tiles)
 
     @classmethod
     def of(
@@ -60,7 +64,8 @@ class Services:
         hub : Hub, optional
             One that is there already.
         """
-        parts = (hub or Hub(settings), Models(settings, model), Installs(settings), Uploads())
+        works = Works(settings.home / "serve" / "works")
+        parts = (hub or Hub(settings), Models(settings, model), Installs(settings), Uploads(), works)
         return cls(settings, *parts, roots, fetcher or Fetcher())
 
     async def view(self, entry: ModelEntry, text: str) -> Sent:

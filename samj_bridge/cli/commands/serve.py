@@ -1,15 +1,18 @@
-"""``samj-bridge serve``: one worker for QuPath, Label Studio, X-AnyLabeling and programs, until Ctrl-C."""
+"""``samj-bridge serve``: one worker for the page, QuPath, annotation servers and programs, until Ctrl-C."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
+import threading
 import time
+import webbrowser
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.errors import Cancelled, InputError, InstallError
@@ -17,6 +20,9 @@ from samj_bridge.install import ensure_environment
 from samj_bridge.models import find_model
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.settings import Settings, as_path
+
+if TYPE_CHECKING:
+    from samj_bridge.server.serving import Card
 
 __all__ = ["run", "run_status"]
 
@@ -31,6 +37,7 @@ def run(
     roots: Sequence[Path],
     label_studio: str = "",
     images_from: Sequence[str] = (),
+    browser: bool = False,
     progress: Progress,
     cancel: CancelToken,
 ) -> Result:
@@ -68,6 +75,9 @@ def run(
             sys.stderr.write(_announcement(card.address, card.token, loopback=access.loopback))
             sys.stderr.flush()
             notify(progress, ProgressEvent("serve", f"Serving at {card.address}. Ctrl-C ends it"))
+            if browser:
+                # In a thread: some browsers hold up whoever opens them. Without any, the address above is there.
+                threading.Thread(target=_open_page, args=(card,), name="samj-serve-browser", daemon=True).start()
 
         with shown(_cards(settings), card):
             serve(services, access, sockets, cancel=cancel, ready=ready)
@@ -101,6 +111,19 @@ def run_status(settings: Settings) -> Result:
     return Result("serve", data={"servers": data}, lines=lines)
 
 
+def _open_page(card: Card) -> None:
+    # Without a screen a browser of letters would be found, which takes the terminal.
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return
+    with contextlib.suppress(Exception):
+        webbrowser.open(_page(card.address, card.token))
+
+
+def _page(address: str, token: str) -> str:
+    # What is listened on everywhere is asked here.
+    return f"{address}/{token}/".replace("//0.0.0.0:", "//127.0.0.1:")
+
+
 def _said(address: str, pid: int, state: dict[str, Any]) -> list[Line]:
     models = ", ".join(state["models"]) or "no model yet"
     lines: list[Line] = [
@@ -120,6 +143,7 @@ def _announcement(address: str, token: str, *, loopback: bool) -> str:
     secret = "" if loopback else f"/{token}"
     return (
         f"samj-bridge serves at {address}\n"
+        f"  The page:            {_page(address, token)}\n"
         f"  QuPath, server URL:  {address}{secret}/sam/\n"
         f"  Label Studio:        {address}{secret}/label-studio\n"
         f"  X-AnyLabeling:       {address}{secret}\n"

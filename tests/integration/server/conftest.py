@@ -23,7 +23,17 @@ def served(linked_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     roots = tmp_path_factory.mktemp("images é")
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "samj_bridge.cli.main", "serve", "--port", "0", "--root", str(roots)],
+            [
+                sys.executable,
+                "-m",
+                "samj_bridge.cli.main",
+                "serve",
+                "--port",
+                "0",
+                "--no-browser",
+                "--root",
+                str(roots),
+            ],
             env={**os.environ, "SAMJ_HOME": str(linked_home)},
             stdout=file,
             stderr=subprocess.STDOUT,

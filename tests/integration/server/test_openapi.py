@@ -35,7 +35,8 @@ def test_every_route_is_described_and_nothing_else() -> None:
     for route in routes():
         assert isinstance(route, Route)
         path = re.sub(r":\w+}", "}", route.path)
-        if path.startswith("/label-studio"):
+        # Label Studio's are there twice; the page's own change with the page.
+        if path == "/" or path.startswith(("/label-studio", "/page/", "/api/page/")):
             continue
         if path.startswith("/sam"):
             path = path.rstrip("/") + "/"

@@ -1,0 +1,184 @@
+"""What the page asks: images opened and kept, their tiles, changes of objects, files to save."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from samj_bridge.errors import FileError, InputError, SamjError
+from samj_bridge.export import EXPORTERS, export
+from samj_bridge.server.answering import json_body
+from samj_bridge.server.fields import listed, text, whole
+from samj_bridge.server.page.objects import regions_of
+from samj_bridge.server.page.tiles import TILE_PX, levels_of
+from samj_bridge.server.page.works import Work
+from samj_bridge.server.paths import below
+from samj_bridge.server.pictures import Picture, picture_from_bytes, picture_from_file
+from samj_bridge.server.services import Services, services_of
+
+__all__ = ["routes"]
+
+_TYPES = {".zip": "application/zip", ".tif": "image/tiff", ".png": "image/png", ".geojson": "application/geo+json"}
+_START = "/api/page/images"
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes below ``/api/page/``."""
+    one = f"{_START}/{{image}}"
+    return [
+        Route(_START, works),
+        Route(_START, open_image, methods=["POST"]),
+        Route(one, one_work),
+        Route(one, drop_work, methods=["DELETE"]),
+        Route(f"{one}/changes", change, methods=["POST"]),
+        Route(f"{one}/tiles/{{level:int}}/{{x:int}}_{{y:int}}", tile),
+        Route(f"{one}/export/{{kind}}", save),
+    ]
+
+
+async def works(request: Request) -> Response:
+    """List the images that there is work on, the latest first."""
+    return JSONResponse({"images": await run_in_threadpool(services_of(request).works.all)})
+
+
+async def open_image(request: Request) -> Response:
+    """Open an image: a file as the body with its name in a header, or in JSON the path of one below ``--root``."""
+    services = services_of(request)
+    head: dict[str, Any]
+    if request.headers.get("content-type", "").startswith("application/json"):
+        path = below(services.roots, text(await json_body(request), "path"))
+        picture = await services.views.decoded(lambda: picture_from_file(path))
+        head, data = {"name": path.name, "path": str(path)}, None
+    else:
+        data = await request.body()
+        if not data:
+            raise InputError("The file is empty.", code="missing-field", hint="Choose an image file.")
+        # What a browser calls it: a name to show, never a path to write to.
+        name = Path(unquote(request.headers.get("x-samj-name", "")).replace("\\", "/")).name[:200] or "image"
+        picture = await services.views.decoded(lambda: picture_from_bytes(data))
+        head = {"name": name, "path": None}
+    height, width = picture.shape
+    head |= {"width": width, "height": height, "dtype": str(picture.pixels.dtype)}
+    services.pictures.put(picture)
+    work = await run_in_threadpool(services.works.begin, picture.digest, head, data)
+    return JSONResponse(_described(work), 201)
+
+
+async def one_work(request: Request) -> Response:
+    """Open an image that there is work on, as it was left."""
+    services = services_of(request)
+    work = await _work(request)
+    await _picture(services, work)
+    return JSONResponse(_described(work))
+
+
+async def drop_work(request: Request) -> Response:
+    """Forget an image: its objects, and its file where that was sent."""
+    services, image = services_of(request), request.path_params["image"]
+    await run_in_threadpool(services.works.drop, image)
+    services.pictures.drop(image)
+    return JSONResponse({"dropped": image})
+
+
+async def change(request: Request) -> Response:
+    """Do changes to the objects, and return what others have changed meanwhile."""
+    work = await _work(request)
+    body = await json_body(request)
+    changes = listed(body, "changes")
+    epoch, revision = text(body, "epoch", ""), whole(body, "revision", -1)
+    if changes:
+        await run_in_threadpool(work.change, changes)
+    return JSONResponse(await run_in_threadpool(work.since, epoch, revision))
+
+
+async def tile(request: Request) -> Response:
+    """Return a tile of the image."""
+    services = services_of(request)
+    picture = await _picture(services, await _work(request))
+    level, x, y = (request.path_params[name] for name in ("level", "x", "y"))
+    data = await run_in_threadpool(services.tiles.get, picture, level, x, y)
+    # The same name is the same pixels for ever.
+    return Response(data, media_type="image/png", headers={"Cache-Control": "private, max-age=604800, immutable"})
+
+
+async def save(request: Request) -> Response:
+    """Return the objects as a file of one of the formats."""
+    services, kind = services_of(request), request.path_params["kind"]
+    if kind not in EXPORTERS:
+        message = f"There is no format {kind!r:.40}."
+        raise InputError(message, code="unknown-format", hint=f"Formats: {', '.join(EXPORTERS)}.")
+    work = await _work(request)
+    picture = await _picture(services, work) if "pixels" in EXPORTERS[kind].takes else None
+    name = f"{Path(work.head['name']).stem}{EXPORTERS[kind].suffix}"
+    data = await run_in_threadpool(_file, work, kind, picture)
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Cache-Control": "no-store",
+    }
+    return Response(data, media_type=_TYPES[Path(name).suffix], headers=headers)
+
+
+def _file(work: Work, kind: str, picture: Picture | None) -> bytes:
+    objects, classes = work.listed()
+    if not objects:
+        raise InputError("There are no objects yet.", code="no-objects", hint="Accept one first.")
+    with tempfile.TemporaryDirectory(prefix="samj-serve-") as folder:
+        path = Path(folder) / f"objects{EXPORTERS[kind].suffix}"
+        pixels = None if picture is None else picture.pixels
+        return export(
+            kind, path, regions_of(objects, classes, work.shape), shape=work.shape, pixels=pixels
+        ).read_bytes()
+
+
+async def _work(request: Request) -> Work:
+    return await run_in_threadpool(services_of(request).works.get, request.path_params["image"])
+
+
+async def _picture(services: Services, work: Work) -> Picture:
+    """Return the pixels of a work, read again if they had to make room, or the server was started again."""
+    try:
+        return services.pictures.get(work.image)
+    except SamjError:
+        pass
+
+    def load() -> Picture:
+        path = work.head.get("path")
+        if path is None:
+            return picture_from_bytes((work.folder / "source").read_bytes())
+        # Roots may be others by now.
+        return picture_from_file(below(services.roots, path))
+
+    try:
+        picture = await services.views.decoded(load)
+    except OSError as error:
+        message = f"The file of {work.head['name']!r} is not there any more: {error.strerror or error}."
+        raise FileError(message, code="file-gone", hint="Its objects are kept. Open the image again.") from error
+    if picture.digest != work.image:
+        message = f"{work.head['name']!r} has changed since it was opened."
+        hint = (
+            "The objects of the image as it was are kept, and can be saved. Open the file anew for what it is now."
+        )
+        raise FileError(message, code="file-changed", hint=hint)
+    services.pictures.put(picture)
+    return picture
+
+
+def _described(work: Work) -> dict[str, Any]:
+    height, width = work.shape
+    return {
+        "image": work.image,
+        "name": work.head["name"],
+        "width": width,
+        "height": height,
+        "dtype": work.head.get("dtype", ""),
+        "tile": TILE_PX,
+        "levels": levels_of(work.shape),
+        **work.since("", -1),
+    }

@@ -1,0 +1,117 @@
+// Images opened: dropped, chosen, by a path on the server, or as they were left.
+
+import { ask } from "./api.js";
+
+export class Opening {
+  constructor(app) {
+    this.app = app;
+    this.dialog = document.getElementById("open-dialog");
+    this.folder = document.getElementById("folder");
+    this.recent = document.getElementById("recent");
+    const file = document.getElementById("file");
+    document.getElementById("open").addEventListener("click", () => this.show());
+    file.addEventListener("change", () => {
+      const [chosen] = file.files;
+      file.value = "";
+      if (chosen) this.send(chosen);
+    });
+    document.getElementById("path-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.path(document.getElementById("path").value.trim());
+    });
+    this.takeDrops(document.getElementById("stage"));
+  }
+
+  takeDrops(stage) {
+    // Beside the stage too: the browser would leave the page for the file.
+    for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
+    stage.addEventListener("dragover", () => stage.classList.add("dropping"));
+    stage.addEventListener("dragleave", () => stage.classList.remove("dropping"));
+    stage.addEventListener("drop", (event) => {
+      stage.classList.remove("dropping");
+      const [file] = event.dataTransfer.files;
+      if (file) this.send(file);
+    });
+  }
+
+  async show() {
+    this.dialog.showModal();
+    this.look("");
+    const { images } = await ask("GET", "api/page/images").catch(() => ({ images: [] }));
+    this.recent.replaceChildren(...images.filter((work) => work.has_objects).map((work) => this.work(work)));
+    if (!this.recent.children.length) this.recent.replaceChildren(Object.assign(document.createElement("li"), { textContent: "nothing yet" }));
+  }
+
+  work(work) {
+    const item = document.createElement("li");
+    const open = button(`${work.name}, ${work.width} × ${work.height}`, () => this.again(work.image));
+    open.className = "work";
+    const forget = button("Forget", async () => {
+      if (!window.confirm(`Forget ${work.name} and its objects? This can't be taken back.`)) return;
+      await ask("DELETE", `api/page/images/${work.image}`).catch((error) => this.app.status.fail(error));
+      item.remove();
+    });
+    forget.setAttribute("aria-label", `Forget ${work.name} and its objects`);
+    item.append(open, forget);
+    return item;
+  }
+
+  /** Show a folder below the roots. */
+  async look(path) {
+    const found = await ask("GET", `api/files?path=${encodeURIComponent(path)}`).catch((error) => ({ error }));
+    if (found.error) {
+      this.app.status.fail(found.error);
+      return;
+    }
+    const list = document.createElement("ul");
+    const inside = (name) => (path ? `${found.path}/${name}` : name);
+    const add = (text, act) => {
+      const item = document.createElement("li");
+      item.append(button(text, act));
+      list.append(item);
+    };
+    if (path) add("↑ all folders", () => this.look(""));
+    for (const name of found.folders) add(`${name}/`, () => this.look(inside(name)));
+    for (const name of found.files) add(name, () => this.path(inside(name)));
+    this.folder.replaceChildren(list);
+  }
+
+  send(file) {
+    return this.run(file.name, (signal) =>
+      ask("POST", "api/page/images", file, { signal, once: true, headers: { "X-Samj-Name": encodeURIComponent(file.name) } }),
+    );
+  }
+
+  path(path) {
+    return path && this.run(path, (signal) => ask("POST", "api/page/images", { path }, { signal, once: true }));
+  }
+
+  again(image) {
+    return this.run("the image", (signal) => ask("GET", `api/page/images/${image}`, undefined, { signal }));
+  }
+
+  async run(name, opens) {
+    const { app } = this;
+    this.dialog.close();
+    const controller = new AbortController();
+    const task = app.status.task(`Opening ${name}`, () => controller.abort());
+    app.status.clear();
+    try {
+      await app.open(await opens(controller.signal));
+      return true;
+    } catch (error) {
+      if (!controller.signal.aborted) app.status.fail(error);
+      return false;
+    } finally {
+      task.done();
+    }
+  }
+}
+
+export function button(text, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.addEventListener("click", act);
+  return made;
+}
