@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Tests of the whole thing, which mostly wait.
-WHOLE := tests/integration tests/fiji tests/faults
+WHOLE := tests/integration tests/fiji tests/faults tests/in_napari
 
 # Set-ups from nothing: how many, beside which other commit.
 N ?= 5

@@ -20,6 +20,10 @@ hypothesis_settings.register_profile("quick", hypothesis_settings.get_profile("s
 hypothesis_settings.load_profile("samj")
 
 
+# They run in an environment of their own: tests/in_napari/test_napari.py.
+collect_ignore = ["in_napari/gui"]
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Small real images with their licences."""

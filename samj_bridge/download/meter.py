@@ -7,7 +7,7 @@ from collections import deque
 
 from samj_bridge.progress import Progress, ProgressEvent, notify
 
-__all__ = ["Meter", "amount"]
+__all__ = ["Meter", "amount", "sentence_of"]
 
 _EVERY_S = 0.1
 _WINDOW_S = 5.0
@@ -79,3 +79,18 @@ def _left(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def sentence_of(event: ProgressEvent) -> str:
+    """Return a step in words, a download by its bytes: a panel has room for one line.
+
+    Examples
+    --------
+    >>> sentence_of(ProgressEvent("download", "Fetching w.pth: 2.0 MB/s, 13 s left", 12e6, 38e6, "bytes"))
+    '12.0 MB of 38.0 MB, 2.0 MB/s, 13 s left'
+    """
+    if event.stage != "download" or not event.done:
+        return event.message
+    whole = f" of {amount(event.total)}" if event.total else ""
+    rest = event.message.partition(": ")[2]
+    return f"{amount(event.done)}{whole}, {rest}" if rest else f"{amount(event.done)}{whole}"

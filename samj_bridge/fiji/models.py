@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from samj_bridge.download.meter import amount
-from samj_bridge.errors import Cancelled, ModelError, SamjError
+from samj_bridge.errors import Cancelled
 from samj_bridge.fiji.jvm import java_class
 from samj_bridge.fiji.watching import watched
-from samj_bridge.models import ModelEntry, catalog, find_model, weights_file
+from samj_bridge.models import ModelEntry, catalog, find_model, is_installed
 from samj_bridge.models.offer import by_hand_words, fetched_bytes
 from samj_bridge.models.store import Store
 from samj_bridge.session.installing import install_model
@@ -53,7 +53,7 @@ def install(settings: Settings, model: str, licence_accepted: bool, progress: An
 
 def _info(info: Any, entry: ModelEntry, settings: Settings) -> Any:
     store = Store(settings)
-    installed = _is_installed(entry, settings)
+    installed = is_installed(entry, settings)
     return info(
         entry.id,
         entry.title,
@@ -66,14 +66,3 @@ def _info(info: Any, entry: ModelEntry, settings: Settings) -> Any:
         "" if installed else by_hand_words(entry, store),
         0 if installed else fetched_bytes(entry, store),
     )
-
-
-def _is_installed(entry: ModelEntry, settings: Settings) -> bool:
-    try:
-        weights_file(entry, settings)
-    except ModelError as error:
-        # A file that came before there was an environment is converted at its first use.
-        return error.code == "model-not-converted"
-    except SamjError:
-        return False
-    return True

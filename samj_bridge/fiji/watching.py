@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from samj_bridge.download.meter import amount
+from samj_bridge.download.meter import sentence_of
 from samj_bridge.fiji.jvm import java_thread
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, looking
 
-__all__ = ["sentence_of", "watched"]
+__all__ = ["watched"]
 
 
 @contextmanager
@@ -42,18 +42,3 @@ def watched(progress: Any) -> Iterator[tuple[Progress, CancelToken]]:
     finally:
         ended.set()
         watcher.join()
-
-
-def sentence_of(event: ProgressEvent) -> str:
-    """Return a step in words, a download by its bytes: a panel has room for one line.
-
-    Examples
-    --------
-    >>> sentence_of(ProgressEvent("download", "Fetching w.pth: 2.0 MB/s, 13 s left", 12e6, 38e6, "bytes"))
-    '12.0 MB of 38.0 MB, 2.0 MB/s, 13 s left'
-    """
-    if event.stage != "download" or not event.done:
-        return event.message
-    whole = f" of {amount(event.total)}" if event.total else ""
-    rest = event.message.partition(": ")[2]
-    return f"{amount(event.done)}{whole}, {rest}" if rest else f"{amount(event.done)}{whole}"

@@ -2,6 +2,6 @@
 
 from samj_bridge.models.catalog import catalog, find_model
 from samj_bridge.models.entry import ModelEntry
-from samj_bridge.models.weights import weights_file
+from samj_bridge.models.weights import is_installed, weights_file
 
-__all__ = ["ModelEntry", "catalog", "find_model", "weights_file"]
+__all__ = ["ModelEntry", "catalog", "find_model", "is_installed", "weights_file"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from samj_bridge.errors import ModelError
+from samj_bridge.errors import ModelError, SamjError
 from samj_bridge.models.entry import ModelEntry
 from samj_bridge.models.store import Store
 from samj_bridge.settings import Settings
 
-__all__ = ["weights_file"]
+__all__ = ["is_installed", "weights_file"]
 
 
 def weights_file(entry: ModelEntry, settings: Settings | None = None) -> Path:
@@ -34,3 +34,15 @@ def weights_file(entry: ModelEntry, settings: Settings | None = None) -> Path:
         message = f"The weights of the model {entry.id!r} are not at {entry.file}."
         raise ModelError(message, code="weights-missing", hint="Install samj-bridge again.", path=str(entry.file))
     return entry.file
+
+
+def is_installed(entry: ModelEntry, settings: Settings) -> bool:
+    """Whether a model can be used without fetching anything for it."""
+    try:
+        weights_file(entry, settings)
+    except ModelError as error:
+        # A file that came before there was an environment is converted at its first use.
+        return error.code == "model-not-converted"
+    except SamjError:
+        return False
+    return True

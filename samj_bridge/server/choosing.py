@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from samj_bridge.errors import InputError, ModelError
-from samj_bridge.models import ModelEntry, catalog, weights_file
+from samj_bridge.models import ModelEntry, catalog, is_installed
 from samj_bridge.settings import Settings
 
 __all__ = ["TYPES", "Models"]
@@ -136,14 +136,6 @@ class Models:
         if now - self._read_at < _FRESH_S:
             return
         self._entries = dict(catalog(self._settings))
-        found = [entry for entry in self._entries.values() if self._is_here(entry)]
+        found = [entry for entry in self._entries.values() if is_installed(entry, self._settings)]
         self._installed = sorted(found, key=lambda entry: entry.id == self.usual)
         self._read_at = now
-
-    def _is_here(self, entry: ModelEntry) -> bool:
-        try:
-            weights_file(entry, self._settings)
-        except ModelError as error:
-            # Converted at its first use.
-            return error.code == "model-not-converted"
-        return True
