@@ -9,7 +9,7 @@ from typing import Any
 
 from samj_bridge.geometry.region import Region
 from samj_bridge.napari.planes import Plane
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
 
@@ -137,6 +137,7 @@ def _of_all(progress: Progress, number: int, count: int) -> Progress:
         return progress
 
     def tell(event: ProgressEvent) -> None:
-        progress(ProgressEvent(event.stage, f"Plane {number + 1} of {count}: {event.message}", number, count))
+        message = f"Plane {number + 1} of {count}: {event.message}"
+        notify(progress, ProgressEvent(event.stage, message, number, count))
 
     return tell
