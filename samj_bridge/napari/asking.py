@@ -80,8 +80,8 @@ class Asker:
         for number, plane in enumerate(planes):
             regions: list[Region] = []
             try:
-                scene = self._scene(model, plane, progress, cancel)
                 tell = _of_all(progress, number, len(planes))
+                scene = self._scene(model, plane, tell, cancel)
                 # One by one: what has come before a stop is kept.
                 for region in scene.stream_everything(progress=tell, cancel=cancel):
                     regions += [] if region.is_empty else [region]

@@ -41,6 +41,7 @@ DRIVEN_BY = {
     "models/obtain.py": "waiting for a model",
     "models/store.py": "waiting for a model",
     "models/verifying.py": "models",
+    "napari/asking.py": "tests/in_napari/gui/check_stacks.py",
     "process/locks.py": "turns",
     "process/run.py": "child",
     "progress.py": "tests/unit/test_progress.py",
