@@ -21,7 +21,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from samj_bridge.errors import FileError, SamjError
-from samj_bridge.reading import Description, describe_image, read_image
+from samj_bridge.reading import Description, Taken, describe_image, read_image
 
 COMPRESSIONS = (None, None, None, "lzw", "lzw", "deflate", "adobe_deflate", "packbits", "zstd", "lzma", "jpeg")
 DTYPES = (*["u1", "u2", "i2", "f4", "?", "i4"] * 3, "i1", "u4", "f8", "f2", "u8", "i8")
@@ -86,7 +86,8 @@ def recipe_of(seed: int) -> Recipe:
         options["bigtiff"] = bool(rng.random() < 0.05)
     axes, counts = _outer(rng, pick, flavour)
     shape = (*counts, *size, *((samples,) if samples > 1 else ()))
-    thumbnail = pick(("",) * 9 + ("reduced after", "reduced after", "other size")) if flavour == "plain" else ""
+    extra = ("reduced after", "reduced after", "other size", "reduced, as large", "as large")
+    thumbnail = pick(("",) * 15 + extra) if flavour in {"plain", "shaped"} else ""
     return Recipe(seed, _pixels(rng, shape, dtype), axes, flavour, options, thumbnail)
 
 
@@ -117,9 +118,11 @@ def write(recipe: Recipe, folder: Path) -> Path:
         with tifffile.TiffWriter(path, **head) as writer:
             for plane in data.reshape(-1, *data.shape[len(recipe.axes) :]):
                 writer.write(plane, metadata=None, **options)
-            if recipe.thumbnail:
-                small = np.zeros((5, 7), np.uint8)
-                writer.write(small, subfiletype=int("reduced" in recipe.thumbnail), metadata=None)
+    if recipe.thumbnail:
+        with tifffile.TiffWriter(path, append=True) as writer:
+            inner = recipe.data.shape[len(recipe.axes) :][:2]
+            small = np.zeros(inner if "as large" in recipe.thumbnail else (5, 7), np.uint8)
+            writer.write(small, subfiletype=int("reduced" in recipe.thumbnail), metadata=None)
     return path
 
 
@@ -159,6 +162,9 @@ def compare(recipe: Recipe, path: Path) -> Outcome:
 def _ours(recipe: Recipe, path: Path, description: Description) -> list[NDArray[Any]]:
     """Return all planes, channel by channel, in the order of the file's pages."""
     series = next(item for item in description.series if not item.thumbnail)
+    if recipe.thumbnail and series.axes == "I":
+        # The page that was added may be one more plane.
+        return [plane for number in range(series.planes) for plane in _channels(read_image(path, plane=number))]
     counts = dict(zip(recipe.axes, recipe.data.shape, strict=False))
     letters = [axis for axis in recipe.axes if counts[axis] > 1]
     planes = []
@@ -172,11 +178,14 @@ def _ours(recipe: Recipe, path: Path, description: Description) -> list[NDArray[
             for axis in letters:
                 number = number * counts[axis] + at[axis]
             taken = read_image(path, plane=number if letters else None)
-        if taken.pixels.ndim == 3 and not taken.rgb:
-            planes += [taken.pixels[..., channel] for channel in range(taken.pixels.shape[2])]
-        else:
-            planes.append(taken.pixels)
+        planes += _channels(taken)
     return planes
+
+
+def _channels(taken: Taken) -> list[NDArray[Any]]:
+    if taken.pixels.ndim == 3 and not taken.rgb:
+        return [taken.pixels[..., channel] for channel in range(taken.pixels.shape[2])]
+    return [taken.pixels]
 
 
 def _theirs(path: Path) -> list[NDArray[Any]]:
@@ -216,9 +225,10 @@ def _against_written(recipe: Recipe, ours: list[NDArray[Any]]) -> str:
     if recipe.samples > 1 or recipe.data.dtype == np.bool_:
         return ""
     written = recipe.data.reshape(-1, *recipe.data.shape[len(recipe.axes) :])
-    if len(written) != len(ours):
+    one_more = len(written) + ("as large" in recipe.thumbnail)
+    if len(ours) not in {len(written), one_more}:
         return f"{len(ours)} planes of {len(written)}"
-    same = all(np.array_equal(one, other, equal_nan=True) for one, other in zip(ours, written, strict=True))
+    same = all(np.array_equal(one, other, equal_nan=True) for one, other in zip(ours, written, strict=False))
     return "" if same else "other numbers"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import BinaryIO
 
@@ -118,7 +118,19 @@ def chain_of(file: BinaryIO) -> Chain:
             # A chain that ends has no circle: only one that goes on and on is looked at, each time it has doubled.
             _refuse_circle(chain.offsets)
             check_at = 2 * len(chain)
+    _take_for_planes(chain)
     return chain
+
+
+def _take_for_planes(chain: Chain) -> None:
+    """Take pages for planes that call themselves reduced and are as large as the others: ImageJ shows them so."""
+    planes = {replace(kind, photometric=1) for kind in chain.kinds if not kind.thumbnail}
+    for kind in [kind for kind in chain.kinds if kind.thumbnail]:
+        if replace(kind, thumbnail=False, photometric=1) in planes:
+            plane = replace(kind, thumbnail=False)
+            plane = chain.kinds.setdefault(plane, plane)
+            chain.directories = [plane if directory is kind else directory for directory in chain.directories]
+            del chain.kinds[kind]
 
 
 def _refuse_circle(offsets: list[int]) -> None:

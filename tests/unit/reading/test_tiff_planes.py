@@ -78,6 +78,20 @@ def test_a_thumbnail_behind_is_left_out_and_one_in_front_asks(tmp_path: Path) ->
             assert np.array_equal(read_image(tmp_path / "a.tif").pixels, GREY)
 
 
+def test_a_page_that_says_it_is_reduced_and_is_as_large_as_the_others_is_a_plane(tmp_path: Path) -> None:
+    """ImageJ shows it as one, whatever it says of itself."""
+    for words in (None, {}):
+        tifffile.imwrite(tmp_path / "a.tif", np.stack([GREY] * 2), photometric="minisblack", metadata=words)
+        tifffile.imwrite(tmp_path / "a.tif", GREY + 1, append=True, subfiletype=1, metadata=None)
+        (series,) = describe_image(tmp_path / "a.tif").series
+        assert (series.planes, series.thumbnail) == (3, False)
+        assert np.array_equal(read_image(tmp_path / "a.tif", plane=2).pixels, GREY + 1)
+    tifffile.imwrite(tmp_path / "b.tif", GREY, photometric="miniswhite", metadata=None)
+    tifffile.imwrite(tmp_path / "b.tif", GREY, append=True, subfiletype=1, metadata=None)
+    with pytest.raises(ImageError, match="2 images"):
+        read_image(tmp_path / "b.tif")
+
+
 @pytest.mark.parametrize("flavour", ["imagej", "ome"])
 @pytest.mark.parametrize("compression", [None, "lzw"])
 def test_channels_slices_and_frames_are_found_by_name(
