@@ -22,8 +22,9 @@ from samj_bridge.worker.families.promptable import Abilities
 from samj_bridge.worker.families.sam import SamModel
 from samj_bridge.worker.nets.efficient_sam import EFFICIENT_S, EFFICIENT_TI, EfficientSam
 from samj_bridge.worker.nets.efficientvit import EFFICIENTVIT, EPS, EfficientVit
+from samj_bridge.worker.nets.memory.network import video_shapes
 from samj_bridge.worker.nets.sam import ENCODERS, Sam
-from samj_bridge.worker.nets.sam2 import Sam2, video_shapes
+from samj_bridge.worker.nets.sam2 import Sam2
 from samj_bridge.worker.nets.sam2_hiera import HIERA
 from samj_bridge.worker.nets.sam_decoder import Upscaler
 from samj_bridge.worker.nets.sam_prompt import BOTTOM_RIGHT, PADDING, TOP_LEFT

@@ -25,7 +25,7 @@ CLAIMED = {
     "starter-1": {"Model", "BatchingModel", "ProposingModel", "SeedingModel", "TiledModel"},
     "mobile-sam": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
     "efficient-sam-ti": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
-    "sam2.1-tiny": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
+    "sam2.1-tiny": {"Model", "BatchingModel", "ProposingModel", "RememberingModel", "TiledModel"},
     "efficientvit-sam-l0": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
     "lite-medsam": {"Model", "BatchingModel", "TiledModel"},
 }

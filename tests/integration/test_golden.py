@@ -21,3 +21,18 @@ def test_the_authors_numbers_come_out(worker_python, entry):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert ", 0 over tolerance, 0 skipped" in done.stdout
+
+
+@pytest.mark.worker
+def test_the_authors_numbers_come_out_on_the_next_plane(worker_python):
+    folder = ROOT / "tests" / "data" / "golden-sam2-video"
+    adapter = ROOT / "benchmarks" / "golden_video_adapter.py"
+    command = [worker_python, folder / "check_video.py", "--adapter", adapter, "--weights", GOLDEN]
+    environ = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = [line.split()[:2] for line in done.stdout.splitlines() if line.startswith("ok")]
+    assert [where for _, where in said] == [
+        *("main.prompt/2/1", "main/forward/2/1", "main/forward/3/1"),
+        *("mask.prompt/2/1", "mask/forward/2/1", "mask/forward/3/1"),
+    ]

@@ -1,4 +1,4 @@
-"""SAM 2.1 tiny, small, base+ and large, for images: the network sees a prompt, no memory of other frames."""
+"""SAM 2.1 tiny, small, base+ and large: prompts on images, and objects followed through the planes of a stack."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from torch import Tensor
 from samj_bridge.worker.checkpoints.loading import load
 from samj_bridge.worker.families.base import BuildSpec, PromptArrays
 from samj_bridge.worker.families.promptable import Abilities, Encoding, PointableModel, dtype_of, labelled
-from samj_bridge.worker.nets.sam2 import Sam2, video_shapes
+from samj_bridge.worker.families.sam2_memory.following import Following
+from samj_bridge.worker.nets.memory.network import video_shapes
+from samj_bridge.worker.nets.sam2 import Sam2
 from samj_bridge.worker.nets.sam2_hiera import HIERA
 from samj_bridge.worker.nets.sam_decoder import ImageSide
 from samj_bridge.worker.nets.sam_prompt import PADDING
-from samj_bridge.worker.transforms import transform
+from samj_bridge.worker.transforms import Transform, transform
 from samj_bridge.worker.transforms.frame import Frame
 
 __all__ = ["Sam2Model", "build", "shapes"]
@@ -33,7 +35,7 @@ def shapes(architecture: str) -> dict[str, tuple[int, ...]]:
 
 
 def build(spec: BuildSpec) -> Sam2Model:
-    """Load the published weights from a safetensors file; every key must fit, those of videos are left out."""
+    """Load the published weights from a safetensors file; every key must fit, those for stacks come in later."""
     with torch.device("meta"):
         net = Sam2(HIERA[spec.architecture])
     videos = video_shapes()
@@ -46,10 +48,14 @@ def build(spec: BuildSpec) -> Sam2Model:
     return Sam2Model(net, spec, transform(spec.transform or "sam2"), Abilities())
 
 
-class Sam2Model(PointableModel):
+class Sam2Model(PointableModel, Following):
     """A network of SAM 2's kind."""
 
     net: Sam2
+
+    def __init__(self, net: Sam2, spec: BuildSpec, how: Transform, abilities: Abilities):
+        super().__init__(net, spec, how, abilities)
+        self.weights = spec.weights
 
     def embed(self, pixels: Tensor, check: Callable[[float], None]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """See ``PromptableModel``."""

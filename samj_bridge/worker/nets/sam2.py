@@ -1,13 +1,14 @@
 """SAM 2.1 for images: Hiera with its neck, the prompt encoder and a mask decoder that sees fine features.
 
 Follows github.com/facebookresearch/sam2 (SAM 2, arXiv:2408.00714), whose parameter names are kept, so that
-published state dicts load strictly. They hold the whole video model; what only videos need is known by name and
-shape (`video_shapes`) and left out. No code was taken.
+published state dicts load strictly. They hold the whole video model; what only videos need stands in
+``nets/memory``. No code was taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from samj_bridge.worker.nets.sam2_hiera import Hiera, HieraConfig, Stage, to_map
 from samj_bridge.worker.nets.sam_decoder import ImageSide, Mlp, TwoWayTransformer, Upscaler
 from samj_bridge.worker.nets.sam_prompt import PromptEncoder
 
-__all__ = ["Sam2", "Sam2MaskDecoder", "video_shapes"]
+__all__ = ["Answer", "Sam2", "Sam2MaskDecoder"]
 
 WIDTH = 256
 """Channels of the embedding."""
@@ -28,6 +29,20 @@ STABLE = 0.98
 WOBBLE = 0.05
 SURE = 32.0
 """Logits of a mask prompt are cut off here."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the decoder makes of prompts: K masks each, 3 or 1."""
+
+    logits: Tensor
+    """(B, K, 256, 256) float32."""
+    scores: Tensor
+    """(B, K) float32, predicted IoU in 0..1."""
+    tokens: Tensor
+    """(B, K, 256) what each mask was made of; of a single one, always the first."""
+    presence: Tensor
+    """(B,) float32 logit that the object is there."""
 
 
 class _Lateral(nn.Module):
@@ -72,7 +87,7 @@ class Sam2MaskDecoder(nn.Module):
         self.conv_s1 = nn.Conv2d(WIDTH, WIDTH // 4, 1)
         self.output_hypernetworks_mlps = nn.ModuleList([Mlp(WIDTH, WIDTH, WIDTH // 8, 3) for _ in range(4)])
         self.iou_prediction_head = Mlp(WIDTH, WIDTH, 4, 3)
-        # Part of the checkpoint; the image predictor doesn't use it: with a prompt there is an object.
+        # The image predictor doesn't use it: with a prompt there is an object.
         self.pred_obj_score_head = Mlp(WIDTH, WIDTH, 1, 3)
 
     def prepare(self, rows: Tensor, positions: Tensor, detail: tuple[Tensor, Tensor]) -> ImageSide:
@@ -96,9 +111,22 @@ class Sam2MaskDecoder(nn.Module):
         logits : (B, K, 256, 256) float32 tensor
         scores : (B, K) float32 tensor, predicted IoU in 0..1
         """
+        queries, rows = self._read(prompts, image)
+        return self._chosen(queries, rows, image, several)
+
+    def answer(self, prompts: Tensor, image: ImageSide, several: bool) -> Answer:
+        """Decode as `forward`, with what following an object needs besides."""
+        queries, rows = self._read(prompts, image)
+        logits, scores = self._chosen(queries, rows, image, several)
+        presence = self.pred_obj_score_head(queries[:, 0])[:, 0].float()
+        return Answer(logits, scores, queries[:, 2:][:, SEVERAL if several else SINGLE], presence)
+
+    def _read(self, prompts: Tensor, image: ImageSide) -> tuple[Tensor, Tensor]:
         own = torch.cat([self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight])
         tokens = torch.cat([own.expand(len(prompts), -1, -1), prompts.to(own.dtype)], 1)  # B 6+N C
-        queries, rows = self.transformer(tokens, image)
+        return self.transformer(tokens, image)
+
+    def _chosen(self, queries: Tensor, rows: Tensor, image: ImageSide, several: bool) -> tuple[Tensor, Tensor]:
         scores = self.iou_prediction_head(queries[:, 1]).float().sigmoid()  # B 4
         if several:
             return self._masks(queries, rows, image, SEVERAL), scores[:, SEVERAL]
@@ -161,10 +189,17 @@ class Sam2(nn.Module):
         detail : (16384, 64) and (65536, 32) tensors
             Fine features, in the order of ``Upscaler.rows_of``.
         """
+        raw, detail = self.features(x, check)
+        return raw + self.no_mem_embed[0, 0, :, None, None], detail
+
+    def features(
+        self, x: Tensor, check: Callable[[float], None] = lambda _: None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Encode as `forward`, without what says that nothing is remembered."""
         fine, middle, coarse, coarsest = self.image_encoder.trunk(x, check)
         neck = self.image_encoder.neck
         top = _map(coarsest, *neck.weights(3)).repeat_interleave(2, 0).repeat_interleave(2, 1)  # H W C
-        embedding = _map(coarse, *neck.weights(2)) + top + self.no_mem_embed[0, 0]
+        embedding = _map(coarse, *neck.weights(2)) + top
         details = [_map(middle, self.middle_weight, self.middle_bias), _map(fine, self.fine_weight, self.fine_bias)]
         rows = [Upscaler.rows_of(detail.permute(2, 0, 1), self.side) for detail in details]
         return embedding.permute(2, 0, 1)[None], (rows[0], rows[1])
@@ -189,48 +224,6 @@ def stability(logits: Tensor) -> Tensor:
     inner = (logits > WOBBLE).sum((-1, -2)).float()
     outer = (logits > -WOBBLE).sum((-1, -2)).float()
     return torch.where(outer > 0, inner / outer, 1.0)
-
-
-def video_shapes() -> dict[str, tuple[int, ...]]:
-    """Keys and shapes of what only videos need: the same for every size of the network."""
-    shapes: dict[str, tuple[int, ...]] = {
-        "maskmem_tpos_enc": (7, 1, 1, 64),
-        "no_mem_pos_enc": (1, 1, WIDTH),
-        "no_obj_ptr": (1, WIDTH),
-        "no_obj_embed_spatial": (1, 64),
-    }
-
-    def layer(name: str, *shape: int) -> None:
-        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = shape, (shape[0],)
-
-    layer("mask_downsample", 1, 1, 4, 4)
-    for i in range(4):
-        name = f"memory_attention.layers.{i}"
-        for attention, width in (("self_attn", WIDTH), ("cross_attn_image", 64)):
-            for part in ("q_proj", "k_proj", "v_proj", "out_proj"):
-                layer(f"{name}.{attention}.{part}", WIDTH, width if part in {"k_proj", "v_proj"} else WIDTH)
-        layer(f"{name}.linear1", 2048, WIDTH)
-        layer(f"{name}.linear2", WIDTH, 2048)
-        for part in ("norm1", "norm2", "norm3"):
-            layer(f"{name}.{part}", WIDTH)
-    layer("memory_attention.norm", WIDTH)
-    for index, (inputs, outputs) in enumerate(((1, 4), (4, 16), (16, 64), (64, WIDTH))):
-        layer(f"memory_encoder.mask_downsampler.encoder.{3 * index}", outputs, inputs, 3, 3)
-        layer(f"memory_encoder.mask_downsampler.encoder.{3 * index + 1}", outputs)
-    layer("memory_encoder.mask_downsampler.encoder.12", WIDTH, WIDTH, 1, 1)
-    layer("memory_encoder.pix_feat_proj", WIDTH, WIDTH, 1, 1)
-    for i in range(2):
-        name = f"memory_encoder.fuser.layers.{i}"
-        shapes[f"{name}.gamma"] = (WIDTH,)
-        layer(f"{name}.dwconv", WIDTH, 1, 7, 7)
-        layer(f"{name}.norm", WIDTH)
-        layer(f"{name}.pwconv1", 4 * WIDTH, WIDTH)
-        layer(f"{name}.pwconv2", WIDTH, 4 * WIDTH)
-    layer("memory_encoder.out_proj", 64, WIDTH, 1, 1)
-    for i in range(3):
-        layer(f"obj_ptr_proj.layers.{i}", WIDTH, WIDTH)
-    layer("obj_ptr_tpos_proj", 64, WIDTH)
-    return shapes
 
 
 def _joined(first: tuple[Tensor, Tensor], second: nn.Conv2d) -> tuple[Tensor, Tensor]:

@@ -29,8 +29,9 @@ def every_size_has_as_many_numbers_as_its_published_checkpoint() -> None:
     import torch
 
     from samj_bridge.worker.nets.efficientvit import EFFICIENTVIT, EPS, EfficientVit
+    from samj_bridge.worker.nets.memory.network import video_shapes
     from samj_bridge.worker.nets.sam import Sam
-    from samj_bridge.worker.nets.sam2 import Sam2, video_shapes
+    from samj_bridge.worker.nets.sam2 import Sam2
     from samj_bridge.worker.nets.sam2_hiera import HIERA
 
     for name, size in PUBLISHED_BYTES.items():
@@ -256,6 +257,57 @@ def half_precision_gives_nearly_the_same() -> None:
         found = encoder.to(torch.bfloat16, memory_format=torch.channels_last)(x.to(torch.bfloat16))
         assert found.dtype == torch.bfloat16
         assert float((found.float() - wanted).abs().mean()) < 0.05 * float(wanted.std())
+
+
+@checks.add
+def what_is_kept_is_what_the_next_plane_looks_at_and_no_more() -> None:
+    import torch
+
+    from samj_bridge.worker.families.sam2_memory.bank import Memory, sight
+    from samj_bridge.worker.nets.memory.network import Kept
+
+    def kept(plane: int) -> Kept:
+        return Kept(torch.full((4, 2), float(plane)).bfloat16(), torch.full((3,), float(plane)))
+
+    def numbers(found: Any) -> Any:
+        return [[(slot, float(t.flatten()[0])) for slot, t in part] for part in found[:2]], found[2]
+
+    for step, planes in ((1, 60), (-1, 60), (1, 9)):
+        order = list(range(planes))[::step]
+        memory, everything, sizes = Memory(planes, step), {}, []
+        drawn = {order[0]: kept(order[0]), order[planes // 2]: kept(order[planes // 2])}
+        for plane, item in drawn.items():
+            memory.give(plane, item)
+        for plane in order[1:]:
+            if plane in drawn:
+                continue
+            cells = {at: item.cells for at, item in everything.items()}
+            pointers = {at: item.pointer for at, item in everything.items()}
+            all_of_it = sight(plane, step, planes, drawn, cells, pointers)
+            assert numbers(memory.sight(plane)) == numbers(all_of_it)
+            everything[plane] = kept(plane)
+            memory.follow(plane, everything[plane])
+            sizes.append(memory.nbytes)
+        assert planes < 60 or max(sizes) == 2 * (16 + 12) + 6 * 16 + 15 * 12
+
+    # Of what is drawn ahead the cells are seen, but no pointer. Slot 6 is what is drawn, 0 the plane before.
+    found = sight(3, 1, 60, {5: kept(5)}, {1: kept(1).cells, 2: kept(2).cells}, {2: kept(2).pointer})
+    assert numbers(found) == ([[(6, 5.0), (1, 1.0), (0, 2.0)], [(1, 2.0)]], 16)
+
+
+@checks.add
+def a_plane_that_is_drawn_on_anew_is_not_remembered_as_followed() -> None:
+    import torch
+
+    from samj_bridge.worker.families.sam2_memory.bank import Memory
+    from samj_bridge.worker.nets.memory.network import Kept
+
+    memory = Memory(10, 1)
+    item = Kept(torch.zeros(4, 2).bfloat16(), torch.zeros(3))
+    memory.follow(4, item)
+    memory.give(4, item)
+    assert [slot for slot, _ in memory.sight(5).cells] == [6]
+    assert [distance for distance, _ in memory.sight(5).pointers] == [1]
 
 
 test_sam2_nets, said = checks.finish()

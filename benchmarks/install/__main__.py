@@ -23,7 +23,7 @@ from pathlib import Path
 
 import platformdirs
 
-from benchmarks.install_setup import setting_up
+from benchmarks.install.setup import setting_up
 from benchmarks.latency import Row
 from samj_bridge.install import check_environment, create_environment, ensure_environment
 from samj_bridge.install.builders.micromamba.tool import SAFETY_CHECKS

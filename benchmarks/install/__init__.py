@@ -1,0 +1,1 @@
+"""What environments cost beside the bare tools."""

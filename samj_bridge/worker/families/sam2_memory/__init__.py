@@ -1,0 +1,1 @@
+"""How SAM 2.1 follows an object: what it keeps, and what it looks at."""
