@@ -87,7 +87,7 @@ def test_kinds_that_are_no_prompt_are_left_as_they_are(desk: Desktop, blobs: Any
         # A click that draws nothing asks nothing.
         toolbar.getInstance().setTool("rectangle")
         desk.click(blobs, 100, 100)
-        assert blobs.getRoi() is None
+        wait_for(lambda: blobs.getRoi() is None, "the prompt to go")
         manager = keep_manager_away()
         manager.addRoi(java_class("ij.gui.Line")(5, 5, 50, 50))
         manager.addRoi(java_class("ij.gui.TextRoi")(50, 50, "cell"))
@@ -192,7 +192,7 @@ def test_a_worker_that_dies_every_time_is_told_in_words(
     desk.click(bright, *BLOB)
     wait_for(lambda: "The worker was killed by signal 9" in panel_says(), "words")
     assert "these are my last words" in panel_says()
-    assert bright.getRoi() is None
+    wait_for(lambda: bright.getRoi() is None, "the prompt to go")
 
 
 def test_an_image_closed_while_it_is_encoded_stops_that(
@@ -221,7 +221,7 @@ def test_an_image_too_large_for_the_memory_is_told_in_words(
         choose_tool()
         desk.click(imp, *BLOB)
         wait_for(lambda: "memory" in panel_says(), "words")
-        assert imp.getRoi() is None
+        wait_for(lambda: imp.getRoi() is None, "the prompt to go")
 
 
 def test_nothing_freezes_while_a_worker_takes_two_seconds_a_prompt(

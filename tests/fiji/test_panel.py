@@ -231,7 +231,7 @@ def test_an_error_offers_what_mends_it(
     mend = named("samj mend")
     wait_for(mend.isShowing, "the button")
     assert str(mend.getText()) == "Set up"
-    assert blobs.getRoi() is None, "no prompt is left on the image"
+    wait_for(lambda: blobs.getRoi() is None, "no prompt to be left on the image")
     # Made with what is here: the suite's environment, as another home's.
     (home / "envs").symlink_to(ready_home / "envs", target_is_directory=True)
     rest(mend)
