@@ -2,15 +2,16 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Tests of the whole thing, which mostly wait.
-WHOLE := tests/integration tests/fiji tests/faults tests/in_napari
+# Tests of the whole thing, which mostly wait: for windows, and for processes and networks.
+WINDOWS := tests/fiji
+PROCESSES := tests/integration tests/faults tests/in_napari
 
 # Set-ups from nothing: how many, beside which other commit.
 N ?= 5
 AGAINST ?=
 MINUTES ?= 10
 
-.PHONY: help demo check check-parts check-whole lint test quick docs pictures package conda pythons findings first-runs soak format clean
+.PHONY: help demo check check-parts check-windows check-processes lint test quick docs pictures package conda pythons findings first-runs soak format clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -33,17 +34,19 @@ lint: $(VENV)/.installed  ## ruff, mypy, import layers
 test: $(VENV)/.installed  ## every test
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.installed  ## everything that has to pass; in two halves side by side, since most tests wait for something
-	$(MAKE) --no-print-directory -j2 check-parts check-whole
+check: $(VENV)/.installed  ## everything that has to pass; in three parts side by side, since most tests wait for something
+	$(MAKE) --no-print-directory -j3 check-parts check-windows check-processes
 
 check-parts: lint
-	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/parts tests $(WHOLE:%=--ignore=%)
+	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/parts tests $(WINDOWS:%=--ignore=%) $(PROCESSES:%=--ignore=%)
 
-# Windows, processes and networks, on cores that the other half wants too: a test that fails there runs once more by itself,
-# and that decides. The first failure stays in the log. Whatever else ends a run (a crash, nothing found) is final.
-check-whole: $(VENV)/.installed
-	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/whole $(WHOLE) || \
-	{ [ $$? -eq 1 ] && $(BIN)/python -m pytest -o cache_dir=.pytest_cache/whole $(WHOLE) --last-failed; }
+# Windows, processes and networks, on cores that the others want too: a test that fails there runs once more, and that
+# decides. The first failure stays in the log. Whatever else ends a run (a crash, nothing found) is final.
+check-windows: TESTS = $(WINDOWS)
+check-processes: TESTS = $(PROCESSES)
+check-windows check-processes: $(VENV)/.installed
+	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/$@ $(TESTS) || \
+	{ [ $$? -eq 1 ] && $(BIN)/python -m pytest -o cache_dir=.pytest_cache/$@ $(TESTS) --last-failed; }
 
 # Not part of CI: it takes a minute or two for each of them. What was run is kept: started again, it goes on.
 first-runs: $(VENV)/.installed  ## set-ups from nothing on every Python, idle, busy, on bad lines, interrupted: N=20, AGAINST=COMMIT
