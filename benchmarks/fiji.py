@@ -6,6 +6,8 @@ the session's own answer to the same prompts in the same run, which is the netwo
 
 Then the panel's Batch button on 200 prompts of the ROI Manager, boxes and points: how long until the first object
 is shown, and until the manager has all of them, beside the session's own time for the same prompts.
+
+With ``--java`` something else: the same clicks through the client that Python has and Java's own, in turns.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from samj_bridge.fiji import java_class, open_window
+from samj_bridge.fiji.segmenter import java_segmenter
 from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
 
@@ -166,31 +169,62 @@ def part(kind: str, text: str, name: str = "") -> Any:
     raise LookupError(text or name)
 
 
-def use_java(settings: Settings) -> None:
-    """Put the segmenter in Java behind the tool, in place of Python's."""
+def use(settings: Settings, *, java: bool) -> None:
+    """Put a segmenter behind the tool: Python's, or the one in Java that starts its worker itself."""
     bridge = java_class("org.samj.bridge.ij.Bridge")
     bridge.uninstall()
-    home = java_class("java.nio.file.Paths").get(str(settings.home))
-    bridge.install(java_class("org.samj.bridge.appose.ApposeSegmenter")(home))
+    if java:
+        home = java_class("java.nio.file.Paths").get(str(settings.home))
+        bridge.install(java_class("org.samj.bridge.appose.ApposeSegmenter")(home))
+    else:
+        bridge.install(java_segmenter(settings))
+    java_class("ij.gui.Toolbar").getInstance().setTool(str(java_class("org.samj.bridge.ij.tool.SamjTool").NAME))
+
+
+def compare_java(imp: Any, places: list[tuple[int, int]], settings: Settings, rounds: int) -> dict[str, Any]:
+    """Click on the same places through Python's client and through Java's, in turns, each with its own worker."""
+    medians: dict[bool, list[float]] = {False: [], True: []}
+    for number in range(rounds):
+        for java in (False, True) if number % 2 else (True, False):
+            use(settings, java=java)
+            imp.deleteRoi()
+            # The new panel lies over it.
+            on_event_thread(imp.getWindow().toFront)
+            time.sleep(1.0)
+            # The image is read with the first of them.
+            clicks(imp, places[:5])
+            medians[java].append(statistics.median(clicks(imp, places[5:])))
+    more = statistics.median(java - python for python, java in zip(medians[False], medians[True], strict=True))
+    return {
+        "clicks": rounds * len(places[5:]),
+        "python_ms": statistics.median(medians[False]),
+        "java_ms": statistics.median(medians[True]),
+        "more_ms": more,
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clicks", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=3, help="of each batch")
-    parser.add_argument("--java", action="store_true", help="the worker is started from Java, as by the jar alone")
+    parser.add_argument("--rounds", type=int, default=3, help="of each batch, of both clients")
+    parser.add_argument(
+        "--java", action="store_true", help="only: Java's own client, as with the jar alone, against Python's"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     settings = Settings.from_environment()
     image, centres = spots()
     open_window(settings=settings)
-    if arguments.java:
-        use_java(settings)
-    java_class("ij.gui.Toolbar").getInstance().setTool(str(java_class("org.samj.bridge.ij.tool.SamjTool").NAME))
+    use(settings, java=False)
     imp = show(image)
     # Only what lies on the screen can be clicked on.
     seen = imp.getCanvas().getSrcRect()
     places = [(x, y) for x, y in centres if x < seen.width - 40 and y < seen.height - 40][: arguments.clicks]
+    if arguments.java:
+        ways = compare_java(imp, places, settings, arguments.rounds)
+        words = "{clicks} clicks each: Python {python_ms:.1f} ms, Java {java_ms:.1f} ms: {more_ms:+.1f} ms (10)"
+        print(json.dumps(ways) if arguments.json else words.format(**ways))
+        java_class("java.lang.Runtime").getRuntime().halt(0)
     clicks(imp, places[:3])
     measured = clicks(imp, places[3:])
     with Session("starter", settings=settings) as session:

@@ -21,6 +21,7 @@ from samj_bridge.fiji.models import install, model_infos
 from samj_bridge.fiji.watching import watched
 from samj_bridge.geometry.region import Region
 from samj_bridge.install import find_environment
+from samj_bridge.install.care import repair_environment
 from samj_bridge.models import find_model
 from samj_bridge.progress import ProgressEvent
 from samj_bridge.session import Prompt, Scene, Session, Wanted
@@ -161,6 +162,8 @@ def java_segmenter(settings: Settings, kept: SessionSegmenter | None = None) -> 
             f"into {settings.envs_dir}."
         ),
         setUp=lambda progress: _set_up(kept, progress),
+        home=lambda: str(settings.home),
+        repair=lambda progress: _repair(kept, progress),
         prepare=lambda model, progress: _prepare(kept, str(model), progress),
         device=kept.device,
         devices=lambda: jpype.JArray(jpype.JString)(kept.devices()),
@@ -173,6 +176,13 @@ def java_segmenter(settings: Settings, kept: SessionSegmenter | None = None) -> 
 def _set_up(kept: SessionSegmenter, progress: Any) -> None:
     # The model that needs no installation: that it runs shows that the set-up is good.
     kept.session("starter", progress, may_install=True)
+
+
+def _repair(kept: SessionSegmenter, progress: Any) -> None:
+    kept.close()
+    with watched(progress) as (tell, cancel):
+        repair_environment(kept.settings, progress=tell, cancel=cancel)
+    _set_up(kept, progress)
 
 
 def _prepare(kept: SessionSegmenter, model: str, progress: Any) -> None:

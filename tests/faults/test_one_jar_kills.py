@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urljoin
 from urllib.request import Request, urlopen
@@ -125,40 +125,81 @@ SHORT = ("a Python is made", "the marker is written", "the environment is looked
 """Of an update, unless ``SAMJ_TEST_LONG`` asks for all."""
 
 
-def test_kill_matrix_of_a_set_up_from_nothing_and_of_an_update(lent: Machine) -> None:
-    """Killed at every point, once on the way to the first set-up and once on the way to the next version."""
-    for old in ("", "0.0.1"):
-        if old:
-            # As an older jar has left it: its Python, in use, and no uv of ours.
-            shutil.rmtree(lent.home / "tools")
-            host = lent.host()
-            assert host is not None
-            host.rename(host.with_name(f"{old}-1"))
-            (lent.home / "host" / "current").write_text(f"{old}-1\n", encoding="utf-8")
-            assert lent.state() == "OUTDATED"
-        for name in SHORT if old and not os.environ.get("SAMJ_TEST_LONG") else POINTS:
-            reached = POINTS[name]
-            talk = kill_at(lent, reached)
-            state = lent.state()
-            print(f"{old or 'nothing'}: {name}: {state}")
-            allowed = {"OUTDATED", "READY"} if old else {"ABSENT", "UNFINISHED"}
-            if not old and reached is POINTS["the worker is started"]:
-                # The card is written when the environment is known to be there.
-                allowed.add("READY")
-            assert state in allowed, talk
-            if old or lent.host() is not None:
-                # The old one works, or the new one does.
-                assert "samj-bridge" in lent.answers()
-            if (lent.home / "worker.json").exists() and not old:
-                (lent.home / "worker.json").unlink()
-        code, talk = lent.run()
-        assert code == 0, talk
-        assert lent.state() == "READY"
-        assert lent.answers().startswith(f"samj-bridge {__version__}")
-        # Nothing is left of what was killed but the one before, which another ImageJ may be running.
-        hosts = [path.name for path in (lent.home / "host").iterdir() if path.is_dir()]
-        assert len(hosts) <= 2
-        assert not [path for path in (lent.home / "tools").rglob("*") if path.suffix in (".part", ".half")]
+def test_kill_matrix_of_a_set_up_from_nothing_of_an_update_and_of_a_repair(lent: Machine, ready_home: Path) -> None:
+    """Killed at every point, on the way to the first set-up and to the next version; then stopped, then removed.
+
+    The first is finished by two ImageJs at once, after nine kills.
+    """
+    kill_at_all(lent, POINTS, {"ABSENT", "UNFINISHED"})
+    two_at_once(lent)
+    is_whole(lent)
+    # As an older jar has left it: its Python, in use, and no uv of ours.
+    shutil.rmtree(lent.home / "tools")
+    host = lent.host()
+    assert host is not None
+    host.rename(host.with_name("0.0.1-1"))
+    (lent.home / "host" / "current").write_text("0.0.1-1\n", encoding="utf-8")
+    assert lent.state() == "OUTDATED"
+    kill_at_all(lent, POINTS if os.environ.get("SAMJ_TEST_LONG") else SHORT, {"OUTDATED", "READY"})
+    code, talk = lent.run()
+    assert code == 0, talk
+    is_whole(lent)
+    stop_and_remove(lent)
+    # What was linked into it is somebody else's.
+    assert list((ready_home / "envs").iterdir())
+
+
+def kill_at_all(machine: Machine, points: Iterable[str], allowed: set[str]) -> None:
+    """Kill a set-up at each of some points: what was there works, or what comes goes on later."""
+    old = "OUTDATED" in allowed
+    for name in points:
+        talk = kill_at(machine, POINTS[name])
+        state = machine.state()
+        print(f"{'update' if old else 'nothing'}: {name}: {state}")
+        # The card is written when the environment is known to be there.
+        assert state in allowed | ({"READY"} if name == "the worker is started" else set()), talk
+        if old or machine.host() is not None:
+            # The old one works, or the new one does.
+            assert "samj-bridge" in machine.answers()
+        if not old:
+            (machine.home / "worker.json").unlink(missing_ok=True)
+
+
+def is_whole(machine: Machine) -> None:
+    """Assert that it is set up, with nothing left of what was killed but the one before, which may be running."""
+    assert machine.state() == "READY"
+    assert machine.answers().startswith(f"samj-bridge {__version__}")
+    hosts = [path.name for path in (machine.home / "host").iterdir() if path.is_dir()]
+    assert len(hosts) <= 2
+    assert not [path for path in (machine.home / "tools").rglob("*") if path.suffix in (".part", ".half")]
+
+
+def two_at_once(machine: Machine) -> None:
+    """Two ImageJs that set up at the same time make one, and both end well."""
+    before = len(list(machine.home.glob("host/*-*")))
+    first, second = machine.start("setup"), machine.start("setup")
+    talks = [process.communicate(timeout=300)[0] for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], talks
+    assert sum("waiting for it" in talk for talk in talks) == 1
+    assert len(list(machine.home.glob("host/*-*"))) <= before + 1
+
+
+def stop_and_remove(machine: Machine) -> None:
+    """A signal ends what runs, and what was there works; then all is removed but what is a person's."""
+    hosts = set(machine.home.glob("host/*"))
+    process = machine.start("repair")
+    until = time.monotonic() + 60
+    while not set(machine.home.glob("host/*")) - hosts and time.monotonic() < until:
+        time.sleep(0.01)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert [each for each in machine.orphans() if each.status() != psutil.STATUS_ZOMBIE] == []
+    assert machine.state() == "READY"
+    (machine.home / "settings.toml").write_text("threads = 1\n", encoding="utf-8")
+    code, talk = machine.run("remove")
+    assert code == 0, talk
+    assert [path.name for path in machine.home.iterdir()] == ["settings.toml"]
+    assert machine.state() == "ABSENT"
 
 
 def kill_at(machine: Machine, reached: Callable[[Path, str, int], bool]) -> str:
@@ -268,33 +309,6 @@ def test_disks_that_are_full_or_read_only_are_told_and_nothing_is_begun(machine:
         assert code == 1
         assert "not allowed" in talk or "Read-only" in talk
         assert "-Dsamj.home" in talk
-
-
-def test_two_at_once_make_one_and_both_end_well(lent: Machine) -> None:
-    first, second = lent.start("setup"), lent.start("setup")
-    talks = [process.communicate(timeout=300)[0] for process in (first, second)]
-    assert [first.returncode, second.returncode] == [0, 0], talks
-    assert sum("waiting for it" in talk for talk in talks) == 1
-    assert len(list(lent.home.glob("host/*-*"))) == 1
-    assert lent.state() == "READY"
-
-
-def test_a_stop_cancels_what_runs_and_everything_can_be_removed(lent: Machine, ready_home: Path) -> None:
-    process = lent.start("setup")
-    until = time.monotonic() + 60
-    while not list(lent.home.glob("host/*/pyvenv.cfg")) and time.monotonic() < until:
-        time.sleep(0.01)
-    process.terminate()
-    process.communicate(timeout=60)
-    assert [each for each in lent.orphans() if each.status() != psutil.STATUS_ZOMBIE] == []
-    assert lent.state() == "UNFINISHED"
-    (lent.home / "settings.toml").write_text("threads = 1\n", encoding="utf-8")
-    code, talk = lent.run("remove")
-    assert code == 0, talk
-    assert [path.name for path in lent.home.iterdir()] == ["settings.toml"]
-    assert lent.state() == "ABSENT"
-    # What was linked into it is somebody else's.
-    assert list((ready_home / "envs").iterdir())
 
 
 def test_a_newer_samj_bridge_is_left_as_it_is_and_a_half_made_update_is_seen(lent: Machine) -> None:

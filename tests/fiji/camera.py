@@ -121,12 +121,12 @@ def look_and_feel(made: Any) -> None:
     on_event_thread(change)
 
 
-def dark() -> Any:
-    """Return FlatLaf's dark look and feel, which Maven has fetched to test the tool."""
+def dark(jars: str) -> Any:
+    """Return FlatLaf's dark look and feel; `jars` are the paths of what `own_process.jars` has fetched."""
     import jpype
 
-    root = Path(os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository") / "com/formdev/flatlaf"
-    jpype.addClassPath(str(max(root.glob("*/flatlaf-*.jar"))))
+    (theme,) = [jar for jar in jars.split(os.pathsep) if Path(jar).name.startswith("flatlaf-")]
+    jpype.addClassPath(theme)
     return java_class("com.formdev.flatlaf.FlatDarkLaf")()
 
 

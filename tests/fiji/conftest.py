@@ -145,10 +145,21 @@ def segmenter(tool_settings: Settings) -> SessionSegmenter:
 
     Modules with the same settings share it: starting a worker takes seconds.
     """
-    return _segmenters.setdefault(str(tool_settings), SessionSegmenter(tool_settings))
+    return _segmenters.setdefault(str(tool_settings), Lasting(tool_settings))
 
 
-_segmenters: dict[str, SessionSegmenter] = {}
+class Lasting(SessionSegmenter):
+    """A segmenter whose worker outlives the panel that it is taken out of: starting one takes seconds."""
+
+    def close(self) -> None:
+        """Not now: another panel comes."""
+
+    def end(self) -> None:
+        """End the worker."""
+        super().close()
+
+
+_segmenters: dict[str, Lasting] = {}
 _behind: list[SessionSegmenter] = []
 """The one that is behind the tool now."""
 
@@ -163,6 +174,8 @@ def windows(display: str, imagej: ImageJ) -> Iterator[None]:
     show_window(imagej)
     yield
     detach()
+    for segmenter in _segmenters.values():
+        segmenter.end()
     for window in java_class("java.awt.Window").getWindows():
         window.dispose()
 

@@ -98,11 +98,11 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_byte(desk: Desktop, b
 def test_a_disk_that_fills_up_meanwhile_is_told_and_the_next_press_goes_on(
     desk: Desktop, blobs: Any, bed: Bed, tmp_path: Path
 ) -> None:
-    bed.server.bytes_per_s = 400_000
-    install(desk)
-    wait_for(lambda: "left" in str(named("samj state").getText()), "the middle of the download")
-    other = fill(bed.folder)
-    wait_for(lambda: " is full" in panel_says(), "words")
+    with bed.server.slow(400_000):
+        install(desk)
+        wait_for(lambda: "left" in str(named("samj state").getText()), "the middle of the download")
+        other = fill(bed.folder)
+        wait_for(lambda: " is full" in panel_says(), "words")
     desk.shot("panel-disk-full", tmp_path)
     assert "Free some space, and try again" in panel_says()
     assert re.search(
@@ -113,7 +113,6 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_the_next_press_goes_on(
     assert not named("samj installing").isShowing()
 
     other.unlink()
-    bed.server.bytes_per_s = 0
     install(desk)
     wait_for(lambda: "Our cells is installed" in panel_says(), f"the installation: {panel_says()!r}")
     assert bed.server.requests[-1].range.startswith("bytes=")
@@ -129,13 +128,13 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_the_next_press_goes_on(
 def test_a_disk_that_is_full_when_the_file_is_converted_is_told_and_no_half_file_stays(
     desk: Desktop, bed: Bed, tmp_path: Path
 ) -> None:
-    bed.server.bytes_per_s = 400_000
-    install(desk)
-    wait_for(lambda: "left" in str(named("samj state").getText()), "the middle of the download")
-    # Room for the rest of the download, and for less than half of what is made of it.
-    (part,) = (bed.store.folder / "downloads").rglob("*.part")
-    other = fill(bed.folder, leave=SIZE - part.stat().st_size + SIZE // 3)
-    wait_for(lambda: "is full" in panel_says(), f"words: {panel_says()!r}")
+    with bed.server.slow(400_000):
+        install(desk)
+        wait_for(lambda: "left" in str(named("samj state").getText()), "the middle of the download")
+        # Room for the rest of the download, and for less than half of what is made of it.
+        (part,) = (bed.store.folder / "downloads").rglob("*.part")
+        other = fill(bed.folder, leave=SIZE - part.stat().st_size + SIZE // 3)
+        wait_for(lambda: "is full" in panel_says(), f"words: {panel_says()!r}")
     desk.shot("panel-disk-full-converting", tmp_path)
     assert "Free some space" in panel_says()
     assert list((bed.store.folder / "weights").glob("*")) == []

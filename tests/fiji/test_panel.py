@@ -21,6 +21,7 @@ from workbench import (
     panel_says,
     prompt_of,
     proposal,
+    put_in,
     shown,
     to_front,
     unfold,
@@ -76,12 +77,12 @@ def test_without_an_image_it_opens_one(desk: Desktop, data_dir: Path) -> None:
 
 
 def test_the_steps_for_beginners_are_ticked_off_and_go_by_themselves(
-    desk: Desktop, blobs: Any, segmenter: SessionSegmenter, borrowed: Callable[[SessionSegmenter], None]
+    desk: Desktop, blobs: Any, segmenter: SessionSegmenter
 ) -> None:
     prefs = java_class("ij.Prefs")
     prefs.set("samj.hint", "")
     try:
-        borrowed(SessionSegmenter(segmenter.settings))
+        put_in(segmenter)
         opened()
         hint = named("samj hint")
         assert bool(hint.isShowing())
@@ -321,7 +322,7 @@ def test_every_control_says_what_it_does(desk: Desktop, blobs: Any) -> None:
 
 
 def test_sections_stay_as_they_were_left_and_the_window_where_it_was_put(
-    desk: Desktop, blobs: Any, segmenter: SessionSegmenter, borrowed: Callable[[SessionSegmenter], None]
+    desk: Desktop, blobs: Any, segmenter: SessionSegmenter
 ) -> None:
     unfold("Options")
     before = panel()
@@ -329,7 +330,7 @@ def test_sections_stay_as_they_were_left_and_the_window_where_it_was_put(
     rest(named("samj ready"))
     place = before.getLocation()
     try:
-        borrowed(SessionSegmenter(segmenter.settings))
+        put_in(segmenter)
         opened()
         assert bool(named("samj fold Options").isSelected())
         rest(named("samj ready"))

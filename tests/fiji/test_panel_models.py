@@ -147,7 +147,7 @@ def test_a_model_is_installed_with_the_mouse_while_another_one_draws(
 
         desk.push(named("samj cancel installation"))
         wait_for(lambda: "was stopped" in panel_says(), "the end of the installation")
-        assert re.search(r"[1-9]\d*\.\d kB that came are kept: the next try goes on from there", panel_says())
+        assert re.search(r"[1-9]\d*\.\d [kM]B that came are kept: the next try goes on from there", panel_says())
     desk.choose(named("samj model"), "Shared cells")
     wait_for(lambda: button().startswith("Go on installing"), "the way to go on")
     assert "are here already" in next_step()

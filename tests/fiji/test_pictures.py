@@ -15,7 +15,18 @@ from camera import bounds, cut_off, dark, look_and_feel, settled, take, windows
 from desktop import Desktop, component, named, on_event_thread, wait_for
 from fakes.file_server import FileServer, serve
 from fakes.model_files import FileContent, offer, table, write_catalog
-from workbench import as_before, choose_tool, managed, opened, panel_says, prompt_of, proposal, to_front, unfold
+from workbench import (
+    as_before,
+    choose_tool,
+    managed,
+    opened,
+    panel_says,
+    prompt_of,
+    proposal,
+    put_in,
+    to_front,
+    unfold,
+)
 
 from samj_bridge.fiji import java_class, open_image
 from samj_bridge.fiji.segmenter import SessionSegmenter
@@ -33,13 +44,11 @@ DOUBLE = [(91, 160), (176, 100)]
 
 
 @pytest.fixture(autouse=True)
-def _clean(
-    desk: Desktop, segmenter: SessionSegmenter, borrowed: Callable[[SessionSegmenter], None]
-) -> Iterator[None]:
-    """Begin as in a fresh ImageJ, the numbers of objects too."""
+def _clean(desk: Desktop, segmenter: SessionSegmenter) -> Iterator[None]:
+    """Begin as in a fresh ImageJ, the numbers of objects too; the worker is there already."""
     java_class("ij.Prefs").set("samj.panel", "")
     on_event_thread(partial(java_class("ij.IJ").getInstance().setLocation, *TOOLBAR))
-    borrowed(SessionSegmenter(segmenter.settings))
+    put_in(segmenter)
     opened()
     yield
     as_before()
@@ -212,11 +221,11 @@ def test_a_model_that_is_being_installed(
         on_event_thread(lambda: named("samj model").setSelectedIndex(0))
 
 
-def test_a_dark_look(desk: Desktop, blobs_file: Path, tmp_path: Path) -> None:
+def test_a_dark_look(desk: Desktop, blobs_file: Path, jars: str, tmp_path: Path) -> None:
     before = java_class("javax.swing.UIManager").getLookAndFeel()
     with image(blobs_file, 150) as imp:
         try:
-            look_and_feel(dark())
+            look_and_feel(dark(jars))
             keep(desk, imp, BLOBS[1:4])
             unfold("Objects")
             unfold("Options")

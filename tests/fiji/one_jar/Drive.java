@@ -5,6 +5,7 @@ import ij.gui.ImageCanvas;
 import ij.gui.Roi;
 import ij.gui.Toolbar;
 import ij.io.RoiEncoder;
+import ij.plugin.frame.Recorder;
 import java.awt.Component;
 import java.awt.Container;
 import java.awt.EventQueue;
@@ -14,24 +15,41 @@ import java.awt.Robot;
 import java.awt.Window;
 import java.awt.event.InputEvent;
 import java.io.File;
+import java.io.IOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Arrays;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.imageio.ImageIO;
 import javax.swing.AbstractButton;
 import javax.swing.JButton;
 import javax.swing.JComboBox;
+import javax.swing.JComponent;
 import javax.swing.JTextArea;
 import javax.swing.text.JTextComponent;
 
 /**
  * A person at an ImageJ that has our jar among its plugins and nothing else: starts it, and uses a real mouse.
  *
- * <p>java -cp ij.jar Drive.java WAY IMAGE X Y FOUND.roi [SHOT.png]; WAY is "button" (Set up in the panel, then a click) or
- * "click" (a click at once, and OK). It is compiled as it is started, and knows our classes by the names of windows only.
+ * <p>java -cp ij.jar Drive.java WAY IMAGE X Y FOUND.roi AGAIN.roi MORE; FOUND is what a click there gave, AGAIN what it gave
+ * later. WAY is one of:
+ * <ul>
+ * <li>"button": Set up in the panel, then a click; Repair, then the same click. MORE is a picture to take, or "-".
+ * <li>"click": a click at once, and OK.
+ * <li>"update": the button that updates, then a click; the home folder deleted, then a click on another image, and OK;
+ *     Remove. MORE is a folder with an environment, to be found in the new home.
+ * </ul>
+ * It is compiled as it is started, and knows our classes by the names of windows only.
  */
 public class Drive {
 
     private static final long PATIENCE_MS = 540_000;
+    private static final Path HOME = Paths.get(System.getProperty("user.home"), ".local", "share", "samj-bridge");
     private static Robot robot;
 
     public static void main(String[] arguments) throws Exception {
@@ -46,42 +64,139 @@ public class Drive {
         ImagePlus imp = IJ.openImage(arguments[1]);
         EventQueue.invokeAndWait(imp::show);
         IJ.run("SAMJ Panel");
-        Component panel = wait("the panel", () -> window("SAMJ panel"));
+        Container panel = (Container) wait("the panel", () -> window("SAMJ panel"));
         long asked = System.nanoTime();
+        Recorder recorder = new Recorder(false);
         if (way.equals("button")) {
-            AbstractButton button = wait("Set up", () -> {
-                AbstractButton next = (AbstractButton) part((Container) panel, "samj ready");
-                return next.getText().equals("Set up") ? next : null;
-            });
-            System.out.println("sentence " + ((JTextArea) part((Container) panel, "samj next")).getText());
-            if (arguments.length > 5) {
-                shot(arguments[5]);
-            }
-            push(button);
-            wait("the end of the set-up", () -> {
-                String said = ((JTextComponent) part((Container) panel, "samj message")).getText();
-                if (said.contains("fail") || said.contains("can't") || said.contains("could not")) {
-                    throw new IllegalStateException(said);
-                }
-                return button.isEnabled() && !button.getText().contains("ett") ? panel : null;
-            });
+            setUp(panel, arguments.length > 6 ? arguments[6] : "-");
             say("set-up", asked);
-            JComboBox<?> models = (JComboBox<?>) part((Container) panel, "samj model");
-            wait("the models of the catalog", () -> models.getItemCount() > 5 ? models : null);
-            System.out.println("models " + models.getItemCount());
+        } else if (way.equals("update")) {
+            push(wait("the update", () -> showing(part(panel, "samj update"))));
+            ended(panel, "Update to");
+            System.out.println("hosts " + Arrays.toString(HOME.resolve("host").toFile().list()));
         }
-        wait("the image in front", () -> imp.getWindow() != null && imp.getWindow().isActive() ? imp : toFront(imp));
+        front(imp);
         tool();
         long clicked = System.nanoTime();
         click(imp, x, y);
         if (way.equals("click")) {
             push(wait("the question", () -> text("OK")));
         }
-        Roi roi = wait("an outline", () -> {
-            return imp.getRoi() != null && imp.getRoi().getProperty("prompt") != null ? imp.getRoi() : null;
-        });
+        outline(imp, arguments[4]);
         say("outline", clicked);
-        RoiEncoder.save(roi, arguments[4]);
+        if (way.equals("button")) {
+            push(part(panel, "samj fold Your set-up"));
+            push(wait("Repair", () -> showing(part(panel, "samj repair"))));
+            ended(panel, "Repaired");
+            front(imp);
+            click(imp, x, y);
+            outline(imp, arguments[5]);
+        } else if (way.equals("update")) {
+            imp = anotherImage(imp);
+            delete(HOME);
+            Files.createDirectories(HOME);
+            Files.createSymbolicLink(HOME.resolve("envs"), Paths.get(arguments[6]));
+            front(imp);
+            click(imp, x, y);
+            push(wait("the question", () -> text("OK")));
+            outline(imp, arguments[5]);
+            remove(panel);
+        }
+        for (String line : recorder.getText().split("\n")) {
+            if (line.contains("SAMJ")) {
+                System.out.println("recorded " + line);
+            }
+        }
+        quit(imp);
+    }
+
+    private static void setUp(Container panel, String shot) throws Exception {
+        AbstractButton button = wait("Set up", () -> {
+            AbstractButton next = (AbstractButton) part(panel, "samj ready");
+            return next.getText().equals("Set up") ? next : null;
+        });
+        System.out.println("sentence " + ((JTextArea) part(panel, "samj next")).getText());
+        if (!shot.equals("-")) {
+            shot(shot);
+        }
+        push(button);
+        wait("the end of the set-up", () -> {
+            String said = ((JTextComponent) part(panel, "samj message")).getText();
+            check(said);
+            return button.isEnabled() && !button.getText().contains("ett") ? panel : null;
+        });
+        JComboBox<?> models = (JComboBox<?>) part(panel, "samj model");
+        wait("the models of the catalog", () -> models.getItemCount() > 5 ? models : null);
+        System.out.println("models " + models.getItemCount());
+    }
+
+    /** Remove by its button, after the question; the panel knows then what is first. */
+    private static void remove(Container panel) throws Exception {
+        if (showing(part(panel, "samj remove")) == null) {
+            push(part(panel, "samj fold Your set-up"));
+        }
+        push(wait("Remove", () -> showing(part(panel, "samj remove"))));
+        Container question = (Container) wait("what goes", () -> window("SAMJ removal"));
+        System.out.println("removal " + ((JTextComponent) part(question, "samj removal")).getText().replace("\n", " "));
+        push(button(question, "Remove"));
+        ended(panel, "SAMJ is removed");
+        wait("the first step", () -> ((AbstractButton) part(panel, "samj ready")).getText().equals("Set up") ? panel : null);
+    }
+
+    /** Wait until the panel says how something ended. */
+    private static void ended(Container panel, String words) throws Exception {
+        wait(words, () -> {
+            String said = ((JTextComponent) part(panel, "samj message")).getText();
+            check(said);
+            return said.startsWith(words) && !showing(panel, "samj cancel installation") ? panel : null;
+        });
+    }
+
+    private static void check(String said) {
+        if (said.contains("fail") || said.contains("can't") || said.contains("could not")) {
+            throw new IllegalStateException(said);
+        }
+    }
+
+    private static void outline(ImagePlus imp, String file) throws Exception {
+        Roi roi = wait("an outline", () -> {
+            return imp.getRoi() != null && imp.getRoi().getProperty("score") != null ? imp.getRoi() : null;
+        });
+        RoiEncoder.save(roi, file);
+        EventQueue.invokeAndWait(imp::deleteRoi);
+    }
+
+    private static ImagePlus anotherImage(ImagePlus imp) throws Exception {
+        ImagePlus other = imp.duplicate();
+        EventQueue.invokeAndWait(() -> {
+            imp.changes = false;
+            imp.close();
+            other.show();
+        });
+        return other;
+    }
+
+    private static void front(ImagePlus imp) throws Exception {
+        wait("the image in front", () -> imp.getWindow() != null && imp.getWindow().isActive() ? imp : toFront(imp));
+    }
+
+    private static void delete(Path folder) throws IOException {
+        Files.walkFileTree(folder, new SimpleFileVisitor<Path>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.delete(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path empty, IOException error) throws IOException {
+                Files.delete(empty);
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+
+    private static void quit(ImagePlus imp) throws Exception {
         EventQueue.invokeAndWait(() -> {
             imp.changes = false;
             imp.close();
@@ -113,7 +228,19 @@ public class Drive {
         press();
     }
 
-    private static void push(Component part) {
+    private static Component showing(Component part) {
+        return part != null && part.isShowing() && part.isEnabled() ? part : null;
+    }
+
+    private static boolean showing(Container all, String name) {
+        Component part = part(all, name);
+        return part != null && part.isShowing();
+    }
+
+    private static void push(Component part) throws Exception {
+        // A low screen scrolls.
+        EventQueue.invokeAndWait(() -> ((JComponent) part).scrollRectToVisible(new Rectangle(part.getSize())));
+        robot.delay(400);
         Point corner = part.getLocationOnScreen();
         robot.mouseMove(corner.x + part.getWidth() / 2, corner.y + part.getHeight() / 2);
         press();

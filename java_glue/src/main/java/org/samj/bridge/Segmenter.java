@@ -4,8 +4,8 @@ package org.samj.bridge;
  * Whatever turns images and prompts into outlines: Python through a JPype proxy, or a worker started from Java.
  *
  * <p>No type of ImageJ appears here. Every method may block; it is called on one background thread, never on the
- * event thread, and throws {@link SegmenterException} with words for people. Only {@link #install} and {@link #setUp}
- * run on a thread of their own, beside the others: who waits for a download goes on drawing.
+ * event thread, and throws {@link SegmenterException} with words for people. Only {@link #install}, {@link #setUp},
+ * {@link #repair} and {@link #remove} run on a thread of their own, beside the others: who waits for a download goes on drawing.
  */
 public interface Segmenter {
 
@@ -35,6 +35,41 @@ public interface Segmenter {
     default void setUp(Progress progress) {
         throw new SegmenterException("no-install", "SAMJ can't be set up from here.",
             "Type in a terminal: samj-bridge setup");
+    }
+
+    /** Folder that a set-up goes into; empty: what is there can't be repaired or removed from here. Quick. */
+    default String home() {
+        return "";
+    }
+
+    /**
+     * Make anew what is broken of a set-up, and try it out; models and settings stay.
+     *
+     * @param progress told what happens, asked whether to stop
+     */
+    default void repair(Progress progress) {
+        throw new SegmenterException("no-install", "SAMJ can't be repaired from here.",
+            "Type in a terminal: samj-bridge env repair");
+    }
+
+    /** Whether {@link #remove} can be done. Quick. */
+    default boolean isRemovable() {
+        return false;
+    }
+
+    /** What {@link #remove} would take away and what would stay, with sizes, in sentences. Looks at every file. */
+    default String removalWords() {
+        return "";
+    }
+
+    /**
+     * Take away all that was set up, the models too; what people have put into the folder stays.
+     *
+     * @param progress told what happens, asked whether to stop
+     */
+    default void remove(Progress progress) {
+        throw new SegmenterException("no-install", "SAMJ can't be removed from here.",
+            "Type in a terminal: samj-bridge env remove");
     }
 
     /**

@@ -30,6 +30,8 @@ final class Menu {
         {"SAMJ Install", "org.samj.bridge.ij.commands.InstallCommand"},
         {"SAMJ Device", "org.samj.bridge.ij.commands.DeviceCommand"},
         {"SAMJ Export", "org.samj.bridge.ij.commands.ExportCommand"},
+        {"SAMJ Repair", "org.samj.bridge.ij.commands.RepairCommand"},
+        {"SAMJ Remove", "org.samj.bridge.ij.commands.RemoveCommand"},
     };
 
     /** Whoever refreshes the menus or compiles a plugin takes ours out of table and class loader. */

@@ -92,6 +92,31 @@ public final class OwnSegmenter implements Segmenter {
     }
 
     @Override
+    public String home() {
+        return setUp.home().toString();
+    }
+
+    @Override
+    public void repair(Progress progress) {
+        setUp.run(SetUp.Job.REPAIR, progress);
+    }
+
+    @Override
+    public boolean isRemovable() {
+        return setUp.state() != State.ABSENT;
+    }
+
+    @Override
+    public String removalWords() {
+        return setUp.removalWords();
+    }
+
+    @Override
+    public void remove(Progress progress) {
+        setUp.run(SetUp.Job.REMOVE, progress);
+    }
+
+    @Override
     public ModelInfo[] models() {
         if (!isSetUp()) {
             return new ModelInfo[] {STARTER};

@@ -15,7 +15,7 @@ import org.samj.bridge.fetch.Trouble;
 final class Removal {
 
     /** The card first, so that nobody starts what is half gone; then all else by its name. */
-    private static final String[] OURS = {"worker.json", "host/current", "envs", "cache", "logs", "models/records",
+    static final String[] OURS = {"worker.json", "host/current", "envs", "cache", "logs", "models/records",
         "models/weights", "models/sources", "models/downloads", "python", "tools", "host"};
 
     private final Place place;

@@ -188,9 +188,17 @@ public final class SetUp {
         run(Job.HOST, caller);
     }
 
-    /** Do something and wait for it; told as it goes. */
+    /** What {@link #remove} takes away and what stays, with sizes, in sentences. Looks at every file. */
+    public String removalWords() {
+        return new Inventory(place).words();
+    }
+
+    /** Do something and wait for it; told as it goes. A set-up that runs already is waited for, too. */
     void run(Job job, Progress caller) {
-        begin(job);
+        if (!begin(job) && job != Job.SET_UP) {
+            throw new SegmenterException("busy", "SAMJ is being set up, repaired or removed at this moment.",
+                "Wait for the end of that, or cancel it.");
+        }
         await(caller);
     }
 
@@ -244,9 +252,10 @@ public final class SetUp {
         return thread;
     }
 
-    private synchronized void begin(Job job) {
+    /** Whether it was begun: something else may run. */
+    private synchronized boolean begin(Job job) {
         if (thread != null) {
-            return;
+            return false;
         }
         stop = false;
         failure = null;
@@ -256,6 +265,7 @@ public final class SetUp {
         thread.setDaemon(true);
         thread.setContextClassLoader(SetUp.class.getClassLoader());
         thread.start();
+        return true;
     }
 
     private void run(Job job) {

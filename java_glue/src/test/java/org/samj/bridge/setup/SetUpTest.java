@@ -8,15 +8,18 @@ import static org.junit.Assert.assertTrue;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.Assume;
 import org.junit.Before;
 import org.junit.Rule;
 import org.junit.Test;
@@ -141,6 +144,80 @@ public class SetUpTest {
             Collections.singletonList(new File(folder.getRoot(), "none").getPath()), folder.getRoot().toPath(),
             Collections.emptyMap(), line -> { }, SILENT));
         assertEquals("not-started", error.code());
+    }
+
+    @Test
+    public void aFreshProgramThatSomebodyHoldsIsTriedAgain() throws Exception {
+        Assume.assumeTrue(File.separatorChar == '/');
+        Path program = folder.getRoot().toPath().resolve("program é");
+        Files.write(program, "#!/bin/sh\necho here\n".getBytes(StandardCharsets.UTF_8));
+        assertTrue(program.toFile().setExecutable(true));
+        // As a scanner of viruses does: Linux starts no program that is open for writing ("Text file busy").
+        AtomicInteger tries = new AtomicInteger();
+        OutputStream held = Files.newOutputStream(program, StandardOpenOption.APPEND);
+        Progress releasing = new Progress() {
+            @Override
+            public void tell(String message, double fraction) {
+            }
+
+            @Override
+            public boolean isCancelled() {
+                if (tries.incrementAndGet() == 3) {
+                    try {
+                        held.close();
+                    } catch (IOException error) {
+                        throw new IllegalStateException(error);
+                    }
+                }
+                return false;
+            }
+        };
+        Child child = Child.run(Collections.singletonList(program.toString()), folder.getRoot().toPath(),
+            Collections.emptyMap(), line -> { }, releasing);
+        assertEquals("here\n", child.output);
+        assertTrue(tries.get() >= 3);
+    }
+
+    @Test
+    public void whatGoesAndWhatStaysIsTold() throws Exception {
+        card();
+        host(Facts.get("version"), 1);
+        Files.createDirectories(home.resolve("envs/samj"));
+        Files.write(home.resolve("envs/samj/torch.so"), new byte[2_500_000]);
+        // What is linked to is somebody else's.
+        Path others = Files.write(folder.getRoot().toPath().resolve("others.bin"), new byte[9_000_000]);
+        Files.createSymbolicLink(home.resolve("envs/linked"), others);
+        Files.createDirectories(home.resolve("models/weights"));
+        Files.write(home.resolve("models/weights/cells.safetensors"), new byte[1_200_000]);
+        Files.createDirectories(home.resolve("models/incoming"));
+        Files.write(home.resolve("models/incoming/mine.pt"), new byte[3]);
+        Files.write(home.resolve("settings.toml"), new byte[0]);
+        String words = setUp.removalWords();
+        assertTrue(words, words.startsWith("4 MB go from " + home + ": Python and samj-bridge (1 MB), what the networks run in"
+            + " (3 MB), installed models (2 MB). Kept there: bundle.zip, settings.toml, models/incoming. Your images"));
+    }
+
+    @Test
+    public void onlyOneThingIsDoneAtATime() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        card();
+        setUp.beforeRemoval(() -> {
+            begun.countDown();
+            try {
+                end.await();
+            } catch (InterruptedException stop) {
+                throw new IllegalStateException(stop);
+            }
+        });
+        setUp.remove();
+        begun.await();
+        assertEquals("busy", assertThrows(SegmenterException.class, () -> setUp.run(SetUp.Job.REPAIR, SILENT)).code());
+        end.countDown();
+        while (setUp.isRunning()) {
+            TimeUnit.MILLISECONDS.sleep(10);
+        }
+        assertEquals(State.ABSENT, setUp.state());
     }
 
     @Test

@@ -34,6 +34,16 @@ public final class Recording {
         command("SAMJ Install", "model=" + model + (licenceAccepted ? " accept" : ""));
     }
 
+    /** A set-up that was made anew. */
+    public static void repair() {
+        command("SAMJ Repair", "");
+    }
+
+    /** All that was set up, taken away. */
+    public static void remove() {
+        command("SAMJ Remove", "everything");
+    }
+
     /** Another device that was chosen. */
     public static void device(String device) {
         command("SAMJ Device", "device=" + device);
@@ -54,7 +64,8 @@ public final class Recording {
         if (!IJ.recording()) {
             return;
         }
-        String call = "(\"" + name + "\", \"" + options.replace("\\", "\\\\") + "\");\n";
+        String rest = options.isEmpty() ? "" : ", \"" + options.replace("\\", "\\\\") + "\"";
+        String call = "(\"" + name + "\"" + rest + ");\n";
         Recorder.recordString((Recorder.scriptMode() ? "IJ.run" : "run") + call);
     }
 

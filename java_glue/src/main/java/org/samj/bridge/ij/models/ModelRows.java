@@ -30,6 +30,7 @@ public final class ModelRows extends JPanel {
     private final JComboBox<ModelInfo> models = new JComboBox<>();
     private final JLabel goodFor = new JLabel(" ");
     private final DeviceRow device;
+    private final Upkeep upkeep;
     private transient Licence asked;
     private boolean setUp = true;
     private String action = "";
@@ -41,6 +42,7 @@ public final class ModelRows extends JPanel {
         this.desk = desk;
         this.fetching = new Fetching(desk, this::refresh);
         this.device = new DeviceRow(desk, this::start, this::setUp);
+        this.upkeep = new Upkeep(desk, fetching::isBusy, this::repair, this::remove);
         setLayout(new BoxLayout(this, BoxLayout.Y_AXIS));
         JPanel chooser = new JPanel(new BorderLayout(Sizes.em(0.5), 0));
         JLabel label = new JLabel("Model");
@@ -74,17 +76,26 @@ public final class ModelRows extends JPanel {
         return fetching;
     }
 
+    /** The rows that say where everything lies, and repair or remove it. */
+    public JPanel upkeep() {
+        return upkeep;
+    }
+
     /** Ask the segmenter which models there are, and show them. */
     public void refresh() {
         desk.work.later(() -> {
             ModelInfo[] known;
             boolean there;
+            boolean removable;
             String next;
             String more;
+            String home;
             try {
                 there = desk.segmenter.isSetUp();
                 next = desk.segmenter.setUpAction();
                 more = next.isEmpty() ? "" : desk.segmenter.setUpWords();
+                home = desk.segmenter.home();
+                removable = desk.segmenter.isRemovable();
                 known = desk.segmenter.models();
             } catch (RuntimeException | Error error) {
                 // A catalog of the laboratory's own may be wrong: its problems are told in words.
@@ -95,6 +106,7 @@ public final class ModelRows extends JPanel {
                 setUp = there;
                 action = next;
                 words = more;
+                upkeep.show(home, !home.isEmpty() && (there || removable), removable);
                 show(known);
             });
         });
@@ -144,6 +156,25 @@ public final class ModelRows extends JPanel {
         tell();
     }
 
+    private void repair() {
+        Recording.repair();
+        fetching.beside("Repairing", steps -> desk.segmenter.repair(steps), () -> "Repaired: SAMJ is ready.");
+        changed();
+    }
+
+    private void remove() {
+        Recording.remove();
+        fetching.beside("Removing", steps -> desk.segmenter.remove(steps), () -> "SAMJ is removed. Set up brings it back.");
+        changed();
+    }
+
+    /** What the worker has read is gone with it. */
+    private void changed() {
+        desk.work.later(desk.scenes::forget);
+        upkeep.show(desk.segmenter.home(), false, desk.segmenter.isRemovable());
+        tell();
+    }
+
     /** Let the fastest device be found again, because the chosen one gives trouble. */
     public void useAnyDevice() {
         device.use("auto");
@@ -152,6 +183,7 @@ public final class ModelRows extends JPanel {
     /** Stop an installation; what came of it is kept. */
     public void stop() {
         fetching.stop();
+        upkeep.close();
         if (asked != null) {
             asked.dispose();
         }

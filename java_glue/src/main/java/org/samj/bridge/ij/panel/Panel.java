@@ -65,9 +65,10 @@ public final class Panel extends JFrame {
         Running running = new Running(desk, this::begunOrEnded);
         tools = new ToolRow(desk, gestures, running);
         Fold options = new Fold("Options", 'P', new OptionRows(desk.talk), turned);
+        Fold upkeep = new Fold("Your set-up", 'Y', model.upkeep(), turned);
         Told told = new Told(desk.talk, new Mending(model, gestures), turned, this::lookSoon);
         JScrollPane scroll = new JScrollPane(new Page(first, model.progress(), hint, model, tools, running, image,
-            options, list, told));
+            options, list, upkeep, told));
         scroll.setBorder(null);
         scroll.setHorizontalScrollBarPolicy(JScrollPane.HORIZONTAL_SCROLLBAR_NEVER);
         scroll.getVerticalScrollBar().setUnitIncrement(Sizes.em(2));
