@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from fakes.local_server import Answering, Served
 
 ROOT = Path(__file__).parents[2]
 _KEPT = ("UV_CACHE_DIR", "PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "SAMJ_PYPI_INDEX", "SSL_CERT_FILE")
@@ -92,3 +94,30 @@ class Machine:
             for process in psutil.process_iter(["cmdline"])
             if any(str(self.home) in part for part in process.info["cmdline"] or [])
         ]
+
+
+class UvOnly(Served):
+    """An index with uv's wheel and nothing else, which stops half-way as often as it is told to."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        super().__init__()
+        self.name, self.data, self.stalls = name, data, 0
+        self.ranges: list[str] = []
+
+    def reply(self, request: Answering, path: str) -> None:
+        if path == "/simple/uv/":
+            request.answer(f'<a href="/files/{self.name}">{self.name}</a>'.encode(), "text/html")
+        elif path == f"/files/{self.name}":
+            start = int(re.sub(r"\D", "", request.headers.get("Range") or "0"))
+            self.ranges.append(request.headers.get("Range") or "")
+            self.stalls -= 1
+            if start:
+                request.send_response(206)
+                request.send_header("Content-Range", f"bytes {start}-{len(self.data) - 1}/{len(self.data)}")
+                request.send_header("Content-Length", str(len(self.data) - start))
+                request.end_headers()
+                request.wfile.write(self.data[start:])
+            else:
+                request.answer(self.data, stall=self.stalls >= 0)
+        else:
+            request.answer(b"", status=404)

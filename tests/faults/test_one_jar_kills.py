@@ -22,8 +22,8 @@ import psutil
 import pytest
 import trustme
 from fakes.disks import disk
-from fakes.local_server import Answering, Served, address_of, serving
-from fakes.one_jar import Machine, bare_environ
+from fakes.local_server import address_of, serving
+from fakes.one_jar import Machine, UvOnly, bare_environ
 
 from samj_bridge.fiji import find_java
 from samj_bridge.version import __version__
@@ -75,33 +75,6 @@ def uv_wheel(kept: Path, one_jar: Path) -> tuple[str, bytes]:
             half.write_bytes(answer.read())
             half.replace(path)
     return name, path.read_bytes()
-
-
-class UvOnly(Served):
-    """An index with uv's wheel and nothing else, which stops half-way as often as it is told to."""
-
-    def __init__(self, name: str, data: bytes) -> None:
-        super().__init__()
-        self.name, self.data, self.stalls = name, data, 0
-        self.ranges: list[str] = []
-
-    def reply(self, request: Answering, path: str) -> None:
-        if path == "/simple/uv/":
-            request.answer(f'<a href="/files/{self.name}">{self.name}</a>'.encode(), "text/html")
-        elif path == f"/files/{self.name}":
-            start = int(re.sub(r"\D", "", request.headers.get("Range") or "0"))
-            self.ranges.append(request.headers.get("Range") or "")
-            self.stalls -= 1
-            if start:
-                request.send_response(206)
-                request.send_header("Content-Range", f"bytes {start}-{len(self.data) - 1}/{len(self.data)}")
-                request.send_header("Content-Length", str(len(self.data) - start))
-                request.end_headers()
-                request.wfile.write(self.data[start:])
-            else:
-                request.answer(self.data, stall=self.stalls >= 0)
-        else:
-            request.answer(b"", status=404)
 
 
 def _host(home: Path, number: int) -> Path:

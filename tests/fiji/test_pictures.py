@@ -43,11 +43,22 @@ CENTRES = [(37, 121), (139, 55), (74, 41), (225, 128), (180, 181)]
 DOUBLE = [(91, 160), (176, 100)]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _stage(desk: Desktop, segmenter: SessionSegmenter) -> Iterator[None]:
+    """Have the toolbar where the pictures want it, and everything as before afterwards."""
+    toolbar = java_class("ij.IJ").getInstance()
+    before = toolbar.getLocation()
+    on_event_thread(partial(toolbar.setLocation, *TOOLBAR))
+    yield
+    on_event_thread(partial(toolbar.setLocation, before))
+    java_class("ij.Prefs").set("samj.panel", "")
+    put_in(segmenter)
+
+
 @pytest.fixture(autouse=True)
 def _clean(desk: Desktop, segmenter: SessionSegmenter) -> Iterator[None]:
     """Begin as in a fresh ImageJ, the numbers of objects too; the worker is there already."""
     java_class("ij.Prefs").set("samj.panel", "")
-    on_event_thread(partial(java_class("ij.IJ").getInstance().setLocation, *TOOLBAR))
     put_in(segmenter)
     opened()
     yield
