@@ -327,6 +327,9 @@ def test_the_jar_is_java_8s_has_nothing_of_others_and_knows_its_version(one_jar:
     assert {name.split("/")[0] for name in names if name.endswith(".class")} == {"org"}
     assert {"/".join(name.split("/")[:3]) for name in names if name.endswith(".class")} == {"org/samj/bridge"}
     assert all("org.samj.bridge" in name for name in services)
+    # SciJava lists what is in a Fiji by these.
+    poms = [name for name in names if name.startswith("META-INF/maven/") and name.endswith("pom.xml")]
+    assert poms == ["META-INF/maven/org.samj/SAMJ_Bridge/pom.xml"]
     assert not any(name.startswith("META-INF/groovy") or "dgminfo" in name for name in names)
 
 
