@@ -106,7 +106,7 @@ public final class ModelRows extends JPanel {
                 setUp = there;
                 action = next;
                 words = more;
-                upkeep.show(home, !home.isEmpty() && (there || removable), removable);
+                upkeep.show(there || removable ? home : "", removable);
                 show(known);
             });
         });
@@ -157,21 +157,26 @@ public final class ModelRows extends JPanel {
     }
 
     private void repair() {
-        Recording.repair();
-        fetching.beside("Repairing", steps -> desk.segmenter.repair(steps), () -> "Repaired: SAMJ is ready.");
-        changed();
+        if (!fetching.isBusy()) {
+            Recording.repair();
+            fetching.beside("Repairing", steps -> desk.segmenter.repair(steps), () -> "Repaired: SAMJ is ready.");
+            changing();
+        }
     }
 
     private void remove() {
-        Recording.remove();
-        fetching.beside("Removing", steps -> desk.segmenter.remove(steps), () -> "SAMJ is removed. Set up brings it back.");
-        changed();
+        if (!fetching.isBusy()) {
+            Recording.remove();
+            fetching.beside("Removing", steps -> desk.segmenter.remove(steps),
+                () -> "SAMJ is removed. Set up brings it back.");
+            changing();
+        }
     }
 
-    /** What the worker has read is gone with it. */
-    private void changed() {
+    /** What the worker has read goes with it. */
+    private void changing() {
         desk.work.later(desk.scenes::forget);
-        upkeep.show(desk.segmenter.home(), false, desk.segmenter.isRemovable());
+        upkeep.pause();
         tell();
     }
 

@@ -48,15 +48,21 @@ public final class Upkeep extends JPanel {
         buttons.add(remove);
         add(place, BorderLayout.CENTER);
         add(buttons, BorderLayout.SOUTH);
-        show("", false, false);
+        show("", false);
     }
 
-    /** Show where it is, and what can be done. */
-    void show(String home, boolean repairable, boolean removable) {
+    /** Show where it is, and what can be done; empty: there is nothing. */
+    void show(String home, boolean removable) {
         place.setText(home.isEmpty() ? "" : "In " + home);
-        repair.setEnabled(repairable && !busy.getAsBoolean());
+        repair.setEnabled(!home.isEmpty() && !busy.getAsBoolean());
         remove.setVisible(removable);
         remove.setEnabled(!busy.getAsBoolean());
+    }
+
+    /** Something is being done: it tells its end by {@link #show}. */
+    void pause() {
+        repair.setEnabled(false);
+        remove.setEnabled(false);
     }
 
     /** Nothing is asked any more: the panel goes. */
