@@ -16,7 +16,7 @@ from samj_bridge.geometry.parts import split_parts
 from samj_bridge.geometry.region import Region
 from samj_bridge.napari.planes import Plane
 
-__all__ = ["box_of", "in_plane", "offset_of", "outlines", "transform_of"]
+__all__ = ["box_of", "in_plane", "offset_of", "outlines", "rings_of_parts", "transform_of"]
 
 _DIGITS = 6
 """Scales such as 0.1 leave traces behind the comma that nobody pointed at."""
@@ -77,18 +77,28 @@ def offset_of(plane: Plane, x: int, y: int) -> NDArray[np.float64]:
 def outlines(region: Region, plane: Plane) -> list[NDArray[np.float64]]:
     """Return a polygon for each part of a region, in coordinates of the image layer.
 
-    napari's polygons are one ring. Holes are cut in by an edge that goes to the hole and the same way back: what is
-    filled is the same, to the pixel.
+    What they fill is the same, to the pixel: see `rings_of_parts`.
     """
     polygons = []
-    for exterior, *holes in split_parts(region.rings):
-        ring = np.asarray(exterior, float)
-        for hole in holes:
-            ring = _cut_in(ring, np.asarray(hole, float))
+    for ring in rings_of_parts(region):
         rows = np.tile(np.array(plane.index, float), (len(ring), 1))
         rows[:, list(plane.axes)] = ring[:, ::-1] - 0.5
         polygons.append(rows)
     return polygons
+
+
+def rings_of_parts(region: Region) -> list[NDArray[np.float64]]:
+    """Return one ring (x, y) for each part of a region, on pixel corners, as napari's polygons are.
+
+    Holes are cut in by an edge that goes to the hole and the same way back: what is filled is the same.
+    """
+    rings = []
+    for exterior, *holes in split_parts(region.rings):
+        ring = np.asarray(exterior, float)
+        for hole in holes:
+            ring = _cut_in(ring, np.asarray(hole, float))
+        rings.append(ring)
+    return rings
 
 
 def _cut_in(ring: NDArray[np.float64], hole: NDArray[np.float64]) -> NDArray[np.float64]:
