@@ -57,7 +57,7 @@ def _shapes(file: Path) -> LayerData:
         "features": features,
         "edge_width": 0,
         "edge_color": "#56B4E9",
-        "face_color": "#56B4E940",
+        "face_color": "#56B4E960",
     }
     return polygons, about, "shapes"
 

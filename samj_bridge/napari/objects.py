@@ -183,7 +183,7 @@ class Objects:
                 name=f"{self.image.name} outlines",
                 ndim=self.image.ndim,
                 edge_color=_GREEN,
-                face_color="#56B4E940",
+                face_color="#56B4E960",
                 edge_width=0,
                 **transform_of(self.image),
             )

@@ -52,7 +52,7 @@ class Prompting:
             name=POINTS,
             features={"meaning": np.array([], dtype=object)},
             feature_defaults={"meaning": INSIDE},
-            size=_width_of(image, 8),
+            size=_width_of(image, 16),
             **placed,
         )
         self.box.mouse_drag_callbacks.append(self._dragged)
