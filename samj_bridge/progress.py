@@ -39,6 +39,8 @@ class ProgressEvent:
     """How much there is, in ``unit``; None while it is unknown."""
     unit: str = ""
     """``bytes``, ``packages``, ``prompts``, ``%``, or empty for a plain fraction."""
+    area: tuple[int, int, int, int] | None = None
+    """Part of a large image that the step is about, by its edges x0, y0, x1, y1; None: all of it, or no image."""
 
 
 Progress = Callable[[ProgressEvent], None]

@@ -9,29 +9,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from samj_bridge.errors import FijiError, ModelError, SamjError
+from samj_bridge.errors import FijiError, ModelError
+from samj_bridge.fiji.java_scene import PACKAGE, java_scene, proxy
 from samj_bridge.fiji.jvm import java_class
 from samj_bridge.fiji.models import install, model_infos
+from samj_bridge.fiji.parts import PartsOfPlane, as_numpy
 from samj_bridge.fiji.watching import watched
-from samj_bridge.geometry.region import Region
 from samj_bridge.install import find_environment
 from samj_bridge.install.care import repair_environment
 from samj_bridge.models import find_model
-from samj_bridge.progress import ProgressEvent
-from samj_bridge.session import Prompt, Scene, Session, Wanted
+from samj_bridge.session import Scene, Session
 from samj_bridge.settings import Settings
 
 __all__ = ["SessionSegmenter", "java_segmenter"]
 
 _log = logging.getLogger(__name__)
-
-_PACKAGE = "org.samj.bridge"
 
 
 class SessionSegmenter:
@@ -145,14 +139,14 @@ def java_segmenter(settings: Settings, kept: SessionSegmenter | None = None) -> 
     import jpype
 
     # Without the tool's classes it is told here, in words.
-    java_class(f"{_PACKAGE}.Segmenter")
+    java_class(f"{PACKAGE}.Segmenter")
     kept = SessionSegmenter(settings) if kept is None else kept
 
     def encode(model: Any, pixels: Any, progress: Any) -> Any:
         scene = _encode(kept, str(model), pixels, progress)
-        return _java_scene(scene, find_model(str(model), settings).prompts, progress)
+        return java_scene(scene, find_model(str(model), settings).prompts, progress)
 
-    return _proxy(
+    return proxy(
         "Segmenter",
         models=lambda: model_infos(settings),
         install=lambda model, accepted, progress: install(settings, str(model), bool(accepted), progress),
@@ -190,130 +184,16 @@ def _prepare(kept: SessionSegmenter, model: str, progress: Any) -> None:
 
 
 def _encode(kept: SessionSegmenter, model: str, pixels: Any, progress: Any) -> Scene:
-    array, ranges = _as_numpy(pixels)
+    image, ranges = _image(pixels)
     session = kept.session(model, progress)
     with watched(progress) as (tell, cancel):
-        return session.encode(array, ranges=ranges, progress=tell, cancel=cancel)
+        return session.encode(image, ranges=ranges, progress=tell, cancel=cancel)
 
 
-def _java_scene(scene: Scene, taken: Sequence[str], progress: Any) -> Any:
-    import jpype
-
-    def tell(event: ProgressEvent) -> None:
-        # Of what can happen during a prompt, only this is news: it takes seconds.
-        if event.stage == "start":
-            progress.tell("The worker ended unexpectedly. Another one is started; nothing is lost.", -1.0)
-
-    outlines = jpype.JArray(java_class(f"{_PACKAGE}.Outline"))
-
-    def segment(prompt: Any, options: Any) -> Any:
-        regions = scene.segment(_prompt(prompt, scene.shape, taken), _wanted(options), progress=tell)
-        return outlines([_outline(region) for region in regions])
-
-    def segment_all(prompts: Any, options: Any, answers: Any) -> None:
-        asked = [_prompt(prompt, scene.shape, taken) for prompt in prompts]
-        early: dict[int, Any] = {}
-        following = 0
-        for index, regions in scene.stream(asked, _wanted(options), progress=tell):
-            early[index] = regions
-            # On a large image they come tile by tile; Java is promised the prompts' order.
-            while following in early:
-                answers.add(following, outlines([_outline(region) for region in early.pop(following)]))
-                following += 1
-
-    return _proxy(
-        "Segmenter$Scene",
-        segment=segment,
-        segmentAll=segment_all,
-        everything=lambda options, found, progress: _everything(scene, options, found, progress),
-        close=scene.close,
-    )
-
-
-def _wanted(options: Any) -> Wanted:
-    """Return what Java's ``Options`` say: the same fields, a number or a truth value each, in Java's spelling."""
-    values = {
-        name: type(getattr(Wanted, name))(getattr(options, _in_java(name))) for name in Wanted.__dataclass_fields__
-    }
-    return Wanted(**values)
-
-
-def _in_java(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)
-
-
-def _proxy(interface: str, **methods: Callable[..., Any]) -> Any:
-    """Return a Java object of an interface whose methods are `methods`, their errors told in Java's way."""
-    import jpype
-
-    def told(method: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *arguments: _for_java(lambda: method(*arguments))
-
-    return jpype.JProxy(f"{_PACKAGE}.{interface}", dict={name: told(one) for name, one in methods.items()})
-
-
-def _everything(scene: Scene, options: Any, found: Any, progress: Any) -> None:
-    with watched(progress) as (tell, cancel):
-        smallest = _wanted(options).min_area
-        for region in scene.stream_everything(progress=tell, cancel=cancel, min_area=smallest or None):
-            if not region.is_empty:
-                found.add(_outline(region))
-
-
-def _for_java(work: Callable[[], Any]) -> Any:
-    """Do some work, and let Java have every error in words."""
-    try:
-        return work()
-    except SamjError as error:
-        _log.info("told ImageJ: %s", error)
-        told = (error.code, error.message, error.hint)
-    except Exception as error:  # noqa: BLE001  # Java must have words for it
-        _log.exception("a call from ImageJ failed")
-        message = f"Something unexpected happened in Python: {type(error).__name__}: {error}"
-        hint = "Try again; if it happens again, run samj-bridge doctor and send us what it says."
-        told = ("unexpected", message, hint)
-    # Raised here, with the error above forgotten: its traceback may hold views of Java's arrays, see _as_numpy.
-    raise java_class(f"{_PACKAGE}.SegmenterException")(*told)
-
-
-def _as_numpy(pixels: Any) -> tuple[NDArray[Any], tuple[float, float] | None]:
-    shape = (int(pixels.height), int(pixels.width))
-    # A copy, not a view: an error whose traceback holds a view of a Java array never reaches Java. JPype gives the
-    # array back after it has thrown; that takes the exception away again, and Java is returned null.
-    values = np.array(pixels.array)
+def _image(pixels: Any) -> tuple[Any, tuple[float, float] | None]:
+    """Return what is encoded, and the display range: a plane as an array, a large one as what reads its parts."""
     ranges = None if pixels.range is None else (float(pixels.range[0]), float(pixels.range[1]))
-    if values.dtype.kind == "f":
-        return values.reshape(shape), ranges
-    if values.dtype.itemsize == 4:
-        # An int holds 0xAARRGGBB: in memory B, G, R, A where the lowest byte comes first.
-        octets = values.astype("<u4", copy=False).view(np.uint8).reshape(*shape, 4)
-        return np.ascontiguousarray(octets[..., 2::-1]), None
-    return values.view(f"u{values.dtype.itemsize}").reshape(shape), ranges
-
-
-def _prompt(prompt: Any, shape: tuple[int, int], taken: Sequence[str]) -> Prompt:
-    box = None if prompt.box is None else tuple(map(float, prompt.box))
-    mask = None
-    if prompt.mask is not None and len(prompt.mask.rings):
-        mask = Region(tuple(np.asarray(ring, np.int32).reshape(-1, 2) for ring in prompt.mask.rings), shape=shape)
-    if mask is not None and "mask" not in taken:
-        # A network without mask prompts goes by what else was said, or by where the outline lies.
-        box = tuple(map(float, mask.bbox_xyxy)) if box is None and not len(prompt.positive) else box
-        mask = None
-    return Prompt(
-        box=box,
-        points=np.asarray(prompt.positive, float).reshape(-1, 2).tolist(),
-        negative=np.asarray(prompt.negative, float).reshape(-1, 2).tolist(),
-        mask=mask,
-    )
-
-
-def _outline(region: Region) -> Any:
-    import jpype
-
-    rings = jpype.JArray(jpype.JArray(jpype.JInt))(
-        [jpype.JArray(jpype.JInt)(ring.ravel()) for ring in region.rings]
-    )
-    score = float("nan") if region.score is None else float(region.score)
-    return java_class(f"{_PACKAGE}.Outline")(rings, score)
+    if pixels.parts is not None:
+        return PartsOfPlane(pixels), ranges
+    array = as_numpy(pixels.array, (int(pixels.height), int(pixels.width)))
+    return array, None if array.ndim == 3 else ranges

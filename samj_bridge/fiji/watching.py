@@ -11,7 +11,7 @@ from samj_bridge.download.meter import sentence_of
 from samj_bridge.fiji.jvm import java_thread
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, looking
 
-__all__ = ["watched"]
+__all__ = ["java_ints", "watched"]
 
 
 @contextmanager
@@ -20,7 +20,13 @@ def watched(progress: Any) -> Iterator[tuple[Progress, CancelToken]]:
     cancel = CancelToken()
     ended = threading.Event()
 
+    where: tuple[int, int, int, int] | None = None
+
     def tell(event: ProgressEvent) -> None:
+        nonlocal where
+        if event.area != where:
+            where = event.area
+            progress.at(None if where is None else java_ints(where))
         fraction = event.done / event.total if event.total else -1.0
         progress.tell(sentence_of(event), float(fraction))
 
@@ -42,3 +48,13 @@ def watched(progress: Any) -> Iterator[tuple[Progress, CancelToken]]:
     finally:
         ended.set()
         watcher.join()
+        if where is not None:
+            with looking():
+                progress.at(None)
+
+
+def java_ints(values: Any) -> Any:
+    """Return whole numbers as Java's ``int[]``."""
+    import jpype
+
+    return jpype.JArray(jpype.JInt)(values)

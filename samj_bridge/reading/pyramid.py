@@ -31,6 +31,9 @@ class Pyramid(Protocol):
     It may have an attribute ``identity``, a text that changes when the pixels do (of a file: its path, size and
     time; or a hash of the content). What is encoded of it can then be found again. Without one it is never assumed
     to be the same as another.
+
+    An image that may change while it is used has a method ``stamp(y0, x0, height, width)``, which gives a number
+    that changes when the pixels of that region of level 0 do. What was encoded of it is then encoded anew.
     """
 
     @property

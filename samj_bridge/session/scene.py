@@ -20,7 +20,7 @@ from samj_bridge.session.encoded import EncodedImage
 from samj_bridge.session.everything import Objects, Search, request_of
 from samj_bridge.session.images import Plane
 from samj_bridge.session.prompts import Prompt, check_taken, message_of, prompts_of
-from samj_bridge.session.tiles.answers import tile_answers
+from samj_bridge.session.tiles.answers import order_of, tile_answers
 from samj_bridge.session.tiles.image import TiledImage
 from samj_bridge.session.tiles.source import TileSource
 from samj_bridge.session.wanted import wanted_of
@@ -143,6 +143,16 @@ class Scene:
         if self._tiled is not None:
             return tile_answers(self._supervisor, self._tiled, request, asked, progress, cancel, deadline)
         return answers(self._supervisor, self._image, self.shape, request, asked, progress, cancel, deadline)
+
+    def order(self, prompts: Sequence[Prompt]) -> list[int]:
+        """Return the prompts' indices in the order in which `stream` begins them: those of one tile together.
+
+        Whoever asks many prompts a few at a time has each tile encoded once by asking them in this order.
+        """
+        if self._tiled is None:
+            return list(range(len(prompts)))
+        messages = [message_of(prompt, self.shape, index) for index, prompt in enumerate(prompts)]
+        return order_of(self._tiled.tiling, messages)
 
     def everything(
         self,

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jpype
 import numpy as np
+from workbench import java_object
 
 from samj_bridge.fiji import java_class
 from samj_bridge.fiji.segmenter import SessionSegmenter, java_segmenter
 from samj_bridge.fiji.watching import watched
 from samj_bridge.progress import ProgressEvent, notify
-
-
-def java_object(interface: str, answer: Callable[[str, list[Any]], Any]) -> Any:
-    """Return an object of Java's own: JPype hands a proxy of Python's back as what it stands for."""
-
-    def invoke(_object: Any, method: Any, arguments: Any) -> Any:
-        return answer(str(method.getName()), list(arguments or []))
-
-    kind = java_class(f"org.samj.bridge.{interface}").class_
-    handler = jpype.JProxy("java.lang.reflect.InvocationHandler", dict={"invoke": invoke})
-    return java_class("java.lang.reflect.Proxy").newProxyInstance(
-        kind.getClassLoader(), jpype.JArray(java_class("java.lang.Class"))([kind]), handler
-    )
 
 
 class Throwing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -163,6 +163,21 @@ def unfold(title: str, *, shut: bool = False) -> Any:
     if bool(heading.isShowing()):
         rest(heading)
     return heading
+
+
+def java_object(interface: str, answer: Callable[[str, list[Any]], Any]) -> Any:
+    """Return an object of Java's own: JPype hands a proxy of Python's back as what it stands for."""
+
+    import jpype
+
+    def invoke(_object: Any, method: Any, arguments: Any) -> Any:
+        return answer(str(method.getName()), list(arguments or []))
+
+    kind = java_class(f"org.samj.bridge.{interface}").class_
+    handler = jpype.JProxy("java.lang.reflect.InvocationHandler", dict={"invoke": invoke})
+    return java_class("java.lang.reflect.Proxy").newProxyInstance(
+        kind.getClassLoader(), jpype.JArray(java_class("java.lang.Class"))([kind]), handler
+    )
 
 
 def as_before() -> None:

@@ -242,7 +242,8 @@ class _Run:
     def _tell(self, number: int, part: float, what: str) -> None:
         total = len(self.wanted)
         words = f"{self.given} objects found, {what}tile {number + 1} of {total}"
-        notify(self.progress, ProgressEvent("everything", words, min((number + part) / total, 1.0), 1.0))
+        area = self.blocks.extent(self.wanted[number]) if part < 1 else None
+        notify(self.progress, ProgressEvent("everything", words, min((number + part) / total, 1.0), 1.0, area=area))
 
     def _left(self) -> float | None:
         return None if self.deadline is None else max(0.001, self.deadline - time.monotonic())

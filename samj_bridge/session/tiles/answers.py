@@ -7,16 +7,21 @@ from dataclasses import replace
 
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.tile_prompts import Climb
-from samj_bridge.geometry.tiling import Tile
+from samj_bridge.geometry.tiling import Tile, Tiling
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
-from samj_bridge.protocol.segment import SegmentRequest
+from samj_bridge.protocol.segment import PromptMessage, SegmentRequest
 from samj_bridge.session.answers import answers
 from samj_bridge.session.connection.supervisor import Supervisor
 from samj_bridge.session.prompts import Prompt
 from samj_bridge.session.tiles.image import TiledImage, TileImage
 from samj_bridge.session.tiles.placing import box_of, message_on, region_in_image
 
-__all__ = ["tile_answers"]
+__all__ = ["order_of", "tile_answers"]
+
+
+def order_of(tiling: Tiling, messages: Sequence[PromptMessage]) -> list[int]:
+    """Return the prompts' indices sorted by the tile that each is asked in first."""
+    return sorted(range(len(messages)), key=lambda index: tiling.of(box_of(messages[index])))
 
 
 def tile_answers(

@@ -30,7 +30,8 @@ class TiledImage:
     supervisor : Supervisor
         Who keeps a worker running.
     source : TileSource
-        The pixels. They are read when a tile is needed, so that an array must not change meanwhile.
+        The pixels. They are read when a tile is needed, so that an array must not change meanwhile; of an image
+        that says when it changes (`Pyramid`), a changed tile is encoded anew.
     """
 
     def __init__(self, session: object, supervisor: Supervisor, source: TileSource) -> None:
@@ -49,6 +50,7 @@ class TiledImage:
         self._id = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._names: dict[Tile, tuple[Running, str]] = {}
+        self._stamps: dict[Tile, int] = {}
         self._closed = False
         self._finalizer = weakref.finalize(self, _release, supervisor, self._names)
         self._finalizer.atexit = False
@@ -85,9 +87,14 @@ class TiledImage:
             if self._closed:
                 raise WorkerError("The scene is closed.", code="scene-closed", hint="Encode the image again.")
             home, name = self._names.get(tile, (None, ""))
-            if home is not running:
-                name = self._send(running, tile, progress, cancel, timeout_s)
-                self._names[tile] = (running, name)
+            # Before it is read: whatever changes from now on is seen the next time.
+            stamp = self.source.stamp(tile)
+            changed = stamp != self._stamps.get(tile, stamp)
+            if home is not running or changed:
+                if home is not None and changed:
+                    self._supervisor.released.append(self._names.pop(tile))
+                name = self._send(running, tile, stamp, progress, cancel, timeout_s)
+                self._names[tile], self._stamps[tile] = (running, name), stamp
             return name
 
     def has(self, running: Running, tile: Tile) -> bool:
@@ -115,6 +122,7 @@ class TiledImage:
         self,
         running: Running,
         tile: Tile,
+        stamp: int,
         progress: Progress,
         cancel: CancelToken | None,
         timeout_s: float | None,
@@ -122,18 +130,20 @@ class TiledImage:
         self.look(progress, cancel)
         rows, columns = self.tiling.grid(tile.level)
         place = f"tile {tile.row * columns + tile.column + 1} of {rows * columns}"
-        words = f"Encoding {place}" + (f", reduced {1 << tile.level} times" if tile.level else "")
-        tell = _teller(progress, cancel, words)
-        tell(0.0)
-        plane = self.source.plane(tile)
+        reduced = f", reduced {1 << tile.level} times" if tile.level else ""
+        area = self.tiling.extent(tile)
+        reading = _teller(progress, cancel, f"Reading {place}{reduced}", area)
+        reading(0.0)
+        plane = self.source.plane(tile, reading)
+        tell = _teller(progress, cancel, f"Encoding {place}{reduced}", area)
         tell(0.0)
         halvings, step = self.tiling.drawn(tile)
-        x0, y0, x1, y1 = self.tiling.extent(tile)
+        x0, y0, x1, y1 = area
         extent = (-(-(y1 - y0) // step), -(-(x1 - x0) // step))
         message = TileMessage(halvings, extent, self._group())
         with self._supervisor.pool.lend(plane.nbytes) as loan:
             fill(loan, plane)
-            image_id = f"{self._id}/{tile.level}.{tile.row}.{tile.column}"
+            image_id = f"{self._id}/{tile.level}.{tile.row}.{tile.column}.{stamp:x}"
             image = loan.describe(plane)
             request = EncodeRequest(running.model, image, self.ranges, plane.channels, image_id, message)
             call = running.client.start("encode", request.to_wire(), timeout_s=timeout_s, cancel=cancel)
@@ -170,11 +180,13 @@ class TileImage:
         self._image.forget(running, self._tile)
 
 
-def _teller(progress: Progress, cancel: CancelToken | None, words: str) -> Callable[[float], None]:
+def _teller(
+    progress: Progress, cancel: CancelToken | None, words: str, area: tuple[int, int, int, int] | None = None
+) -> Callable[[float], None]:
     def tell(fraction: float) -> None:
         if cancel is not None and cancel.cancelled:
             raise Cancelled("Stopped on request.")
-        notify(progress, ProgressEvent("encode", words, fraction, 1.0))
+        notify(progress, ProgressEvent("encode", words, fraction, 1.0, area=area))
 
     return tell
 

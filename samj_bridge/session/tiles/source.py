@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from samj_bridge.reading.pyramid import HalvedPyramid, Pyramid, as_pyramid
 from samj_bridge.session.images import Channels, Plane, plane_of
 
 __all__ = ["TileSource", "pixels_or_tiles"]
+
+_PIECE_PX = 1 << 24
+"""Pixels of full resolution that are read at a time for a coarse tile: some tenths of a second."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,8 @@ class TileSource:
     tiling: Tiling
     """Where its tiles are."""
 
-    def plane(self, tile: Tile) -> Plane:
-        """Read a tile.
+    def plane(self, tile: Tile, check: Callable[[float], None]) -> Plane:
+        """Read a tile; `check` is called with the part that is read so far, and may raise.
 
         Raises
         ------
@@ -38,7 +42,24 @@ class TileSource:
             It can't be read.
         """
         y0, x0, height, width = self.tiling.pixels(tile)
-        return self.region(tile.level, y0, x0, height, width)
+        # Of a coarse level much is read for few pixels: in pieces, so that it can be stopped.
+        step = max(1, _PIECE_PX // (width * self.image.cost(tile.level)))
+        if step >= height:
+            return self.region(tile.level, y0, x0, height, width)
+        pixels = np.empty((height, width, *self.image.shape[2:]), self.image.dtype)
+        for top in range(0, height, step):
+            check(top / height)
+            rows = min(step, height - top)
+            pixels[top : top + rows] = self.image.read(tile.level, y0 + top, x0, rows, width)
+        return plane_of(pixels, self.shown.ranges, self.channels)
+
+    def stamp(self, tile: Tile) -> int:
+        """Return a number that changes when the pixels of a tile do; 0 of images that stay as they are."""
+        stamp = getattr(self.image.image, "stamp", None)
+        if stamp is None:
+            return 0
+        x0, y0, x1, y1 = self.tiling.extent(tile)
+        return int(stamp(y0, x0, y1 - y0, x1 - x0))
 
     def region(self, level: int, y0: int, x0: int, height: int, width: int) -> Plane:
         """Read a region of a level."""

@@ -130,15 +130,43 @@ public interface Segmenter {
          */
         Outline[] segment(Prompt prompt, Options options);
 
+        /** The same, told what is read and encoded for it: of a large image only a part, when a prompt needs it. */
+        default Outline[] segment(Prompt prompt, Options options, Progress progress) {
+            return segment(prompt, options);
+        }
+
         /** Answer several prompts; each answer is handed over as soon as it is there, in the order of the prompts. */
-        default void segmentAll(Prompt[] prompts, Options options, Answers answers) {
+        default void segmentAll(Prompt[] prompts, Options options, Answers answers, Progress progress) {
             for (int i = 0; i < prompts.length; i++) {
-                answers.add(i, segment(prompts[i], options));
+                answers.add(i, segment(prompts[i], options, progress));
             }
+        }
+
+        /**
+         * The order in which prompts are best asked by whoever asks them a few at a time: indices, those together that
+         * need the same part of a large image.
+         */
+        default int[] order(Prompt[] prompts) {
+            return java.util.stream.IntStream.range(0, prompts.length).toArray();
         }
 
         /** Find every object; each is handed over as soon as it is there. */
         void everything(Options options, Found found, Progress progress);
+
+        /**
+         * The same, where only those are wanted whose middle is in a box: of a large image only what lies under it is
+         * read. Others may be handed over as well.
+         *
+         * @param box edges x0, y0, x1, y1
+         */
+        default void everythingIn(double[] box, Options options, Found found, Progress progress) {
+            everything(options, found, progress);
+        }
+
+        /** Whether it reads {@link Pixels#parts} when prompts need them, and notices by itself when they change. */
+        default boolean readsParts() {
+            return false;
+        }
 
         /** Forget the encoding. */
         void close();
@@ -165,6 +193,14 @@ public interface Segmenter {
          * @param fraction 0 to 1, or negative while unknown
          */
         void tell(String message, double fraction);
+
+        /**
+         * Which part of a large image is being encoded; comes before what is told of it.
+         *
+         * @param area edges x0, y0, x1, y1; null: none any more
+         */
+        default void at(int[] area) {
+        }
 
         /** Whether the user wants it to stop. */
         boolean isCancelled();

@@ -7,6 +7,7 @@ import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
+import org.samj.bridge.ij.images.Frame;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.results.Filling;
@@ -66,21 +67,23 @@ public final class Batch {
         return new Batch(desk, choices, intoOverlay).run(jobs, progress);
     }
 
-    private int run(List<Job> jobs, Segmenter.Progress progress) {
+    private int run(List<Job> jobs, Segmenter.Progress told) {
+        Segmenter.Progress progress = jobs.isEmpty() ? told : Frame.on(jobs.get(0).plane.imp, told);
         Options options = choices.options.withCandidates(1);
         try {
             int together = FEW;
+            List<Job> sorted = sorted(jobs, progress);
             for (int from = 0; from < jobs.size(); ) {
                 if (progress.isCancelled()) {
                     throw new SegmenterException("cancelled", "Stopped after " + from + " of " + jobs.size()
                         + " prompts; " + found + " objects are in the ROI Manager.", "");
                 }
-                List<Job> some = jobs.subList(from, Math.min(from + together, jobs.size()));
+                List<Job> some = sorted.subList(from, Math.min(from + together, jobs.size()));
                 Prompt[] prompts = some.stream().map(job -> job.prompt).toArray(Prompt[]::new);
                 long begunAt = System.currentTimeMillis();
                 desk.work.call(() -> {
                     scene(some.get(0).plane, progress).segmentAll(prompts, options,
-                        (index, outlines) -> take(some.get(index), outlines));
+                        (index, outlines) -> take(some.get(index), outlines), progress);
                     return null;
                 });
                 from += some.size();
@@ -96,6 +99,16 @@ public final class Batch {
         }
         filling.check();
         return found;
+    }
+
+    /** The jobs in the order in which each part of a large image is encoded once. */
+    private List<Job> sorted(List<Job> jobs, Segmenter.Progress progress) {
+        if (jobs.isEmpty()) {
+            return jobs;
+        }
+        Prompt[] prompts = jobs.stream().map(job -> job.prompt).toArray(Prompt[]::new);
+        int[] order = desk.work.call(() -> scene(jobs.get(0).plane, progress).order(prompts));
+        return java.util.Arrays.stream(order).mapToObj(jobs::get).collect(java.util.stream.Collectors.toList());
     }
 
     /** The encoding of a plane, looked at for changes before the first prompt only. On the worker's thread. */

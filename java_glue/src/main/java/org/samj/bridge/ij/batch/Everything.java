@@ -2,9 +2,11 @@ package org.samj.bridge.ij.batch;
 
 import ij.ImagePlus;
 import ij.gui.Roi;
+import java.awt.Rectangle;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.Segmenter;
+import org.samj.bridge.ij.images.Frame;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.results.Filling;
@@ -40,14 +42,20 @@ public final class Everything {
         Prompt none = new Prompt(null, null, null, null);
         try {
             desk.work.call(() -> {
-                Segmenter.Progress progress = desk.talk.progress();
-                desk.scenes.of(plane, choices.model, progress).everything(choices.options, outline -> {
+                Segmenter.Progress progress = Frame.on(imp, desk.talk.progress());
+                Segmenter.Scene scene = desk.scenes.of(plane, choices.model, progress);
+                Segmenter.Found keep = outline -> {
                     if ((within == null || isWithin(within, outline)) && (largest <= 0 || outline.area() <= largest)) {
                         // Each is in the ROI Manager as soon as it is found: a cancel keeps those that were.
                         filling.add(plane, outline, none, 0);
                         count[0]++;
                     }
-                }, progress);
+                };
+                if (within == null) {
+                    scene.everything(choices.options, keep, progress);
+                } else {
+                    scene.everythingIn(box(within.getBounds(), imp), choices.options, keep, progress);
+                }
                 return null;
             });
         } finally {
@@ -60,6 +68,11 @@ public final class Everything {
         }
         filling.check();
         return count[0];
+    }
+
+    private static double[] box(Rectangle selection, ImagePlus imp) {
+        Rectangle b = selection.intersection(new Rectangle(imp.getWidth(), imp.getHeight()));
+        return new double[] {b.x, b.y, b.x + b.width, b.y + b.height};
     }
 
     /** Whether the middle of an object lies in a selection. */

@@ -7,10 +7,12 @@ import ij.plugin.PlugIn;
 import org.samj.bridge.Options;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
+import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.ij.Bridge;
 import org.samj.bridge.ij.batch.Batch;
 import org.samj.bridge.ij.batch.Labels;
+import org.samj.bridge.ij.images.Frame;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.macros.Arguments;
 import org.samj.bridge.ij.results.Choices;
@@ -47,8 +49,10 @@ public final class SegmentCommand implements PlugIn {
             throw new SegmenterException("bad-option", "candidate=" + wanted + " is none of 1, 2 and 3.", "");
         }
         Options limited = choices.options.withCandidates(asked > 1 ? Options.MOST_CANDIDATES : 1);
-        Outline[] found = desk.work.call(
-            () -> desk.scenes.of(plane, choices.model, desk.talk.progress()).segment(prompt, limited));
+        Outline[] found = desk.work.call(() -> {
+            Segmenter.Progress progress = Frame.on(imp, desk.talk.progress());
+            return desk.scenes.of(plane, choices.model, progress).segment(prompt, limited, progress);
+        });
         if (found.length < asked || found[asked - 1].isEmpty()) {
             throw new SegmenterException("nothing-found", "Nothing was found for " + prompt.toJson() + ".",
                 "Try a box, or a point elsewhere.");

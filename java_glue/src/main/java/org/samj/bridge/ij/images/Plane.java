@@ -6,14 +6,14 @@ import ij.ImagePlus;
 import ij.gui.Roi;
 import ij.process.ColorProcessor;
 import ij.process.ImageProcessor;
-import java.util.zip.CRC32;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.lang.reflect.Array;
 import org.samj.bridge.Pixels;
 import org.samj.bridge.SegmenterException;
 
 /** One plane of an image as the user sees it: which one, and its pixels when they are asked for. */
 public final class Plane {
+
+    private static final int LARGE_PX = 2048;
 
     public final ImagePlus imp;
     public final int stackIndex;
@@ -23,9 +23,11 @@ public final class Plane {
     private final int z;
     private final int t;
     private final double[] range;
-    private final int[] colours;
+    private final PlaneParts grey;
+    /** Null: shown in greys; elements, or of a large plane its {@link ColourParts}. */
+    private final Object colours;
 
-    private Plane(ImagePlus imp, double[] range, int[] colours) {
+    private Plane(ImagePlus imp, double[] range, PlaneParts grey, Object colours) {
         this.imp = imp;
         this.width = imp.getWidth();
         this.height = imp.getHeight();
@@ -35,49 +37,55 @@ public final class Plane {
         this.z = imp.getZ();
         this.t = imp.getT();
         this.range = range;
+        this.grey = grey;
         this.colours = colours;
     }
 
     /** Which plane is shown now, without its pixels: enough to find what is known of it. */
     public static Plane named(ImagePlus imp) {
-        return new Plane(imp, null, null);
+        return new Plane(imp, null, null, null);
     }
 
     /** The plane that is shown now. On the event thread: the user may turn to another at any moment. */
     public static Plane shown(ImagePlus imp) {
         ImageProcessor processor = imp.getProcessor();
         boolean coloured = imp.getBitDepth() == 8 && processor.isColorLut() && !processor.isPseudoColorLut();
-        if (isMerged(imp) || coloured) {
-            return new Plane(imp, null, (int[]) new ColorProcessor(imp.getImage()).getPixels());
-        }
-        if (imp.getBitDepth() == 24) {
-            return new Plane(imp, null, null);
+        boolean merged = isMerged(imp);
+        PlaneParts grey = new PlaneParts(imp, imp.getCurrentSlice(), processor.getPixels().getClass());
+        if (merged || coloured) {
+            return new Plane(imp, null, grey, isLarge(imp.getWidth(), imp.getHeight()) ? new ColourParts(imp, merged)
+                : new ColorProcessor(imp.getImage()).getPixels());
         }
         double low = imp.getDisplayRangeMin();
         double high = imp.getDisplayRangeMax();
-        if (!(low < high) || Double.isInfinite(low) || Double.isInfinite(high)) {
-            return new Plane(imp, null, null);
+        if (imp.getBitDepth() == 24 || !(low < high) || Double.isInfinite(low) || Double.isInfinite(high)) {
+            return new Plane(imp, null, grey, null);
         }
         boolean inverted = imp.isInvertedLut() && !imp.isComposite();
-        return new Plane(imp, inverted ? new double[] {high, low} : new double[] {low, high}, null);
+        return new Plane(imp, inverted ? new double[] {high, low} : new double[] {low, high}, grey, null);
     }
 
     /**
-     * Its pixels. Off the event thread: a virtual stack reads them from the disk.
+     * Its pixels; of a large plane, where parts of it are read. Off the event thread: a virtual stack reads them from
+     * the disk.
      *
-     * @throws SegmenterException the image was closed meanwhile
+     * @throws SegmenterException the image was closed meanwhile, or can't be read
      */
     public Pixels pixels() {
-        Object array = colours;
-        if (array == null) {
-            ImageProcessor processor = imp.getProcessor();
-            array = processor == null ? null
-                : imp.getStackSize() == 1 ? processor.getPixels() : imp.getStack().getPixels(stackIndex);
+        if (colours instanceof int[]) {
+            return new Pixels(colours, width, height, range);
         }
-        if (array == null) {
-            throw new SegmenterException("image-closed", imp.getTitle() + " was closed.", "Open it again.");
+        if (isLarge(width, height)) {
+            Object elements = grey.elements();
+            Object type = colours == null ? Array.newInstance(elements.getClass().getComponentType(), 0) : new int[0];
+            return Pixels.inParts(colours == null ? grey : (ColourParts) colours, type, width, height, range);
         }
-        return new Pixels(array, width, height, range);
+        return new Pixels(grey.elements(), width, height, range);
+    }
+
+    /** Whether a plane is so large that only parts of it are handed over: no model sees more than this in one piece. */
+    private static boolean isLarge(int width, int height) {
+        return Math.max(width, height) > LARGE_PX;
     }
 
     /** Tells one plane from another within an image. */
@@ -130,28 +138,22 @@ public final class Plane {
         }
     }
 
-    /** A number that changes when pixels or display range do: whoever filters an image gets it encoded again. */
+    /**
+     * A number that changes when pixels or display range do. Of one that is read in parts only what all of them have in
+     * common: whoever reads a part asks about its pixels.
+     */
     static long sum(Pixels pixels) {
-        CRC32 crc = new CRC32();
-        Object array = pixels.array;
-        if (array instanceof byte[]) {
-            crc.update((byte[]) array, 0, ((byte[]) array).length);
-        } else {
-            ByteBuffer piece = ByteBuffer.allocate(1 << 16).order(ByteOrder.nativeOrder());
-            int count = pixels.width * pixels.height;
-            int each = array instanceof short[] ? 2 : 4;
-            for (int from = 0; from < count; from += piece.capacity() / each) {
-                int length = Math.min(piece.capacity() / each, count - from);
-                if (array instanceof short[]) {
-                    piece.asShortBuffer().put((short[]) array, from, length);
-                } else if (array instanceof int[]) {
-                    piece.asIntBuffer().put((int[]) array, from, length);
-                } else {
-                    piece.asFloatBuffer().put((float[]) array, from, length);
-                }
-                crc.update(piece.array(), 0, length * each);
-            }
+        long shown = java.util.Arrays.hashCode(pixels.range);
+        if (pixels.parts == null) {
+            return new Sums().add(pixels.array, 0, pixels.width * pixels.height).value() * 31 + shown;
         }
-        return crc.getValue() * 31 + java.util.Arrays.hashCode(pixels.range);
+        shown = 31 * shown + (31L * pixels.width + pixels.height);
+        if (pixels.parts instanceof ColourParts) {
+            return 31 * shown + ((ColourParts) pixels.parts).shown();
+        }
+        shown = 31 * shown + pixels.array.getClass().getName().hashCode();
+        // Where no range is given, it comes from the pixels.
+        boolean found = pixels.range == null && !(pixels.array instanceof int[]);
+        return found ? 31 * shown + pixels.parts.sum(0, 0, pixels.width, pixels.height) : shown;
     }
 }

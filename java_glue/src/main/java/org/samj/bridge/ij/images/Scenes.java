@@ -55,7 +55,7 @@ public final class Scenes {
         if (entry != null) {
             entry.scene.close();
         }
-        planes.put(key, new Entry(sum, scene, (long) pixels.width * pixels.height, ++turn));
+        planes.put(key, new Entry(sum, scene, scene.readsParts() ? 0 : (long) pixels.width * pixels.height, ++turn));
         makeRoom();
         encoded.run();
         return scene;

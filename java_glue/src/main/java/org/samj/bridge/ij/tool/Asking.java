@@ -45,7 +45,7 @@ final class Asking {
             try {
                 Segmenter.Progress progress = progress(on, prompt);
                 Segmenter.Scene scene = desk.scenes.of(plane, choices.model, progress);
-                Outline[] outlines = scene.segment(prompt, choices.options);
+                Outline[] outlines = scene.segment(prompt, choices.options, progress);
                 found = new Proposal(id, object == 0 ? id : object, plane, prompt, choices.model, outlines, 0);
             } catch (RuntimeException | Error error) {
                 if (on.closed) {
@@ -77,6 +77,11 @@ final class Asking {
             public void tell(String message, double fraction) {
                 told.tell(message, fraction);
                 EventQueue.invokeLater(() -> showing.tell(on, prompt, message, fraction));
+            }
+
+            @Override
+            public void at(int[] area) {
+                EventQueue.invokeLater(() -> showing.at(on, prompt, area));
             }
 
             @Override

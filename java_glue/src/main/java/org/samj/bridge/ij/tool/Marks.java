@@ -12,8 +12,12 @@ import java.awt.geom.Line2D;
 import java.awt.geom.Rectangle2D;
 import java.awt.geom.RoundRectangle2D;
 import org.samj.bridge.Prompt;
+import org.samj.bridge.ij.images.Frame;
 
-/** A prompt on its image while it acts: the box, a plus for each point inside, a minus for each outside, and words. */
+/**
+ * A prompt on its image while it acts: the box, a plus for each point inside, a minus for each outside, words, and the
+ * tile that is being encoded.
+ */
 final class Marks {
 
     private static final Color BOX = new Color(0x4fc3f7);
@@ -26,6 +30,8 @@ final class Marks {
     final Prompt prompt;
     /** How far the answer is; empty: it is there. */
     String words = "";
+    /** Part of a large image that is being encoded, by its edges x0, y0, x1, y1; null: none. */
+    int[] area;
 
     Marks(Prompt prompt) {
         this.prompt = prompt;
@@ -36,6 +42,9 @@ final class Marks {
         Graphics2D g = (Graphics2D) graphics.create();
         try {
             g.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
+            if (area != null) {
+                Frame.draw(g, canvas, area);
+            }
             if (prompt.box != null) {
                 box(g, canvas);
             }

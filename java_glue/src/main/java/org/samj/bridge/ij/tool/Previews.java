@@ -7,6 +7,7 @@ import org.samj.bridge.Options;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.Segmenter;
+import org.samj.bridge.SegmenterException;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.results.Choices;
 import org.samj.bridge.ij.results.Keeping;
@@ -23,6 +24,17 @@ final class Previews {
     private final Desk desk;
     private final Showing showing;
     private final Accepting accepting;
+    /** On a large image what lies under the mouse may have to be encoded: a click is not kept waiting for that. */
+    private final Segmenter.Progress whileIdle = new Segmenter.Progress() {
+        @Override
+        public void tell(String message, double fraction) {
+        }
+
+        @Override
+        public boolean isCancelled() {
+            return desk.work.isAwaited();
+        }
+    };
 
     Previews(Desk desk, Showing showing, Accepting accepting) {
         this.desk = desk;
@@ -49,9 +61,11 @@ final class Previews {
             try {
                 // An image that nobody clicked on yet is not encoded for a moving mouse.
                 Segmenter.Scene scene = desk.scenes.known(plane, choices.model);
-                found = scene == null ? found : scene.segment(prompt, options);
+                found = scene == null ? found : scene.segment(prompt, options, whileIdle);
             } catch (RuntimeException | Error error) {
-                Log.add(error);
+                if (!SegmenterException.of(error).code().equals("cancelled")) {
+                    Log.add(error);
+                }
             }
             Proposal made = new Proposal(then, -1, plane, prompt, choices.model, found, 0);
             EventQueue.invokeLater(() -> desk.talk.guarded(() -> previewed(on, made)));

@@ -75,6 +75,14 @@ final class Showing {
         }
     }
 
+    /** Frame the part of the image that is being encoded for a prompt; null: none any more. */
+    void at(OnImage on, Prompt prompt, int[] area) {
+        if (on.asked == prompt && on.marks != null) {
+            on.marks.area = area;
+            on.imp.draw();
+        }
+    }
+
     /** No answer came, or none that is shown: what was shown before is shown again. */
     void endAsking(OnImage on) {
         if (on.shown != null && on.imp.getRoi() instanceof Marked) {

@@ -40,6 +40,11 @@ public final class Work {
         dropIfClosed();
     }
 
+    /** Whether something waits for what is being done now. */
+    public boolean isAwaited() {
+        return !jobs.isEmpty();
+    }
+
     /** Do something on the worker's thread and wait for it: for commands and macros, never on the event thread. */
     public <T> T call(Callable<T> job) {
         if (EventQueue.isDispatchThread()) {
