@@ -61,10 +61,8 @@ def _mean_of_finite(quarters: Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> N
                 np.where(good, quarter, 0) / np.maximum(count, 1)
                 for good, quarter in zip(finite, quarters, strict=True)
             ]
-            # Where nothing is finite, what stands there goes on: NaN, or an infinity. A pixel must not depend
-            # on which others are reduced with it: an image is the same in whatever pieces it is read.
-            others = np.where(count > 0, np.sum(kept, 0, dtype=exact), quarters[0])
-            mean = np.where(np.isfinite(mean), mean, others)
+            # Where nothing is finite, what stands there goes on: NaN, or an infinity.
+            mean = np.where(count > 0, np.sum(kept, 0, dtype=exact), quarters[0])
         return np.asarray(mean, dtype)
 
 

@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import zlib
 
 import numpy as np
 import pytest
@@ -115,6 +116,30 @@ def test_a_worker_that_dies_or_forgets_is_given_the_tiles_again(session):
         os.kill(session.stats()["pid"], signal.SIGKILL)
         found |= dict(stream)
         assert [pixels_of(found[index][0]) for index in range(len(prompts))] == first
+
+
+def test_a_tile_that_has_changed_is_encoded_anew_and_no_other(session):
+    class Changing(Watched):
+        def stamp(self, y0, x0, height, width):
+            return zlib.crc32(np.ascontiguousarray(pixels[y0 : y0 + height, x0 : x0 + width]))
+
+    pixels = IMAGE.copy()
+    source, prompts = Changing([pixels]), [Prompt(points=[(300, 200)]), Prompt(points=[(20, 20)])]
+    with session.encode(source, ranges=(0, 200)) as scene:
+        assert scene.order(prompts) == [1, 0]
+        first = scene.segment(prompts)
+        source.regions.clear()
+        scene.segment(prompts)
+        assert source.regions == []
+        before = session.stats()["encodings"]
+        pixels[190:210, 290:310] = 200
+        after = scene.segment(prompts)
+        assert len(source.regions) == 1
+        assert pixels_of(after[0]) != pixels_of(first[0])
+        assert pixels_of(after[1]) == pixels_of(first[1])
+        # The encoding of what is no more is let go.
+        scene.segment(prompts)
+        assert session.stats()["encodings"] == before
 
 
 def test_an_image_that_breaks_while_it_is_read_costs_a_sentence_and_no_more(session):

@@ -34,7 +34,9 @@ final class SentPixels {
     }
 
     /** Check and copy an image. */
-    static SentPixels of(Pixels pixels) {
+    static SentPixels of(Pixels given) {
+        Pixels pixels = given.parts == null ? given : new Pixels(given.parts.read(0, 0, given.width, given.height),
+            given.width, given.height, given.range);
         int length = pixels.array == null || !pixels.array.getClass().isArray() ? -1
             : java.lang.reflect.Array.getLength(pixels.array);
         if (pixels.width < 1 || pixels.height < 1 || length != (long) pixels.width * pixels.height) {
