@@ -12,6 +12,7 @@ from samj_bridge.cli.edge import run_app
 from samj_bridge.cli.env_app import env_app
 from samj_bridge.cli.models_app import models_app
 from samj_bridge.cli.options import Call, command_of
+from samj_bridge.cli.propagate_options import propagate
 from samj_bridge.cli.segment_options import segment
 
 __all__ = ["app", "main"]
@@ -79,6 +80,7 @@ def setup(
 
 
 command_of(app, "segment", verbose=True)(segment)
+command_of(app, "propagate", verbose=True)(propagate)
 
 
 @command_of(app, "info", verbose=True)

@@ -34,7 +34,7 @@ __all__ = [
     "TileMessage",
 ]
 
-OPERATIONS = ("hello", "load", "fits", "encode", "segment", "everything", "release", "stats", "convert")
+OPERATIONS = ("hello", "load", "fits", "encode", "segment", "everything", "follow", "release", "stats", "convert")
 """Every operation; the number of the protocol's version rises when one is added."""
 
 CHANNEL_MODES = ("auto", "each", "merge")
@@ -137,6 +137,8 @@ class LoadReply:
     """Side of the tiles that large images are cut into for it; 0: they are not."""
     whole_px: int = 0
     """Images with no side longer than this are not cut."""
+    remembers: bool = False
+    """Whether it follows objects through a stack by a memory of its own: the operation ``follow``."""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the outputs."""
@@ -220,6 +222,8 @@ class EncodeRequest:
     """What it is a tile of; None: an image of its own."""
     cut: bool = False
     """Whether the worker keeps the pixels of a large image, and encodes tiles of it as prompts need them."""
+    plane: bool = False
+    """Whether it is a plane of a stack, encoded for ``follow`` and for nothing else."""
 
     @classmethod
     def from_wire(cls, inputs: Mapping[str, Any]) -> EncodeRequest:
@@ -238,15 +242,17 @@ class EncodeRequest:
             optional_text(inputs, "image_id", "") if inputs.get("image_id") else "",
             None if inputs.get("tile") is None else TileMessage.from_wire(inputs["tile"], image.shape),
             flag(inputs, "cut"),
+            flag(inputs, "plane"),
         )
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the inputs, `tile` and `cut` only where they say something."""
+        """Return the inputs; `tile`, `cut` and `plane` only where they say something."""
         inputs = {**vars(self), "image": self.image.to_wire()}
-        del inputs["tile"], inputs["cut"]
+        del inputs["tile"], inputs["cut"], inputs["plane"]
         if self.tile is not None:
             inputs["tile"] = self.tile.to_wire()
-        return {**inputs, "cut": True} if self.cut else inputs
+        said = {name: True for name in ("cut", "plane") if getattr(self, name)}
+        return {**inputs, **said}
 
 
 @dataclass(frozen=True)
@@ -273,24 +279,29 @@ class EncodeReply:
 
 @dataclass(frozen=True)
 class ReleaseRequest:
-    """Forget encodings."""
+    """Forget encodings, and what is remembered of objects."""
 
     encodings: tuple[str, ...]
     """Identifiers from ``encode``; unknown ones are ignored."""
+    memories: tuple[str, ...] = ()
+    """Names from ``follow``; unknown ones are ignored."""
 
     @classmethod
     def from_wire(cls, inputs: Mapping[str, Any]) -> ReleaseRequest:
         """Check the inputs of ``release``."""
-        only(inputs, ("encodings",), "release")
-        encodings = inputs.get("encodings")
-        if not isinstance(encodings, (list, tuple)) or not all(isinstance(item, str) for item in encodings):
-            reason = f"encodings is {encodings!r:.100}, not a list of identifiers."
-            raise refuse(reason)
-        return cls(tuple(encodings))
+        only(inputs, cls.__dataclass_fields__, "release")
+        return cls(_names(inputs.get("encodings"), "encodings"), _names(inputs.get("memories", ()), "memories"))
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the inputs."""
-        return asdict(self)
+        """Return the inputs, `memories` only where there are any."""
+        return {"encodings": self.encodings, **({"memories": self.memories} if self.memories else {})}
+
+
+def _names(value: Any, name: str) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        reason = f"{name} is {value!r:.100}, not a list of identifiers."
+        raise refuse(reason)
+    return tuple(value)
 
 
 def _ranges(value: Any, shape: tuple[int, ...]) -> tuple[tuple[float, float], ...] | None:

@@ -18,8 +18,9 @@ from samj_bridge.reading.failing import told
 from samj_bridge.reading.kinds import kind_of
 from samj_bridge.reading.memory import check_fits
 from samj_bridge.reading.opened import CoarserPlane, OpenedImage, Plane, Stamp
+from samj_bridge.reading.stack import OpenedStack, choose_axis
 
-__all__ = ["describe_image", "open_plane", "open_pyramid", "read_image", "take"]
+__all__ = ["describe_image", "open_plane", "open_pyramid", "open_stack", "read_image", "take"]
 
 
 # Imported when a file needs them: each brings libraries of its own.
@@ -195,6 +196,42 @@ def open_plane(path: Path, wish: Wish) -> OpenedImage:
         plane, chosen = (CoarserPlane(plane, level), replace(chosen, level=level)) if level else (plane, chosen)
         opened = OpenedImage(path, chosen, plane, Stamp.of(source.files()))
         opened.chosen = replace(chosen, channels=_for_session(series, wish.channels, channels, opened.shape))
+        opened.closes(stack.pop_all().close)
+        return opened
+
+
+def open_stack(path: Path, wish: Wish, axis: str = "") -> OpenedStack:
+    """Open the planes of a file along one axis; each is read when it is asked for.
+
+    Parameters
+    ----------
+    path : Path
+        Any file that `read_image` reads.
+    wish : Wish
+        Which series and channels; `z` or `t` of a file that has both, where the stack goes along the other one.
+    axis : {"", "z", "t"}
+        What it goes along; empty: the only axis there is.
+
+    Raises
+    ------
+    FileError
+        The file can't be read.
+    ImageError
+        It isn't clear along which axis, or the file has one plane.
+    """
+    with ExitStack() as stack:
+        source = stack.enter_context(_opened(path))
+        description = source.description
+        series = choose_series(description, wish.series, path.name)
+        letter, place = choose_axis(series, wish, axis, path.name)
+        channels = choose_channels(series, wish.channels, path.name)
+
+        def read(at: int) -> NDArray[Any]:
+            with told(path, f"Plane {at}"):
+                return source.read(series, {**place, letter: at}, channels)[0]
+
+        opened = OpenedStack(path, series, letter, axis, read, Stamp.of(source.files()))
+        opened.channels = _for_session(series, wish.channels, channels, opened[0].shape)
         opened.closes(stack.pop_all().close)
         return opened
 

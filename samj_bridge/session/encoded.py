@@ -34,9 +34,19 @@ class EncodedImage:
         The pixels.
     keeps_copy : bool
         Whether a copy of them is kept, so that the caller may change them.
+    follows : bool
+        Whether it is a plane of a stack, in which objects are followed by what a network remembers.
     """
 
-    def __init__(self, session: object, supervisor: Supervisor, plane: Plane, *, keeps_copy: bool = True) -> None:
+    def __init__(
+        self,
+        session: object,
+        supervisor: Supervisor,
+        plane: Plane,
+        *,
+        keeps_copy: bool = True,
+        follows: bool = False,
+    ) -> None:
         self.ranges: tuple[tuple[float, float], ...] = ()
         """Values shown as black and white, per channel that was sent."""
         self.seconds = 0.0
@@ -46,7 +56,7 @@ class EncodedImage:
         self._session = session
         self._supervisor = supervisor
         self._copied = False
-        self._keeps_copy = keeps_copy
+        self._keeps_copy, self._follows = keeps_copy, follows
         self._image_id = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._home: Running | None = None
@@ -99,7 +109,12 @@ class EncodedImage:
             fill(loan, plane)
             image = loan.describe(plane)
             request = EncodeRequest(
-                running.model, image, self.ranges or plane.ranges, plane.channels, self._image_id
+                running.model,
+                image,
+                self.ranges or plane.ranges,
+                plane.channels,
+                self._image_id,
+                plane=self._follows,
             )
             call = running.client.start("encode", request.to_wire(), timeout_s=timeout_s, cancel=cancel)
             try:

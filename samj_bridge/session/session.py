@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,6 +19,9 @@ from samj_bridge.session.connection.supervisor import Supervisor
 from samj_bridge.session.conversion import convert_waiting
 from samj_bridge.session.images import Channels
 from samj_bridge.session.scene import Scene
+from samj_bridge.session.stack.memory import memory_of
+from samj_bridge.session.stack.source import StackSource
+from samj_bridge.session.stack.stack import Stack
 from samj_bridge.session.tiles.source import pixels_or_tiles
 from samj_bridge.settings import Settings
 
@@ -176,6 +180,36 @@ class Session:
         scene = Scene(self, self._supervisor, image, name)
         scene.encode(progress, cancel, timeout_s)
         return scene
+
+    def encode_stack(self, pixels: Any, axis: str = "z", *, ranges: Any = None, channels: Channels = None) -> Stack:
+        """Open a stack, in which objects can be followed from plane to plane (docs/how-to/stacks.md).
+
+        Nothing is encoded yet: planes are read and encoded when they are needed, and given up after that.
+
+        Parameters
+        ----------
+        pixels : (N, Y, X) or (N, Y, X, C) array, or a sequence of planes
+            Memory maps, zarr arrays and anything with a length whose items are planes are read plane by plane.
+            They must stay as they are as long as the stack is used.
+        axis : {"z", "t"}
+            What the planes are along: slices of a volume, or moments in time. In time, objects are expected to go
+            on moving as they did.
+        ranges, channels
+            As in `encode`, for all planes alike. By default five planes, spread over the stack, say what is black
+            and white.
+
+        Raises
+        ------
+        ImageError
+            It is no stack, or one with more than one axis to go along.
+        InputError
+            There is no such axis.
+        """
+        source = StackSource(pixels, ranges, channels)
+        running, model = self._supervisor.running(), self._supervisor.model
+        memory = functools.partial(memory_of, self, self._supervisor, source)
+        remembers = bool(running.loaded.get("remembers"))
+        return Stack(self, model.id, model.prompts, source, axis, memory if remembers else None)
 
     def stats(self) -> dict[str, Any]:
         """Return the worker's figures (encodings kept, their bytes, images and prompts so far) and its restarts."""

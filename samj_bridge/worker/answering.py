@@ -19,7 +19,7 @@ from samj_bridge.worker.engine import Engine
 from samj_bridge.worker.families.base import Candidate, PromptArrays
 from samj_bridge.worker.uncut import Uncut
 
-__all__ = ["answers"]
+__all__ = ["answers", "arrays_of"]
 
 Check = Callable[[float | None], None]
 
@@ -33,7 +33,7 @@ def answers(
         return
     # Networks give one mask or three; of three the best `candidates` are kept.
     asked = 1 if wanted.candidates == 1 else MOST_CANDIDATES
-    arrays = [_arrays(prompt) for prompt in prompts]
+    arrays = [arrays_of(prompt) for prompt in prompts]
     for index, candidates in enumerate(engine.decode(entry, arrays, asked, check)):
         yield index, list(_regions(candidates[: wanted.candidates], wanted, index, entry.reply.shape))
 
@@ -97,7 +97,8 @@ def _regions(
         )
 
 
-def _arrays(prompt: PromptMessage) -> PromptArrays:
+def arrays_of(prompt: PromptMessage) -> PromptArrays:
+    """Return a prompt as networks take it."""
     mask, origin = None, (0, 0)
     if prompt.mask_rings:
         rings = [np.array(ring, np.int32).reshape(-1, 2) for ring in prompt.mask_rings]

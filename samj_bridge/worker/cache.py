@@ -35,6 +35,8 @@ class Entry:
     """Where the network is."""
     group: str = ""
     """The image that it is a tile of; empty: an image of its own."""
+    plane: bool = False
+    """Whether it is a plane of a stack, for objects that are followed."""
 
 
 class Encodings:

@@ -6,6 +6,7 @@ executed: tensors are data, and of classes only dataclasses of this package's ow
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import logging
@@ -23,8 +24,10 @@ from safetensors.torch import save_file
 
 from samj_bridge.protocol.eviction import first_to_go
 from samj_bridge.protocol.folders import is_file, list_folder
+from samj_bridge.protocol.messages import EncodeRequest, LoadRequest
+from samj_bridge.version import __version__
 
-__all__ = ["DiskCache", "pack", "unpack"]
+__all__ = ["DiskCache", "content_key", "content_of", "digest", "encoding_name", "group_of", "pack", "unpack"]
 
 _log = logging.getLogger(__name__)
 
@@ -204,3 +207,40 @@ def _is_running(part: Path) -> bool:
     except OSError:
         return True
     return True
+
+
+def encoding_name(request: EncodeRequest) -> str:
+    """Name an encoding by the client's name for the pixels, and how they are shown."""
+    parts = (request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype)
+    shown = digest(request.model, *parts, repr(request.tile), repr(request.cut), repr(request.plane))
+    return f"{request.image_id}:{shown}"
+
+
+def content_key(view: memoryview, request: EncodeRequest, network: str) -> str:
+    """Name an encoding by what goes into it. Hashing the pixels takes a hundredth of encoding them."""
+    made = hashlib.blake2b(digest_size=20)
+    # Of a tile also how far it was reduced: answers are drawn in other pixels.
+    tile = "" if request.tile is None else repr((request.tile.halvings, request.tile.extent))
+    how = f"{tile}plane" if request.plane else tile
+    shown = (request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype, network, how)
+    made.update("\0".join(shown).encode())
+    made.update(view[: request.image.nbytes])
+    return made.hexdigest()
+
+
+def content_of(path: Path, request: LoadRequest, digits: str) -> str:
+    """Name a network by what it is made of."""
+    # An edited or replaced file is another network; so is another version's code.
+    about = path.stat()
+    parts = (request.family, request.architecture, request.transform, digits, __version__)
+    return digest(*parts, str(path), str(about.st_size), str(about.st_mtime_ns))
+
+
+def digest(*texts: str) -> str:
+    """Return a short name for texts."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def group_of(request: EncodeRequest) -> str:
+    """Return the name of the image that is cut into tiles; empty: it is no tile."""
+    return request.tile.group if request.tile is not None else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,14 +16,22 @@ from samj_bridge.geometry.tiling import Tile
 from samj_bridge.protocol.arrays import ArrayDescription, attached
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply, LoadRequest, TileMessage
-from samj_bridge.version import __version__
 from samj_bridge.worker import devices, intensity, precision
 from samj_bridge.worker.blank import Blank, is_blank
 from samj_bridge.worker.cache import Encodings, Entry, size_of
-from samj_bridge.worker.disk import DiskCache
+from samj_bridge.worker.disk import DiskCache, content_key, content_of, digest, encoding_name, group_of
 from samj_bridge.worker.families import FAMILIES
-from samj_bridge.worker.families.base import BuildSpec, Candidate, Model, PromptArrays, TiledModel, bytes_of
+from samj_bridge.worker.families.base import (
+    BuildSpec,
+    Candidate,
+    Model,
+    PromptArrays,
+    RememberingModel,
+    TiledModel,
+    bytes_of,
+)
 from samj_bridge.worker.families.finding import check_architecture, find_family, short
+from samj_bridge.worker.memory.store import Memories
 from samj_bridge.worker.uncut import Uncut, uncut
 
 __all__ = ["Engine"]
@@ -48,6 +55,8 @@ class Engine:
     """Loaded networks by handle."""
     contents: dict[str, str] = field(default_factory=dict)
     """What each loaded network is made of, by handle."""
+    memories: Memories = field(default_factory=Memories)
+    """What is remembered of objects in stacks."""
     disk: DiskCache = field(default_factory=lambda: DiskCache(Path(), 0))
     """Encodings kept for the next worker."""
     disk_least_s: float = 1.0
@@ -73,7 +82,7 @@ class Engine:
         digits, reason = precision.choose(family, request.precision, device, self.cache_dir)
         # The file is part of the name: another checkpoint of the same model is another network.
         parts = (request.family, request.checkpoint, request.architecture, request.transform, digits)
-        handle = f"{request.model}@{device}:{_digest(*parts)}"
+        handle = f"{request.model}@{device}:{digest(*parts)}"
         if handle in self.models:
             return replace(self.models[handle][1], seconds=0.0)
         path = Path(request.checkpoint)
@@ -93,9 +102,10 @@ class Engine:
             raise OperationFailed(FailureCode.BAD_CHECKPOINT, message, hint=hint) from error
         seconds = time.perf_counter() - begun
         sizes = int(getattr(model, "tile_px", 0)), int(getattr(model, "whole_px", 0))
-        reply = LoadReply(handle, device, int(model.parameters), seconds, digits, reason, *sizes)
+        remembers = hasattr(model, "encode_plane")
+        reply = LoadReply(handle, device, int(model.parameters), seconds, digits, reason, *sizes, remembers)
         self.models[handle] = model, reply
-        self.contents[handle] = _content_of(path, request, digits)
+        self.contents[handle] = content_of(path, request, digits)
         return reply
 
     def encode(self, request: EncodeRequest, check: Callable[[float], None]) -> EncodeReply:
@@ -107,7 +117,7 @@ class Engine:
             ``unknown-model``, ``bad-image``, ``image-too-large``.
         """
         begun = time.perf_counter()
-        name = _encoding_name(request) if request.image_id else f"#{self.encoded}"
+        name = encoding_name(request) if request.image_id else f"#{self.encoded}"
         known = self.encodings.find(name)
         if known is not None:
             return replace(known.reply, cached=True, seconds=time.perf_counter() - begun)
@@ -178,8 +188,8 @@ class Engine:
     ) -> EncodeReply | tuple[str, tuple[tuple[float, float], ...], NDArray[np.float32]]:
         """Find pixels encoded, or return their key, the ranges, and the image as the network is to see it."""
         model, loaded = self._model(request.model)
-        key = _content_key(view, request, self.contents[request.model])
-        kept = self._kept(key, name, model, loaded.device, begun, _group_of(request))
+        key = content_key(view, request, self.contents[request.model])
+        kept = self._kept(key, name, model, loaded.device, begun, request)
         return kept if kept is not None else (key, *_unit(view, request))
 
     def _make(
@@ -190,9 +200,9 @@ class Engine:
         begun: float,
         check: Callable[[float], None],
     ) -> EncodeReply:
-        (key, ranges, unit), group = found, _group_of(request)
+        (key, ranges, unit), group = found, group_of(request)
         model, loaded = self._model(request.model)
-        encoding = Blank() if is_blank(unit) else model.encode(unit, check)
+        encoding = Blank() if is_blank(unit) else _encoded(model, unit, request, check)
         self.encoded += 1
         shape = (unit.shape[0], unit.shape[1])
         if request.tile is not None:
@@ -201,10 +211,11 @@ class Engine:
                 encoding = _tiled(model).tile_of(encoding, request.tile.halvings)
         tiles = int(getattr(encoding, "tiles", 1))
         reply = EncodeReply(name, shape, ranges, tiles, time.perf_counter() - begun, cached=False)
-        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key, loaded.device, group))
+        entry = Entry(reply, model, encoding, size_of(encoding), key, loaded.device, group, request.plane)
+        self.encodings.add(entry)
         if reply.seconds >= self.disk_least_s:
             notes = {**reply.to_wire(), "encoding": "", "model": loaded.model}
-            self.disk.save(key, encoding, notes, _digest(group) if group else "")
+            self.disk.save(key, encoding, notes, digest(group) if group else "")
         return reply
 
     def fits(self, handle: str, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -232,12 +243,15 @@ class Engine:
             FailureCode.IMAGE_TOO_LARGE, message, hint=hint, needed_bytes=needed, available_bytes=available
         )
 
-    def _kept(self, key: str, name: str, model: Model, device: str, begun: float, group: str) -> EncodeReply | None:
+    def _kept(
+        self, key: str, name: str, model: Model, device: str, begun: float, request: EncodeRequest
+    ) -> EncodeReply | None:
         """Find the same pixels, shown the same way to the same network: in memory, then on disk."""
+        group = group_of(request)
         known = self.encodings.find_content(key)
         if known is not None:
             reply = replace(known.reply, encoding=name, cached=True, seconds=time.perf_counter() - begun)
-            self.encodings.add(Entry(reply, model, known.encoding, known.size, key, device, group))
+            self.encodings.add(Entry(reply, model, known.encoding, known.size, key, device, group, request.plane))
             return reply
         found = self.disk.load(key, device)
         if found is None:
@@ -247,21 +261,25 @@ class Engine:
         shape = (int(notes["shape"][0]), int(notes["shape"][1]))
         seconds = time.perf_counter() - begun
         reply = EncodeReply(name, shape, ranges, int(notes["tiles"]), seconds, cached=True)
-        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key, device, group))
+        self.encodings.add(Entry(reply, model, encoding, size_of(encoding), key, device, group, request.plane))
         return reply
 
-    def encoding(self, name: str) -> Entry:
-        """Return an encoding.
+    def encoding(self, name: str, *, plane: bool = False) -> Entry:
+        """Return an encoding: of an image, or of a `plane` of a stack.
 
         Raises
         ------
         OperationFailed
-            ``unknown-encoding``: it was released, or went when the cache was full.
+            ``unknown-encoding``: it was released, or went when the cache was full. ``bad-request``: another kind.
         """
         entry = self.encodings.find(name)
         if entry is None:
             message = f"There is no encoding {name!r} (any more)."
             raise OperationFailed(FailureCode.UNKNOWN_ENCODING, message, hint="Encode the image again.")
+        if entry.plane != plane:
+            message = f"{name!r} was encoded for {'prompts' if plane else 'objects that are followed'}."
+            hint = f"Encode it with{'' if plane else 'out'} plane: true."
+            raise OperationFailed(FailureCode.BAD_REQUEST, message, hint=hint)
         return entry
 
     def decode(
@@ -295,15 +313,24 @@ class Engine:
         return self.models[handle]
 
 
+def _encoded(
+    model: Model, unit: NDArray[np.float32], request: EncodeRequest, check: Callable[[float], None]
+) -> Any:
+    if not request.plane:
+        return model.encode(unit, check)
+    if not hasattr(model, "encode_plane"):
+        message = "This model remembers nothing of objects; it can't follow them by itself."
+        raise OperationFailed(
+            FailureCode.BAD_REQUEST, message, hint="Use a SAM 2.1 model, or prompts plane by plane."
+        )
+    return cast("RememberingModel", model).encode_plane(unit, check)
+
+
 def _tiled(model: Model) -> TiledModel:
     if not hasattr(model, "tile_of"):
         message = "This model sees images whole; it can't be asked on tiles of them."
         raise OperationFailed(FailureCode.BAD_IMAGE, message, hint="Send the whole image, without tile.")
     return cast("TiledModel", model)
-
-
-def _group_of(request: EncodeRequest) -> str:
-    return request.tile.group if request.tile is not None else ""
 
 
 def _uncut(view: memoryview, request: EncodeRequest, side: int) -> Uncut:
@@ -317,31 +344,3 @@ def _unit(view: memoryview, request: EncodeRequest) -> tuple[tuple[tuple[float, 
     pixels = np.frombuffer(view, dtype=request.image.dtype).reshape(request.image.shape)
     ranges = request.ranges or intensity.find_ranges(pixels, request.channels)
     return tuple(ranges), intensity.to_unit(pixels, ranges, request.channels)
-
-
-def _encoding_name(request: EncodeRequest) -> str:
-    parts = (request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype)
-    shown = _digest(request.model, *parts, repr(request.tile), repr(request.cut))
-    return f"{request.image_id}:{shown}"
-
-
-def _content_key(view: memoryview, request: EncodeRequest, network: str) -> str:
-    """Name an encoding by what goes into it. Hashing the pixels takes a hundredth of encoding them."""
-    digest = hashlib.blake2b(digest_size=20)
-    # Of a tile also how far it was reduced: answers are drawn in other pixels.
-    tile = "" if request.tile is None else repr((request.tile.halvings, request.tile.extent))
-    shown = (request.channels, repr(request.ranges), repr(request.image.shape), request.image.dtype, network, tile)
-    digest.update("\0".join(shown).encode())
-    digest.update(view[: request.image.nbytes])
-    return digest.hexdigest()
-
-
-def _content_of(path: Path, request: LoadRequest, digits: str) -> str:
-    # An edited or replaced file is another network; so is another version's code.
-    about = path.stat()
-    parts = (request.family, request.architecture, request.transform, digits, __version__)
-    return _digest(*parts, str(path), str(about.st_size), str(about.st_mtime_ns))
-
-
-def _digest(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import logging
+import math
 import os
 import platform
 import time
@@ -13,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from samj_bridge.geometry.trace import trace
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.protocol.conversion import ConvertRequest
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
+from samj_bridge.protocol.follow import FollowItem, FollowReply, FollowRequest, FoundMessage
 from samj_bridge.protocol.messages import (
     OPERATIONS,
     EmptyRequest,
@@ -28,11 +31,15 @@ from samj_bridge.protocol.messages import (
 from samj_bridge.protocol.segment import PromptMessage, SegmentRequest
 from samj_bridge.version import __version__
 from samj_bridge.worker import devices, machine, precision
-from samj_bridge.worker.answering import answers
+from samj_bridge.worker.answering import answers, arrays_of
+from samj_bridge.worker.blank import Blank
+from samj_bridge.worker.cache import Entry
 from samj_bridge.worker.engine import Engine
 from samj_bridge.worker.everything.operation import everything
 from samj_bridge.worker.families import ARCHITECTURES
+from samj_bridge.worker.families.base import Followed
 from samj_bridge.worker.loop import Context, Operation
+from samj_bridge.worker.memory.answering import find
 
 __all__ = ["operations_of"]
 
@@ -48,6 +55,7 @@ def operations_of(engine: Engine, threads: int) -> dict[str, Operation]:
         "encode": _encode,
         "segment": _segment,
         "everything": everything,
+        "follow": _follow,
         "release": _release,
         "stats": _stats,
         "convert": _convert,
@@ -102,7 +110,9 @@ def _encode(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dict
 
 
 def _release(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
-    return {"released": sum(engine.release(name) for name in ReleaseRequest.from_wire(inputs).encodings)}
+    request = ReleaseRequest.from_wire(inputs)
+    encodings = sum(engine.release(name) for name in request.encodings)
+    return {"released": encodings + engine.memories.remove(request.memories)}
 
 
 def _stats(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict[str, Any]:
@@ -112,6 +122,7 @@ def _stats(engine: Engine, inputs: Mapping[str, Any], _context: Context) -> dict
         "encodings": len(engine.encodings),
         "encodings_bytes": engine.encodings.bytes,
         "encodings_budget_bytes": engine.encodings.budget,
+        "memories": len(engine.memories),
         "encoded": engine.encoded,
         "segmented": engine.segmented,
         "network_seconds": engine.network_seconds,
@@ -150,6 +161,45 @@ def _segment(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dic
     # Those of a large image were answered tile by tile.
     regions.sort(key=lambda region: (region["prompt"], region["candidate"]))
     return {"regions": regions, "prompts": total, "seconds": time.perf_counter() - begun}
+
+
+def _follow(engine: Engine, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Find objects on an encoded plane, or note what was drawn on it."""
+    request = FollowRequest.from_wire(inputs)
+    entry = engine.encoding(request.encoding, plane=True)
+    begun = time.perf_counter()
+    if isinstance(entry.encoding, Blank):
+        # There is nothing on it, and nothing to be remembered of it.
+        found = [_on_blank(engine, entry, request, item) for item in request.objects]
+    else:
+        prompts = [None if item.prompt is None else arrays_of(item.prompt) for item in request.objects]
+        model: Any = entry.model
+        answers = find(engine.memories, model, entry.encoding, request, prompts, context.check)
+        found = []
+        for item, answer in zip(request.objects, answers, strict=True):
+            found.append(_found(item, answer))
+            context.update(current=len(found), maximum=len(request.objects))
+    engine.encodings.weigh(request.encoding)
+    return FollowReply(tuple(found), engine.memories.nbytes, time.perf_counter() - begun).to_wire()
+
+
+def _found(item: FollowItem, found: Followed) -> FoundMessage:
+    score, there = float(found.candidate.score), found.presence > 0
+    rings = trace(found.candidate.mask, found.candidate.origin_xy) if there else ()
+    return FoundMessage(
+        item.memory,
+        min(max(score, 0.0), 1.0) if math.isfinite(score) else None,
+        found.presence if math.isfinite(found.presence) else None,
+        tuple(ring.ravel().tolist() for ring in rings),
+    )
+
+
+def _on_blank(engine: Engine, entry: Entry, request: FollowRequest, item: FollowItem) -> FoundMessage:
+    model: Any = entry.model
+    if item.prompt is not None and engine.memories.find(item.memory) is None:
+        engine.memories.begin(item.memory, model, request.planes, item.step)
+    rings = () if item.prompt is None else item.prompt.mask_rings
+    return FoundMessage(item.memory, None, None, tuple(np.asarray(ring).tolist() for ring in rings))
 
 
 def _check_inside(prompt: PromptMessage, shape: tuple[int, int], index: int) -> None:

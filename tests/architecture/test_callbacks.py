@@ -53,6 +53,7 @@ DRIVEN_BY = {
     "session/encoded.py": "session",
     "session/everything.py": "session",
     "session/installing.py": "conversion",
+    "session/stack/walking.py": "tests/integration/stacks/test_stacks.py",
     "session/tiles/answers.py": "session",
     "session/tiles/image.py": "session",
     "session/connection/service.py": "worker's log",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from appose.util.message import encode
 
-from samj_bridge.protocol import PROTOCOL_VERSION, codec, conversion, everything, messages, segment
+from samj_bridge.protocol import PROTOCOL_VERSION, codec, conversion, everything, follow, messages, segment
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.session.connection.service import WorkerService
 
@@ -23,6 +23,7 @@ KINDS = {
     "encode": messages.EncodeRequest,
     "segment": segment.SegmentRequest,
     "everything": everything.EverythingRequest,
+    "follow": follow.FollowRequest,
     "release": messages.ReleaseRequest,
     "convert": conversion.ConvertRequest,
 }
@@ -32,9 +33,17 @@ REPLIES = {
     "3": messages.EncodeReply,
     "10": conversion.ConvertReply,
     "12": everything.EverythingReply,
+    "14": follow.FollowReply,
 }
 
-PARTS = (messages.TileMessage, segment.RegionMessage, segment.Wanted, everything.ObjectMessage)
+PARTS = (
+    messages.TileMessage,
+    segment.RegionMessage,
+    segment.Wanted,
+    everything.ObjectMessage,
+    follow.FollowItem,
+    follow.FoundMessage,
+)
 
 
 @pytest.mark.parametrize("line", REQUESTS, ids=range(len(REQUESTS)))
@@ -74,6 +83,9 @@ def test_the_worker_would_write_every_response_the_same(line):
         if task == "12":
             objects = tuple(everything.ObjectMessage.from_wire(value) for value in outputs["regions"])
             outputs = everything.EverythingReply(**{**outputs, "regions": objects}).to_wire()
+        elif task == "14":
+            found = tuple(follow.FoundMessage(**value) for value in outputs["objects"])
+            outputs = follow.FollowReply(**{**outputs, "objects": found}).to_wire()
         elif task in REPLIES:
             outputs = REPLIES[task](**outputs).to_wire()
         elif "regions" in outputs:

@@ -10,6 +10,7 @@ The checkpoint is a JSON file:
 - ``memory``: encode raises MemoryError (``numpy``), torch's error (``torch``) or asks for too much (``real``);
 - ``stdout``: what encode prints (text); ``raw_stdout``: what it writes to descriptor 1; ``raw_stderr``: in hex;
   ``stderr_bytes``: how much it writes to descriptor 2 without a line break;
+- ``remembers``: a network that follows objects: what is bright and overlaps most with what it saw last;
 - ``tile_px``: side of its tiles; images with a longer side are cut;
 - ``nan_score``, ``prompt_s``, ``bytes_per_pixel``, ``fail``: what they say.
 """
@@ -27,7 +28,7 @@ import numpy as np
 import torch
 
 from samj_bridge.geometry.components import label_components
-from samj_bridge.worker.families.base import Candidate, SoftMask
+from samj_bridge.worker.families.base import Candidate, Followed, SoftMask
 
 
 @dataclass
@@ -166,6 +167,51 @@ class BoxModel:
         self.encode, self.decode = model.encode, model.decode
 
 
+@dataclass
+class Memory:
+    step: int
+    last: np.ndarray | None = None
+    seen: int = 0
+    nbytes: int = 1000
+
+
+class RememberingModel(Model):
+    """One that knows an object again by where it was."""
+
+    def encode_plane(self, image, check):
+        return self.encode(image, check)
+
+    def remember(self, planes, step):
+        return Memory(step)
+
+    def given(self, memory, plane, encoding, prompt):
+        candidate = self.decode(encoding, prompt, 1)[0]
+        if prompt.mask is not None and prompt.box_xyxy is None and not len(prompt.points_xy):
+            # What somebody drew is the answer.
+            return self._seen(memory, Candidate(prompt.mask, prompt.mask_origin_xy, 1.0), encoding)
+        return self._seen(memory, candidate, encoding)
+
+    def follow(self, memory, plane, encoding):
+        self._die("follow")
+        labels, _ = label_components(encoding.grey > 0.5)
+        under = np.bincount(labels[memory.last], minlength=2)
+        under[0] = 0
+        found = labels == under.argmax() if under.max() else np.zeros_like(memory.last)
+        memory.seen += 1
+        # How far it came is in the score: whoever begins anew has to come as far.
+        return self._seen(memory, Candidate(found, (0, 0), memory.seen / 100), encoding)
+
+    def _seen(self, memory, candidate, encoding):
+        there = np.zeros(encoding.grey.shape, bool)
+        (x, y), (height, width) = candidate.origin_xy, candidate.mask.shape
+        there[y : y + height, x : x + width] = candidate.mask
+        if there.any():
+            memory.last = there
+        return Followed(candidate, 1.0 if there.any() else -1.0)
+
+
 def build(spec):
     knobs = json.loads(spec.weights.read_text())
+    if knobs.get("remembers"):
+        return RememberingModel(knobs)
     return BoxModel(knobs) if knobs.get("boxes_only") else Model(knobs)
