@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QWidget
 
 from samj_bridge.errors import ImageError, SamjError
 from samj_bridge.geometry.region import Region
 from samj_bridge.install import find_environment
-from samj_bridge.models import catalog, is_installed
 from samj_bridge.napari.asking import Asker
 from samj_bridge.napari.form import Form
 from samj_bridge.napari.objects import Objects, Proposal
+from samj_bridge.napari.offers import bind_keys, image_layers, models_here, targets_for
 from samj_bridge.napari.planes import SHOWN, Choice, Plane, channel_choices, plane_of, planes_along
 from samj_bridge.napari.prompting import INSIDE, OUTSIDE, Prompting
 from samj_bridge.napari.working import Job, Work
@@ -57,7 +57,7 @@ class SegmentWidget(QWidget):
         self._soon.setInterval(30)
         self._soon.timeout.connect(self._ask)
         self._connect()
-        self._list_models()
+        self.form.list_models(models_here(self.asker.settings))
         self._list_images()
         self._say_what_is_missing()
 
@@ -142,9 +142,23 @@ class SegmentWidget(QWidget):
         self.work.cancel()
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        """End the worker when napari closes the widget."""
+        """End the worker when the widget is closed with its viewer."""
         self.end()
         super().closeEvent(event)
+
+    def changeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """End the worker, and take the prompt layers away, when napari's dock lets go of the widget."""
+        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
+            self.end()
+            if self.prompting is not None:
+                self.prompting.remove()
+            self.proposal.remove()
+        super().changeEvent(event)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Offer what models there are now: some may have been installed meanwhile."""
+        self.form.list_models(models_here(self.asker.settings))
+        super().showEvent(event)
 
     def end(self) -> None:
         """Stop everything and let go of the viewer."""
@@ -190,27 +204,11 @@ class SegmentWidget(QWidget):
         self.work.idle.connect(form.rest)
 
     def _list_images(self, _event: Any = None) -> None:
-        layers = [layer for layer in self.viewer.layers if type(layer).__name__ == "Image"]
-        self.form.list_images(layers)
+        self.form.list_images(image_layers(self.viewer))
         self._list_targets()
 
     def _list_targets(self) -> None:
-        image = self.form.image()
-        extents = None if image is None else tuple(image.data.shape[: image.ndim])
-        labels = [
-            layer
-            for layer in self.viewer.layers
-            if type(layer).__name__ == "Labels"
-            and layer is not self.proposal.layer
-            and tuple(layer.data.shape) == extents
-            and not layer.multiscale
-        ]
-        self.form.list_targets(labels)
-
-    def _list_models(self) -> None:
-        settings = self.asker.settings
-        entries = [entry for entry in catalog(settings).values() if is_installed(entry, settings)]
-        self.form.list_models([(entry.id, entry.title, entry.good_for) for entry in entries])
+        self.form.list_targets(targets_for(self.viewer, self.form.image(), self.proposal.layer))
 
     def _say_what_is_missing(self) -> None:
         if find_environment(self.asker.settings) is None:
@@ -261,7 +259,6 @@ class SegmentWidget(QWidget):
         return self.prompting
 
     def _bind_keys(self, prompting: Prompting) -> None:
-        # Keys of the viewer are hidden by those of a layer, so the prompt layers have them themselves.
         keys: dict[str, Callable[[], None]] = {
             "Enter": self.accept,
             "Return": self.accept,
@@ -270,9 +267,7 @@ class SegmentWidget(QWidget):
             "T": self.toggle,
         }
         keys |= {str(n + 1): (lambda n=n: self.choose(n)) for n in range(_CANDIDATES)}  # type: ignore[misc]
-        for layer in prompting.layers:
-            for key, deed in keys.items():
-                layer.bind_key(key, lambda _layer, deed=deed: deed(), overwrite=True)
+        bind_keys(prompting.layers, keys)
 
     def _displayed(self, image: Any) -> list[int]:
         offset = self.viewer.dims.ndim - image.ndim

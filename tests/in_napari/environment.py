@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import tomllib
 from filelock import FileLock
 from uv import find_uv_bin
 
@@ -31,7 +32,8 @@ PACKAGES = (
 
 def napari_python(kept: Path) -> Path:
     """Return the Python of the environment for the specification as it is now."""
-    specification = "\n".join([*PACKAGES, sys.version, (ROOT / "pyproject.toml").read_text(encoding="utf-8")])
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    specification = "\n".join([*PACKAGES, *needed, sys.version])
     folder = kept / f"napari-{hashlib.sha256(specification.encode()).hexdigest()[:12]}"
     python = folder / "bin" / "python"
     with FileLock(f"{folder}.lock"):
@@ -40,7 +42,7 @@ def napari_python(kept: Path) -> Path:
             uv = [find_uv_bin(), "--quiet"]
             subprocess.run([*uv, "venv", "--python", sys.executable, str(folder)], check=True)
             # Ours comes from the checkout that asks: only what it needs is put in.
-            where = ["--python", str(python), "-r", str(ROOT / "pyproject.toml"), *PACKAGES]
+            where = ["--python", str(python), *needed, *PACKAGES]
             subprocess.run([*uv, "pip", "install", *where], check=True)
             (folder / "complete").touch()
     return python
@@ -83,8 +85,6 @@ def environment(display: str, home: Path, own: Path) -> dict[str, str]:
 
 def _give_metadata(folder: Path) -> None:
     """Show this checkout as an installed package: napari finds plugins by their entry points."""
-    import tomllib
-
     about = folder / f"samj_bridge-{__version__}.dist-info"
     about.mkdir(parents=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -116,7 +116,9 @@ def check_what_is_stopped_says_so_and_can_begin_again(person: Person, slow: Slow
     assert widget.candidates
 
 
-def check_a_viewer_that_is_closed_ends_the_work(person: Person, slow: Slow, pixels: Any) -> None:
+def check_a_dock_that_is_closed_ends_the_work_and_takes_its_layers_along(
+    person: Person, slow: Slow, pixels: Any
+) -> None:
     image = person.viewer.add_image(pixels, name="blobs")
     widget = person.open()
     widget.start()
@@ -124,10 +126,11 @@ def check_a_viewer_that_is_closed_ends_the_work(person: Person, slow: Slow, pixe
     person.qtbot.waitUntil(lambda: bool(slow.cancels))
     ended = threading.Event()
     widget.asker.close = ended.set  # type: ignore[method-assign]
-    person.viewer.window.remove_dock_widget(widget)
-    widget.close()
+    # As the cross of the dock does.
+    widget.parentWidget().destroyOnClose()
     person.qtbot.waitUntil(ended.is_set)
     assert slow.cancels[0].cancelled
+    assert [layer.name for layer in person.viewer.layers] == ["blobs"]
     # It listens to the viewer no more.
     person.viewer.add_image(np.zeros((3, 3)))
 
