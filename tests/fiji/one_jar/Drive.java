@@ -37,9 +37,9 @@ import javax.swing.text.JTextComponent;
  * A person at an ImageJ that has our jar among its plugins and nothing else: starts it, and uses a real mouse.
  *
  * <p>java -cp ij.jar Drive.java WAY IMAGE X Y FOUND.roi AGAIN.roi MORE; FOUND is what a click there gave, AGAIN what it gave
- * later. WAY is one of:
+ * later. SAMJ_TEST_SHOTS may name a folder for pictures. WAY is one of:
  * <ul>
- * <li>"button": Set up in the panel, then a click; Repair, then the same click. MORE is a picture to take, or "-".
+ * <li>"button": Set up in the panel, then a click; Repair, then the same click.
  * <li>"click": a click at once, and OK.
  * <li>"update": the button that updates, then a click; the home folder deleted, then a click on another image, and OK;
  *     Remove. MORE is a folder with an environment, to be found in the new home.
@@ -68,7 +68,7 @@ public class Drive {
         long asked = System.nanoTime();
         Recorder recorder = new Recorder(false);
         if (way.equals("button")) {
-            setUp(panel, arguments.length > 6 ? arguments[6] : "-");
+            setUp(panel);
             say("set-up", asked);
         } else if (way.equals("update")) {
             push(wait("the update", () -> showing(part(panel, "samj update"))));
@@ -110,15 +110,13 @@ public class Drive {
         quit(imp);
     }
 
-    private static void setUp(Container panel, String shot) throws Exception {
+    private static void setUp(Container panel) throws Exception {
         AbstractButton button = wait("Set up", () -> {
             AbstractButton next = (AbstractButton) part(panel, "samj ready");
             return next.getText().equals("Set up") ? next : null;
         });
         System.out.println("sentence " + ((JTextArea) part(panel, "samj next")).getText());
-        if (!shot.equals("-")) {
-            shot(shot);
-        }
+        shot("set-up");
         push(button);
         wait("the end of the set-up", () -> {
             String said = ((JTextComponent) part(panel, "samj message")).getText();
@@ -138,6 +136,7 @@ public class Drive {
         push(wait("Remove", () -> showing(part(panel, "samj remove"))));
         Container question = (Container) wait("what goes", () -> window("SAMJ removal"));
         System.out.println("removal " + ((JTextComponent) part(question, "samj removal")).getText().replace("\n", " "));
+        shot("removal");
         push(button(question, "Remove"));
         ended(panel, "SAMJ is removed");
         wait("the first step", () -> ((AbstractButton) part(panel, "samj ready")).getText().equals("Set up") ? panel : null);
@@ -323,10 +322,13 @@ public class Drive {
         return null;
     }
 
-    private static void shot(String file) throws Exception {
-        Thread.sleep(500);
-        Rectangle all = new Rectangle(java.awt.Toolkit.getDefaultToolkit().getScreenSize());
-        ImageIO.write(robot.createScreenCapture(all), "png", new File(file));
+    private static void shot(String name) throws Exception {
+        String folder = System.getenv("SAMJ_TEST_SHOTS");
+        if (folder != null) {
+            Thread.sleep(500);
+            Rectangle all = new Rectangle(java.awt.Toolkit.getDefaultToolkit().getScreenSize());
+            ImageIO.write(robot.createScreenCapture(all), "png", new File(folder, "one-jar-" + name + ".png"));
+        }
     }
 
     private static void say(String what, long since) {
