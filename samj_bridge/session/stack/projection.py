@@ -14,10 +14,14 @@ from samj_bridge.session.scene import Scene
 from samj_bridge.session.stack.plan import Walk
 from samj_bridge.session.stack.track import Track, moved
 
-__all__ = ["PARTS", "Projection", "project"]
+__all__ = ["BY_AXIS", "PARTS", "Projection", "ProjectionEngine", "project"]
 
 PARTS = ("box", "mask", "point")
 """What of a region becomes the prompt."""
+
+BY_AXIS = {"z": ("mask", "point"), "t": ("box",)}
+"""What of a region becomes the prompt where nobody says it: in time an object moves and turns, from slice to slice
+it grows and shrinks in place (``python -m benchmarks.propagation`` compares them)."""
 
 _GROWN = 0.05
 """How much a box is grown on each side, as a part of its own."""
@@ -33,7 +37,7 @@ class Projection:
         There is no such part, or the box would shrink.
     """
 
-    parts: tuple[str, ...] = ("mask", "point")
+    parts: tuple[str, ...] = BY_AXIS["z"]
     """Of `PARTS`: the box of the region, grown a little; the region itself; its innermost point."""
     grown: float = _GROWN
     """How much the box is grown on each side, as a part of its own side."""

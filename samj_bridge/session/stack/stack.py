@@ -11,7 +11,7 @@ from samj_bridge.session.prompts import Prompt, check_taken
 from samj_bridge.session.scene import Scene
 from samj_bridge.session.stack.given import Given, StackPrompt, given_of
 from samj_bridge.session.stack.plan import walks_of
-from samj_bridge.session.stack.projection import Projection, ProjectionEngine
+from samj_bridge.session.stack.projection import BY_AXIS, Projection, ProjectionEngine
 from samj_bridge.session.stack.rules import StopRules
 from samj_bridge.session.stack.source import StackSource
 from samj_bridge.session.stack.tracks import Propagation, Tracks, check_range
@@ -140,7 +140,8 @@ class Stack:
         rules : StopRules, optional
             When an object is lost. With ``memory`` the network says it itself, and the rules say what is doubtful.
         projection : Projection, optional
-            What of a region becomes the prompt.
+            What of a region becomes the prompt; by default the region and its innermost point along ``z``, its box
+            along ``t``.
         moves : bool, optional
             Whether objects are expected to go on moving as they did; by default along ``t``.
         progress : callable
@@ -261,5 +262,5 @@ class Stack:
             raise InputError(message, hint="Use engine='projection', or a SAM 2.1 model.")
         if engine != "projection" and self._memory is not None:
             return self._memory()
-        how = (projection or Projection()).for_model(self._taken)
+        how = (projection or Projection(BY_AXIS[self.axis])).for_model(self._taken)
         return ProjectionEngine(self.scene, self.shape, how)

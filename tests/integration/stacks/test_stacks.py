@@ -89,6 +89,14 @@ def test_in_time_the_position_is_the_frame_and_a_range_is_kept_to(session):
         session.encode_stack(squares(), axis="c")
 
 
+def test_what_becomes_the_prompt_depends_on_the_axis(session):
+    for axis, parts in (("z", ["points", "mask"]), ("t", ["box"])):
+        with session.encode_stack(squares(), axis=axis) as stack:
+            *_, last = stack.propagate(click(4, 2), 4, 5)
+        assert last.state == "followed"
+        assert [part for part in ("box", "points", "mask") if last.region.prompt[part]] == parts
+
+
 def test_an_object_that_leaves_comes_back_or_is_given_up(session):
     gone = [(1, 5), (1, 6), *((2, plane) for plane in (6, 7, 8, 9))]
     with session.encode_stack(squares(gone), axis="t") as stack:

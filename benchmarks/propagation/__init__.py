@@ -1,0 +1,1 @@
+"""Objects followed through stacks with known truth: ``python -m benchmarks.propagation``."""
