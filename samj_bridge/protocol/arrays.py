@@ -1,4 +1,4 @@
-"""Arrays in shared memory as Appose describes them, or in a file; memoryviews only: numpy may differ on both sides.
+"""Arrays in shared memory as Appose describes them, in a file, or with the client; no numpy, which may differ.
 
 The host creates and unlinks blocks and files; the worker attaches, reads and closes. A numpy array made with
 ``numpy.frombuffer(shared.view, ...)`` keeps the mapping alive (closing then fails cleanly), while one made with
@@ -38,9 +38,14 @@ class ArrayDescription:
     shape: tuple[int, ...]
     """Extents, slowest first: (Y, X) or (Y, X, C)."""
     name: str
-    """Name of the shared memory block, or absolute path of the file."""
+    """Name of the shared memory block, or absolute path of the file; empty: it stays with the client."""
     rsize: int
     """Bytes asked for when the block was made; the block itself may be larger. 0: it is a file, which knows it."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the client keeps it, and delivers the parts that are asked for."""
+        return not self.name
 
     @property
     def nbytes(self) -> int:
@@ -49,7 +54,7 @@ class ArrayDescription:
 
     @classmethod
     def from_wire(cls, value: Any) -> ArrayDescription:
-        """Read Appose's ``{"appose_type": "ndarray", ...}``, or the same with ``file`` in place of ``shm``.
+        """Read Appose's ``{"appose_type": "ndarray", ...}``, or the same with ``file`` or ``ask`` for ``shm``.
 
         Raises
         ------
@@ -63,8 +68,8 @@ class ArrayDescription:
             name, rsize = _place(value)
             description = cls(value["dtype"], shape, name, rsize)
             whole = all(type(extent) is int and extent > 0 for extent in shape)
-            if not (whole and description.name and description.dtype in ITEM_SIZES):
-                raise ValueError("dtype, shape, shm or file")
+            if not (whole and (name or value.get("ask") is True) and description.dtype in ITEM_SIZES):
+                raise ValueError("dtype, shape, shm, file or ask")
         except (KeyError, TypeError, ValueError) as error:
             message = (
                 f"The image is not an array in shared memory or a file, of a known type and a positive shape: "
@@ -81,10 +86,11 @@ class ArrayDescription:
         return description
 
     def to_wire(self) -> dict[str, Any]:
-        """Return Appose's description, or ours of a file."""
+        """Return Appose's description, or ours of a file, or of what is asked for."""
         if self.rsize:
             return describe(self.dtype, self.shape, self.name, self.rsize)
-        return {"appose_type": "ndarray", "dtype": self.dtype, "shape": list(self.shape), "file": self.name}
+        place = {"ask": True} if self.is_asked else {"file": self.name}
+        return {"appose_type": "ndarray", "dtype": self.dtype, "shape": list(self.shape), **place}
 
 
 def describe(dtype: str, shape: tuple[int, ...], name: str, rsize: int) -> dict[str, Any]:
@@ -94,7 +100,11 @@ def describe(dtype: str, shape: tuple[int, ...], name: str, rsize: int) -> dict[
 
 
 def _place(value: Any) -> tuple[str, int]:
-    """Return where the array is: a block's name and size, or a file's path and 0."""
+    """Return where the array is: a block's name and size, a file's path and 0, or nothing: it is asked for."""
+    if "ask" in value:
+        if "shm" in value or "file" in value:
+            raise ValueError("ask")
+        return "", 0
     if "file" in value:
         if "shm" in value or not Path(value["file"]).is_absolute():
             raise ValueError("file")

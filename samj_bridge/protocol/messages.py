@@ -34,7 +34,19 @@ __all__ = [
     "TileMessage",
 ]
 
-OPERATIONS = ("hello", "load", "fits", "encode", "segment", "everything", "follow", "release", "stats", "convert")
+OPERATIONS = (
+    "hello",
+    "load",
+    "fits",
+    "encode",
+    "segment",
+    "everything",
+    "follow",
+    "deliver",
+    "release",
+    "stats",
+    "convert",
+)
 """Every operation; the number of the protocol's version rises when one is added."""
 
 CHANNEL_MODES = ("auto", "each", "merge")
@@ -234,6 +246,9 @@ class EncodeRequest:
             hint = "Send one plane, (Y, X) or (Y, X, C)."
             reason = f"The image has {len(image.shape)} axes: {image.shape}."
             raise refuse(reason, FailureCode.BAD_IMAGE, hint)
+        if image.is_asked and not inputs.get("cut"):
+            reason = "The worker asks for an image only where it cuts it itself."
+            raise refuse(reason, FailureCode.BAD_IMAGE, "Send cut: true, or the pixels.")
         return cls(
             text(inputs, "model"),
             image,

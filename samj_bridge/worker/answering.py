@@ -15,9 +15,9 @@ from samj_bridge.geometry.tiling import Tile
 from samj_bridge.geometry.trace import trace
 from samj_bridge.protocol.segment import MOST_CANDIDATES, PromptMessage, RegionMessage, Wanted
 from samj_bridge.worker.cache import Entry
+from samj_bridge.worker.cut.uncut import Uncut
 from samj_bridge.worker.engine import Engine
 from samj_bridge.worker.families.base import Candidate, PromptArrays
-from samj_bridge.worker.uncut import Uncut
 
 __all__ = ["answers", "arrays_of"]
 

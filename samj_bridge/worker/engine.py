@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +20,8 @@ from samj_bridge.protocol.messages import EncodeReply, EncodeRequest, LoadReply,
 from samj_bridge.worker import devices, intensity, precision
 from samj_bridge.worker.blank import Blank, is_blank
 from samj_bridge.worker.cache import Encodings, Entry, size_of
+from samj_bridge.worker.cut.asking import Ask, AskedPixels
+from samj_bridge.worker.cut.uncut import Uncut, uncut, uncut_of
 from samj_bridge.worker.disk import DiskCache, content_key, content_of, digest, encoding_name, group_of
 from samj_bridge.worker.families import FAMILIES
 from samj_bridge.worker.families.base import (
@@ -31,12 +34,17 @@ from samj_bridge.worker.families.base import (
     bytes_of,
 )
 from samj_bridge.worker.families.finding import check_architecture, find_family, short
+from samj_bridge.worker.fitting import check_fits
 from samj_bridge.worker.memory.store import Memories
-from samj_bridge.worker.uncut import Uncut, uncut
 
 __all__ = ["Engine"]
 
 _log = logging.getLogger(__name__)
+
+
+def _nobody(*_what: Any, **_more: Any) -> Any:
+    message = "No operation runs that could be asked for pixels."
+    raise OperationFailed(FailureCode.INTERNAL, message)
 
 
 @dataclass
@@ -61,6 +69,10 @@ class Engine:
     """Encodings kept for the next worker."""
     disk_least_s: float = 1.0
     """Encodings that took less time are not worth a file."""
+    ask: Ask = _nobody
+    """Asks the client whose operation runs for parts of an image that it keeps."""
+    tell: Callable[..., None] = _nobody
+    """Tells that client, in an UPDATE."""
     encoded: int = 0
     """Images encoded so far."""
     segmented: int = 0
@@ -128,31 +140,39 @@ class Engine:
             self.fits(request.model, request.image.shape)
         # Before the first block, so that an operation cancelled while it waited costs no more than this.
         check(0.0)
-        with attached(request.image) as view:
+        asked = AskedPixels(request.image, lambda: self.ask) if request.image.is_asked else None
+        if cut and asked is not None:
+            image = uncut(asked, request.channels, request.ranges, side)
+            return self._keep(image, model, loaded, name, begun)
+        with attached(request.image) if asked is None else nullcontext(asked.octets()) as view:
             if cut:
-                encoding = _uncut(view, request, side)
-                reply = EncodeReply(name, encoding.tiling.image_hw, encoding.ranges, 0, 0.0, cached=False)
-                self.encodings.add(Entry(reply, model, encoding, encoding.pixels.nbytes, "", loaded.device, name))
-                return replace(reply, seconds=time.perf_counter() - begun)
+                return self._keep(uncut_of(view, request, side), model, loaded, name, begun)
             found = self._look(view, request, name, begun)
         return found if isinstance(found, EncodeReply) else self._make(found, request, name, begun, check)
+
+    def _keep(self, image: Uncut, model: Model, loaded: LoadReply, name: str, begun: float) -> EncodeReply:
+        reply = EncodeReply(name, image.tiling.image_hw, image.ranges, 0, 0.0, cached=False)
+        self.encodings.add(Entry(reply, model, image, image.nbytes, "", loaded.device, name))
+        return replace(reply, seconds=time.perf_counter() - begun)
 
     def encode_tile(self, image: Entry, uncut: Uncut, tile: Tile, check: Callable[[float | None], None]) -> Entry:
         """Return a tile of a large image that was sent whole, encoded now if it was not."""
         handle = self._handle_of(image)
         (halvings, step), (x0, y0, x1, y1) = uncut.tiling.drawn(tile), uncut.tiling.extent(tile)
-        name = f"{image.reply.encoding}/{tile.level}.{tile.row}.{tile.column}"
+        name = f"{image.reply.encoding}/{tile.level}.{tile.row}.{tile.column}{uncut.stamp(tile)}"
         message = TileMessage(halvings, (-(-(y1 - y0) // step), -(-(x1 - x0) // step)), image.reply.encoding)
-        return self._part(uncut, uncut.tile(tile), handle, name, message, check)
+        if self.encodings.find(name) is None:
+            self.tell(info={"tile": uncut.about(tile)})
+        return self._part(uncut, lambda: uncut.tile(tile), handle, name, message, check)
 
     def whole(self, entry: Entry, check: Callable[[float | None], None]) -> Entry:
         """Return an entry of the whole image, encoded now if it is cut into tiles and was not."""
         if not isinstance(entry.encoding, Uncut):
             return entry
-        handle = self._handle_of(entry)
-        self.fits(handle, entry.encoding.pixels.shape)
-        name = f"{entry.reply.encoding}/whole"
-        return self._part(entry.encoding, entry.encoding.pixels, handle, name, None, check)
+        handle, image = self._handle_of(entry), entry.encoding
+        self.fits(handle, image.pixels.shape)
+        name = f"{entry.reply.encoding}/whole{image.stamp()}"
+        return self._part(image, lambda: np.ascontiguousarray(image.pixels[:, :]), handle, name, None, check)
 
     def _handle_of(self, entry: Entry) -> str:
         return next(handle for handle, (model, _) in self.models.items() if model is entry.model)
@@ -166,7 +186,7 @@ class Engine:
     def _part(
         self,
         uncut: Uncut,
-        pixels: NDArray[Any],
+        read: Callable[[], NDArray[Any]],
         handle: str,
         name: str,
         tile: TileMessage | None,
@@ -174,7 +194,8 @@ class Engine:
     ) -> Entry:
         entry = self.encodings.find(name)
         if entry is None:
-            begun, shape = time.perf_counter(), tuple(int(extent) for extent in pixels.shape)
+            begun, pixels = time.perf_counter(), read()
+            shape = tuple(int(extent) for extent in pixels.shape)
             image = ArrayDescription(pixels.dtype.name, shape, "", pixels.nbytes)
             request = EncodeRequest(handle, image, uncut.ranges, uncut.channels, name, tile)
             found = self._look(pixels.data.cast("B"), request, name, begun)
@@ -229,19 +250,7 @@ class Engine:
         model, loaded = self._model(handle)
         available = self.memory_bytes if self.memory_bytes is not None else devices.available_bytes(loaded.device)
         height, width = shape[:2]
-        each, besides = bytes_of(model, 1 if len(shape) == 2 else shape[2])
-        needed = height * width * each + besides
-        if available is None or needed <= available:
-            return {"needed_bytes": needed, "available_bytes": available}
-        side = int((max(0, available - besides) / each) ** 0.5)
-        message = (
-            f"The image of {width} x {height} pixels needs about {needed / 1e9:.2f} GB to be encoded,"
-            f" and {available / 1e9:.2f} GB of memory are left."
-        )
-        hint = f"Crop it to about {side} x {side} pixels, scale it down, or close other programs."
-        raise OperationFailed(
-            FailureCode.IMAGE_TOO_LARGE, message, hint=hint, needed_bytes=needed, available_bytes=available
-        )
+        return check_fits((height, width), *bytes_of(model, 1 if len(shape) == 2 else shape[2]), available)
 
     def _kept(
         self, key: str, name: str, model: Model, device: str, begun: float, request: EncodeRequest
@@ -331,12 +340,6 @@ def _tiled(model: Model) -> TiledModel:
         message = "This model sees images whole; it can't be asked on tiles of them."
         raise OperationFailed(FailureCode.BAD_IMAGE, message, hint="Send the whole image, without tile.")
     return cast("TiledModel", model)
-
-
-def _uncut(view: memoryview, request: EncodeRequest, side: int) -> Uncut:
-    # In a function of its own, as `_unit`.
-    pixels = np.frombuffer(view, dtype=request.image.dtype).reshape(request.image.shape)
-    return uncut(pixels, request.channels, request.ranges, side)
 
 
 def _unit(view: memoryview, request: EncodeRequest) -> tuple[tuple[tuple[float, float], ...], NDArray[np.float32]]:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 from samj_bridge.protocol import codec
+from samj_bridge.protocol.delivering import DELIVER
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
+from samj_bridge.worker.cut.deliveries import Deliveries
 from samj_bridge.worker.stdio import Writer
 
 __all__ = ["Context", "Loop", "Operation", "Stopped"]
@@ -32,9 +34,10 @@ class Stopped(Exception):
 class Context:
     """What an operation uses to report, and to learn that it was cancelled."""
 
-    def __init__(self, request: codec.ExecuteRequest, writer: Writer) -> None:
+    def __init__(self, request: codec.ExecuteRequest, writer: Writer, deliveries: Deliveries) -> None:
         self.request = request
         self.cancelled = False
+        self._deliveries = deliveries
         self._writer = writer
         self._reported = 0.0
 
@@ -48,6 +51,10 @@ class Context:
         if now - self._reported >= _REPORT_EVERY_S:
             self._reported = now
             self.update(current=round(100 * min(max(fraction, 0.0), 1.0)), maximum=100)
+
+    def ask(self, what: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask the client for something, and return what it delivers; raises `Stopped` when cancelled meanwhile."""
+        return self._deliveries.ask(what, lambda info: self.update(info=info), self.check)
 
     def update(
         self,
@@ -79,6 +86,7 @@ class Loop:
         self._operations = operations
         self._leaving = leaving
         self._changed = threading.Condition()
+        self._deliveries = Deliveries()
         self._waiting: deque[Context] = deque()
         self._running: Context | None = None
         self._ended = False
@@ -144,9 +152,24 @@ class Loop:
         if isinstance(request, codec.CancelRequest):
             self._cancel(request.task)
             return
+        if request.script == DELIVER:
+            self._deliver(request)
+            return
         with self._changed:
-            self._waiting.append(Context(request, self._writer))
+            self._waiting.append(Context(request, self._writer, self._deliveries))
             self._changed.notify_all()
+
+    def _deliver(self, request: codec.ExecuteRequest) -> None:
+        """Take it here: the executor is waiting for it."""
+        self._writer.send(codec.launch(request.task))
+        try:
+            response = codec.completion(request.task, self._deliveries.take(request.inputs))
+        except OperationFailed as error:
+            response = codec.failure(request.task, error)
+        except MemoryError:
+            failed = OperationFailed(FailureCode.OUT_OF_MEMORY, "There is no memory for what was delivered.")
+            response = codec.failure(request.task, failed)
+        self._writer.send(response)
 
     def _cancel(self, task: str) -> None:
         with self._changed:

@@ -17,6 +17,7 @@ import numpy as np
 from samj_bridge.geometry.trace import trace
 from samj_bridge.protocol import PROTOCOL_VERSION
 from samj_bridge.protocol.conversion import ConvertRequest
+from samj_bridge.protocol.delivering import DELIVER
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.protocol.follow import FollowItem, FollowReply, FollowRequest, FoundMessage
 from samj_bridge.protocol.messages import (
@@ -60,12 +61,14 @@ def operations_of(engine: Engine, threads: int) -> dict[str, Operation]:
         "stats": _stats,
         "convert": _convert,
     }
-    return {name: functools.partial(_guarded, functions[name], engine) for name in OPERATIONS}
+    # What is delivered is taken while another operation runs: by the loop.
+    return {name: functools.partial(_guarded, functions[name], engine) for name in OPERATIONS if name != DELIVER}
 
 
 def _guarded(
     function: Callable[..., Mapping[str, Any]], engine: Engine, inputs: Mapping[str, Any], context: Context
 ) -> Mapping[str, Any]:
+    engine.ask, engine.tell = context.ask, context.update
     try:
         return function(engine, inputs, context)
     except (MemoryError, RuntimeError) as error:

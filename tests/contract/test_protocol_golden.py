@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from appose.util.message import encode
 
-from samj_bridge.protocol import PROTOCOL_VERSION, codec, conversion, everything, follow, messages, segment
+from samj_bridge.protocol import (
+    PROTOCOL_VERSION,
+    codec,
+    conversion,
+    delivering,
+    everything,
+    follow,
+    messages,
+    segment,
+)
 from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.session.connection.service import WorkerService
 
@@ -21,6 +30,7 @@ KINDS = {
     "load": messages.LoadRequest,
     "fits": messages.FitsRequest,
     "encode": messages.EncodeRequest,
+    "deliver": delivering.DeliverRequest,
     "segment": segment.SegmentRequest,
     "everything": everything.EverythingRequest,
     "follow": follow.FollowRequest,

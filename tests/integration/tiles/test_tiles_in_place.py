@@ -221,6 +221,93 @@ def test_a_worker_that_is_sent_a_large_image_answers_by_the_same_rule(session):
     assert session.stats()["encodings"] < before - 5
 
 
+class Keeping:
+    """A client that keeps its image, and delivers what the worker asks for."""
+
+    def __init__(self, session, image):
+        self.session, self.image = session, image
+        self.asked, self.tiles, self.short = [], [], 0
+
+    def call(self, operation, inputs):
+        client = self.session._supervisor.running().client
+        call = client.start(operation, inputs)
+        for event in call:
+            info = event.info or {}
+            if "tile" in info:
+                self.tiles.append(tuple(info["tile"]["area"]))
+            if "ask" in info:
+                self.answer(client, **info["ask"])
+        return call.outputs
+
+    def answer(self, client, number, what, region):
+        y, x, height, width = region
+        part = np.ascontiguousarray(self.image[y : y + height, x : x + width])
+        if what == "sum":
+            assert client.start("deliver", {"number": number, "sum": zlib.crc32(part)}).result() == {"taken": True}
+            return
+        self.asked.append((height, width))
+        plane = plane_of(part[self.short :])
+        with self.session._supervisor.pool.lend(plane.nbytes) as loan:
+            fill(loan, plane)
+            inputs = {"number": number, "image": loan.describe(plane).to_wire()}
+            client.start("deliver", inputs).result()
+
+
+def test_a_worker_asks_for_what_it_needs_of_an_image_that_stays_with_its_client(session):
+    image = IMAGE.copy()
+    image[100:330, 200:430] = 180
+    client = Keeping(session, image)
+    described = {"appose_type": "ndarray", "dtype": "uint8", "shape": list(image.shape), "ask": True}
+    running = session._supervisor.running()
+    inputs = {"model": running.model, "image": described, "channels": "each", "cut": True}
+    encoded = client.call("encode", inputs)
+    assert max(max(shape) for shape in client.asked) <= SIDE
+    prompts = [Prompt(points=[(300, 200)]), Prompt(box=(190, 90, 440, 340)), Prompt(points=[(699, 3)])]
+    prompts += [prompt for label in NUMBERS[:6] for prompt in asked(label)]
+    messages = tuple(message_of(prompt, image.shape) for prompt in prompts)
+
+    def answers(*some):
+        request = SegmentRequest(encoded["encoding"], some or messages)
+        return [region["rings"] for region in client.call("segment", request.to_wire())["regions"]]
+
+    def expected():
+        with session.encode(image) as scene:
+            assert encoded["ranges"] == [list(pair) for pair in scene.ranges]
+            return [[ring.ravel().tolist() for ring in region.rings] for region in scene.segment(prompts)]
+
+    assert answers() == expected()
+    assert len(client.tiles) == len(set(client.tiles))
+    # Nothing is asked for twice, but for what has changed meanwhile.
+    client.asked.clear()
+    first = answers()
+    assert client.asked == []
+    image[0:12, 690:700] = 120
+    assert answers() == expected() != first
+    # What is not what was asked for is refused, and the worker lives on.
+    image[0:20, 0:20] = 120
+    client.short = 1
+    with pytest.raises(SamjError, match="bytes were delivered"):
+        answers(message_of(Prompt(points=[(10, 10)]), image.shape))
+    client.short = 0
+    assert answers() == expected()
+    assert client.call("everything", {"encoding": encoded["encoding"], "points_per_side": 40})["count"] > 20
+    assert running.client.start("deliver", {"number": 1, "sum": 1}).result() == {"taken": False}
+    small = {**described, "shape": [60, 60]}
+    assert client.call("encode", {**inputs, "image": small})["tiles"] == 1
+    with pytest.raises(SamjError, match="only where it cuts it itself"):
+        client.call("encode", {**inputs, "cut": False})
+    # A client that does not answer any more stops it.
+    cancel = CancelToken()
+    image[0:20, 0:20] = 7
+    waiting = running.client.start(
+        "segment", SegmentRequest(encoded["encoding"], messages).to_wire(), cancel=cancel
+    )
+    next(iter(waiting))
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        waiting.result()
+
+
 def test_a_small_image_that_may_be_cut_is_encoded_as_it_is(session):
     _, outputs = sent_whole(session, IMAGE[:60, :60])
     assert (outputs["tiles"], outputs["shape"]) == (1, [60, 60])

@@ -1,5 +1,6 @@
 package org.samj.bridge.appose;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -47,17 +48,69 @@ final class ApposeScene implements Segmenter.Scene {
 
     @Override
     public Outline[] segment(Prompt prompt, Options options) {
+        return segment(prompt, options, ApposeSegmenter.SILENT);
+    }
+
+    @Override
+    public Outline[] segment(Prompt prompt, Options options, Segmenter.Progress progress) {
+        Outline[][] found = new Outline[1][];
+        segmentAll(new Prompt[] {prompt}, options, (index, outlines) -> found[0] = outlines, progress);
+        return found[0];
+    }
+
+    @Override
+    public void segmentAll(Prompt[] prompts, Options options, Segmenter.Answers answers, Segmenter.Progress progress) {
         options.check();
+        Segmenter.Progress told = Told.to(progress);
         Map<String, Object> inputs = new HashMap<>();
         inputs.put("candidates", options.candidates);
         inputs.put("min_area", options.minArea);
         inputs.put("fill_holes", options.fillHoles);
         inputs.put("largest_only", options.largestOnly);
-        return ask(ApposeSegmenter.SILENT, (worker, name) -> {
-            inputs.put("prompts", Collections.singletonList(Prompts.toWire(prompt, width, height, worker.model)));
+        inputs.put("stream", true);
+        Map<Integer, Outline[]> early = new HashMap<>();
+        int[] given = {0};
+        ask(told, (worker, name) -> {
+            // Those that were answered before the worker died are not asked again.
+            int first = given[0];
+            early.clear();
+            List<Object> asked = new ArrayList<>();
+            for (int i = first; i < prompts.length; i++) {
+                asked.add(Prompts.toWire(prompts[i], width, height, worker.model));
+            }
+            inputs.put("prompts", asked);
             inputs.put("encoding", name);
-            return outlines(worker.call("segment", inputs, ApposeSegmenter.SILENT, event -> { }));
+            Telling telling = new Telling(worker, pixels, told, "Looking at the image from farther away");
+            try {
+                return worker.call("segment", inputs, told, event -> {
+                    if (event.info == null || !event.info.containsKey("regions")) {
+                        telling.accept(event);
+                        return;
+                    }
+                    // Of a large image they come tile by tile.
+                    early.put(first + ((Number) event.info.get("prompt")).intValue(), outlines(event.info));
+                    while (early.containsKey(given[0])) {
+                        Outline[] next = early.remove(given[0]);
+                        answers.add(given[0]++, next);
+                    }
+                });
+            } finally {
+                told.at(null);
+            }
         });
+    }
+
+    @Override
+    public int[] order(Prompt[] prompts) {
+        Worker worker = home;
+        int side = worker == null ? 0 : worker.tileOf(width, height);
+        return side == 0 ? Segmenter.Scene.super.order(prompts) : new TileOrder(width, height, side).of(prompts);
+    }
+
+    @Override
+    public boolean readsParts() {
+        SentPixels image = pixels;
+        return image != null && image.parts() != null && home != null && home.asksForParts();
     }
 
     @Override
@@ -77,7 +130,12 @@ final class ApposeScene implements Segmenter.Scene {
             inputs.put("encoding", name);
             // The search is the same each time: what was given before the worker died is passed over.
             int[] seen = {0};
+            Telling telling = new Telling(worker, pixels, told, "Reading the image");
             return worker.call("everything", inputs, told, event -> {
+                if (event.info != null && !event.info.containsKey("regions")) {
+                    telling.accept(event);
+                    return;
+                }
                 for (Outline outline : event.info == null ? new Outline[0] : outlines(event.info)) {
                     if (seen[0]++ >= given[0]) {
                         given[0] = seen[0];
@@ -129,13 +187,19 @@ final class ApposeScene implements Segmenter.Scene {
             inputs.put("ranges", ranges);
             inputs.put("channels", image.colour ? "auto" : "each");
             inputs.put("image_id", imageId);
-            // A large image is asked tile by tile; where the tiles are is known to the worker.
+            // A large image is asked tile by tile; where the tiles are is known to the worker, which asks for them.
             inputs.put("cut", true);
             Map<String, Object> outputs;
-            try (SentFile file = image.share()) {
-                inputs.put("image", image.describe(file));
-                outputs = worker.call("encode", inputs, progress,
-                    event -> progress.tell("Encoding the image", fraction(event)));
+            Telling telling = new Telling(worker, image, progress, "Encoding the image");
+            if (image.parts() != null && worker.asksForParts()) {
+                inputs.put("image", image.describe(null));
+                outputs = worker.call("encode", inputs, progress, telling);
+            } else {
+                SentPixels all = image.whole();
+                try (SentFile file = all.share()) {
+                    inputs.put("image", all.describe(file));
+                    outputs = worker.call("encode", inputs, progress, telling);
+                }
             }
             // The next worker shall show it to the network in the same way.
             ranges = outputs.get("ranges");

@@ -8,7 +8,10 @@ import java.util.Map;
 import org.samj.bridge.Pixels;
 import org.samj.bridge.SegmenterException;
 
-/** A private copy of an image as it is sent: its owner may change the pixels, and a new worker needs them again. */
+/**
+ * A private copy of an image as it is sent: its owner may change the pixels, and a new worker needs them again. Of one
+ * that is read in parts there is no copy: each part is sent when the worker asks for it.
+ */
 final class SentPixels {
 
     /** Pixels per row. */
@@ -19,11 +22,13 @@ final class SentPixels {
     final boolean colour;
     /** Low and high end of what is shown; null: found by the worker. */
     final double[] range;
+    private final Pixels.Parts parts;
     private final Object array;
     private final String dtype;
     private final int bytesPerElement;
 
     private SentPixels(Pixels pixels, Object array, String dtype, int bytesPerElement, boolean colour) {
+        this.parts = pixels.parts;
         this.width = pixels.width;
         this.height = pixels.height;
         this.range = colour ? null : pixels.range;
@@ -34,12 +39,11 @@ final class SentPixels {
     }
 
     /** Check and copy an image. */
-    static SentPixels of(Pixels given) {
-        Pixels pixels = given.parts == null ? given : new Pixels(given.parts.read(0, 0, given.width, given.height),
-            given.width, given.height, given.range);
+    static SentPixels of(Pixels pixels) {
         int length = pixels.array == null || !pixels.array.getClass().isArray() ? -1
             : java.lang.reflect.Array.getLength(pixels.array);
-        if (pixels.width < 1 || pixels.height < 1 || length != (long) pixels.width * pixels.height) {
+        long wanted = pixels.parts == null ? (long) pixels.width * pixels.height : length;
+        if (pixels.width < 1 || pixels.height < 1 || length < 0 || length != wanted) {
             throw new SegmenterException("bad-image", "The image is said to have " + pixels.width + " x " + pixels.height
                 + " pixels, and its array has " + Math.max(0, length) + ".", "Hand in one plane, row by row.");
         }
@@ -65,18 +69,37 @@ final class SentPixels {
             "Hand in byte[], short[], float[], or int[] with 0xRRGGBB.");
     }
 
+    /** Where its parts are read; null: all of it is here. */
+    Pixels.Parts parts() {
+        return parts;
+    }
+
+    /** A part of it, as an image of its own. */
+    SentPixels part(int x, int y, int columns, int rows) {
+        return of(new Pixels(parts.read(x, y, columns, rows), columns, rows, range));
+    }
+
+    /** All of it, as an image of its own. */
+    SentPixels whole() {
+        return parts == null ? this : part(0, 0, width, height);
+    }
+
     /** A new file with the pixels in it. Closing it removes it. */
     SentFile share() {
         return SentFile.of(array, bytesPerElement);
     }
 
-    /** The image in a file, as {@code encode} takes it. */
+    /** The image in a file, as {@code encode} takes it; null: one whose parts the worker asks for. */
     Map<String, Object> describe(SentFile file) {
         Map<String, Object> image = new HashMap<>();
         image.put("appose_type", "ndarray");
         image.put("dtype", dtype);
         image.put("shape", colour ? Arrays.asList(height, width, 3) : Arrays.asList(height, width));
-        image.put("file", file.path.toString());
+        if (file == null) {
+            image.put("ask", true);
+        } else {
+            image.put("file", file.path.toString());
+        }
         return image;
     }
 

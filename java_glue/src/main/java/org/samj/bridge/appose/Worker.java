@@ -41,6 +41,8 @@ final class Worker {
     private volatile Map<String, Object> hello = Collections.emptyMap();
     private String handle = "";
     private volatile String loadedOn = "";
+    private int tilePx;
+    private int wholePx;
     private volatile boolean closing;
     private volatile long heard = System.nanoTime();
 
@@ -97,11 +99,23 @@ final class Worker {
         Map<String, Object> loaded = call("load", inputs, progress, event -> { });
         handle = (String) loaded.get("model");
         loadedOn = String.valueOf(loaded.get("device"));
+        tilePx = loaded.get("tile_px") instanceof Number ? ((Number) loaded.get("tile_px")).intValue() : 0;
+        wholePx = loaded.get("whole_px") instanceof Number ? ((Number) loaded.get("whole_px")).intValue() : 0;
     }
 
     /** The loaded model's name in requests. */
     String handle() {
         return handle;
+    }
+
+    /** Side of the tiles in which it asks prompts on an image of this size; 0: it sees the image as a whole. */
+    int tileOf(int width, int height) {
+        return Math.max(width, height) > wholePx ? tilePx : 0;
+    }
+
+    /** Whether it asks for the parts of an image that it needs; before protocol 1.6 it was sent all of it. */
+    boolean asksForParts() {
+        return !String.valueOf(hello.get("protocol")).matches("1\\.[0-5]");
     }
 
     /** What it runs on, in a line. */

@@ -74,6 +74,74 @@ public class ApposeSegmenterTest extends WithWorker {
     }
 
     @Test
+    public void ofALargeImageOnlyThePartsThatPromptsNeedAreSent() {
+        Pixels whole = Pictures.wide(20);
+        byte[] array = (byte[]) whole.array;
+        long[] read = {0};
+        boolean[] gone = {false};
+        Pixels.Parts parts = new Pixels.Parts() {
+            @Override
+            public Object read(int x, int y, int width, int height) {
+                if (gone[0]) {
+                    throw new SegmenterException("image-closed", "It was closed.", "");
+                }
+                read[0] += (long) width * height;
+                byte[] part = new byte[width * height];
+                for (int row = 0; row < height; row++) {
+                    System.arraycopy(array, (y + row) * whole.width + x, part, row * width, width);
+                }
+                return part;
+            }
+
+            @Override
+            public long sum(int x, int y, int width, int height) {
+                return java.util.Arrays.hashCode((byte[]) read(x, y, width, height)) - (1L << 40);
+            }
+        };
+        Segmenter.Scene all = scene(whole);
+        Segmenter.Scene kept = scene(Pixels.inParts(parts, new byte[0], whole.width, whole.height, null));
+        assertTrue(kept.readsParts() && !all.readsParts());
+        Prompt[] prompts = {Prompt.ofPoint(8 * 160 + 100, 40), Prompt.ofBox(79, 19, 121, 61), Prompt.ofPoint(15 * 160 + 100, 40)};
+        assertArrayEquals(new int[] {1, 0, 2}, kept.order(prompts));
+        read[0] = 0;
+        List<int[]> areas = new ArrayList<>();
+        List<String> told = new ArrayList<>();
+        Segmenter.Progress progress = new Segmenter.Progress() {
+            @Override
+            public void tell(String message, double fraction) {
+                told.add(message);
+            }
+
+            @Override
+            public void at(int[] area) {
+                areas.add(area);
+            }
+
+            @Override
+            public boolean isCancelled() {
+                return false;
+            }
+        };
+        assertArrayEquals(rings(all.segment(prompts[0], THREE)), rings(kept.segment(prompts[0], THREE, progress)));
+        assertTrue(read[0] + " pixels", read[0] < 3 * 1024 * 120);
+        assertTrue(told.toString(), told.get(0).matches("Encoding tile \\d+ of \\d+"));
+        assertEquals(1024, areas.get(0)[2] - areas.get(0)[0]);
+        assertEquals(null, areas.get(areas.size() - 1));
+        List<int[][][]> found = new ArrayList<>();
+        kept.segmentAll(prompts, THREE, (index, outlines) -> found.add(rings(outlines)), progress);
+        for (int i = 0; i < prompts.length; i++) {
+            assertArrayEquals(rings(all.segment(prompts[i], THREE)), found.get(i));
+        }
+        java.util.Arrays.fill(array, (byte) 30);
+        assertFalse(java.util.Arrays.deepEquals(rings(all.segment(prompts[1], THREE)), rings(kept.segment(prompts[1], THREE))));
+        gone[0] = true;
+        assertEquals("image-closed",
+            assertThrows(SegmenterException.class, () -> kept.segment(prompts[1], THREE)).code());
+        all.close();
+        kept.close();
+    }
+
+    @Test
     public void optionsAreHeeded() {
         Segmenter.Scene scene = scene(Pictures.bytes());
         Outline[] none = scene.segment(around(Pictures.DISCS[0]), new Options(1, 5000, true, true));

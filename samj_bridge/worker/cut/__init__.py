@@ -1,0 +1,1 @@
+"""Large images of which the worker itself encodes tiles: sent whole, or left with the client."""
