@@ -35,6 +35,15 @@ final class Told implements Segmenter.Progress {
     }
 
     @Override
+    public void at(int[] area) {
+        try {
+            caller.at(area);
+        } catch (RuntimeException | Error error) {
+            complain(error);
+        }
+    }
+
+    @Override
     public boolean isCancelled() {
         try {
             return caller.isCancelled();
