@@ -39,10 +39,7 @@ final class Worker {
     private final Service service;
     private final WorkerLog log;
     private volatile Map<String, Object> hello = Collections.emptyMap();
-    private String handle = "";
-    private volatile String loadedOn = "";
-    private int tilePx;
-    private int wholePx;
+    private volatile Map<String, Object> loaded = Collections.emptyMap();
     private volatile boolean closing;
     private volatile long heard = System.nanoTime();
 
@@ -83,7 +80,6 @@ final class Worker {
                 + card.protocol + ".", "Run: samj-bridge setup");
         }
         if (spoken.matches("1\\.[0-2]")) {
-            // It knows no images in files.
             throw new SegmenterException("protocol-mismatch", "The worker speaks protocol " + spoken
                 + ", this jar needs 1.3.", "Update samj-bridge to the version of this jar, then run: samj-bridge setup");
         }
@@ -96,21 +92,19 @@ final class Worker {
         inputs.put("transform", model.transform);
         inputs.put("device", device.isEmpty() ? card.device : device);
         inputs.put("precision", card.precision);
-        Map<String, Object> loaded = call("load", inputs, progress, event -> { });
-        handle = (String) loaded.get("model");
-        loadedOn = String.valueOf(loaded.get("device"));
-        tilePx = loaded.get("tile_px") instanceof Number ? ((Number) loaded.get("tile_px")).intValue() : 0;
-        wholePx = loaded.get("whole_px") instanceof Number ? ((Number) loaded.get("whole_px")).intValue() : 0;
+        loaded = call("load", inputs, progress, event -> { });
     }
 
     /** The loaded model's name in requests. */
     String handle() {
-        return handle;
+        return (String) loaded.get("model");
     }
 
     /** Side of the tiles in which it asks prompts on an image of this size; 0: it sees the image as a whole. */
     int tileOf(int width, int height) {
-        return Math.max(width, height) > wholePx ? tilePx : 0;
+        Object side = loaded.get("tile_px");
+        Object whole = loaded.get("whole_px");
+        return side != null && Math.max(width, height) > ((Number) whole).intValue() ? ((Number) side).intValue() : 0;
     }
 
     /** Whether it asks for the parts of an image that it needs; before protocol 1.6 it was sent all of it. */
@@ -120,7 +114,7 @@ final class Worker {
 
     /** What it runs on, in a line. */
     String device() {
-        return loadedOn.isEmpty() ? "" : loadedOn + ", " + hello.get("threads") + " threads";
+        return loaded.isEmpty() ? "" : loaded.get("device") + ", " + hello.get("threads") + " threads";
     }
 
     /** The best device that it has found; empty before it was asked. */
