@@ -30,6 +30,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from benchmarks.page import PAINTED, painted
 from samj_bridge import Prompt, Session, Settings
 from samj_bridge.install import ensure_environment
 from samj_bridge.server.serving import Card, cards
@@ -91,6 +92,7 @@ def main() -> None:
         rows = [
             *one_prompt(card, session, arguments.repeats),
             *new_views(card, session, arguments.views),
+            *(Row(PAINTED, value, "ms", 60) for value in painted(card, as_png(view(0)), arguments.repeats)),
             *processor_time(card, process, arguments.views, arguments.model),
             *many_clients(card, process, arguments.prompts),
             *killed(card, process, arguments.kills),

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ __all__ = [
     "Pictures",
     "Sent",
     "Views",
+    "is_tiff",
     "picture_from_bytes",
     "picture_from_file",
     "picture_from_text",
@@ -35,6 +36,7 @@ __all__ = [
 
 MOST_PIXELS = 64_000_000
 """Pixels of an image that may be sent: eight times a view as large as a 4k screen."""
+_T = TypeVar("_T")
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -45,8 +47,8 @@ class Picture:
 
     digest: str
     """Hash of shape, type and pixels."""
-    pixels: NDArray[Any]
-    """(Y, X) or (Y, X, C)."""
+    pixels: Any
+    """Array (Y, X) or (Y, X, C); or what is read in place, and has shape, ndim, dtype and nbytes like one."""
     channels: Any = None
     """What `Session.encode` is told of its channels."""
 
@@ -159,7 +161,7 @@ class Views:
             self._known.popitem(last=False)
         return Sent(picture.digest, picture.shape, lambda: picture)
 
-    async def decoded(self, load: Callable[[], Picture]) -> Picture:
+    async def decoded(self, load: Callable[[], _T]) -> _T:
         """Decode an image in a thread, a few at once."""
         async with self._decoding:
             return await run_in_threadpool(load)
@@ -186,6 +188,11 @@ def picture_from_text(text: str) -> Picture:
     return picture_from_bytes(data)
 
 
+def is_tiff(data: bytes) -> bool:
+    """Whether a file is a TIFF, which may have planes and any numbers."""
+    return data[:4] in _TIFF
+
+
 def picture_from_bytes(data: bytes) -> Picture:
     """Decode an image file as it is seen: colours stay, transparency is drawn over white, 16 bits stay 16 bits.
 
@@ -194,7 +201,7 @@ def picture_from_bytes(data: bytes) -> Picture:
     ImageError
         It is no image that is read here, is damaged, or too large.
     """
-    if data[:4] in _TIFF:
+    if is_tiff(data):
         with tempfile.TemporaryDirectory(prefix="samj-serve-") as folder:
             path = Path(folder) / "image.tif"
             path.write_bytes(data)
@@ -218,8 +225,8 @@ def picture_from_bytes(data: bytes) -> Picture:
         raise ImageError(message, hint="Send a PNG, JPEG, WebP, BMP, GIF or TIFF file.") from error
 
 
-def picture_from_file(path: Path, name: str = "") -> Picture:
-    """Read an image file as ImageJ shows it.
+def picture_from_file(path: Path, name: str = "", wish: Wish | None = None) -> Picture:
+    """Read an image file as ImageJ shows it; of one with several planes, `wish` says which.
 
     Raises
     ------
@@ -229,7 +236,7 @@ def picture_from_file(path: Path, name: str = "") -> Picture:
     try:
         series = describe_image(path).series[0]
         _check_size(series.width, series.height)
-        taken = take(path, Wish())
+        taken = take(path, wish or Wish())
     except SamjError as error:
         # What lies where on this machine is nobody's business over the network.
         error.message = error.message.replace(str(path), name or path.name).replace(path.name, name or path.name)

@@ -11,7 +11,8 @@ trap 'rm -rf "$work"' EXIT
 wheel=$(echo "$work"/dist/*.whl)
 listed=$(python3 -m zipfile --list "$wheel")
 for part in samj_bridge/fiji/jars/SAMJ_Bridge.jar samj_bridge/commit.txt samj_bridge/models/weights/starter.safetensors \
-    samj_bridge/envs/samj/pypi.lock samj_bridge/napari/napari.yaml samj_bridge/py.typed; do
+    samj_bridge/envs/samj/pypi.lock samj_bridge/napari/napari.yaml samj_bridge/py.typed samj_bridge/server/page/www/main.js \
+    samj_bridge/server/page/www/vendor/openseadragon.min.js samj_bridge/server/page/www/vendor/openseadragon.LICENSE.txt; do
     grep -q "$part" <<<"$listed" || { echo "The wheel lacks $part."; exit 1; }
 done
 

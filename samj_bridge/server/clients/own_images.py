@@ -124,6 +124,10 @@ async def everything(request: Request) -> Response:
     body = await json_body(request)
     model = _model(services, body)
     options = {name: value for name, value in body.items() if name not in {"model", "mode"}}
+    # A record is a file that would be written wherever the request says.
+    if wrong := sorted(options.keys() & {"record", "progress", "cancel"}):
+        message = f"The field {wrong[0]!r} is not taken over HTTP."
+        raise InputError(message, code="bad-field", hint="Leave it out.")
     mode = text(body, "mode", "fast")
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from samj_bridge.errors import FileError, InputError, SamjError
@@ -17,10 +20,11 @@ from samj_bridge.export import EXPORTERS, export
 from samj_bridge.server.answering import json_body
 from samj_bridge.server.fields import listed, text, whole
 from samj_bridge.server.page.objects import regions_of
+from samj_bridge.server.page.opening import InPlace, open_file, open_sent
 from samj_bridge.server.page.tiles import TILE_PX, levels_of
 from samj_bridge.server.page.works import Work
 from samj_bridge.server.paths import below
-from samj_bridge.server.pictures import Picture, picture_from_bytes, picture_from_file
+from samj_bridge.server.pictures import Picture
 from samj_bridge.server.services import Services, services_of
 
 __all__ = ["routes"]
@@ -37,6 +41,7 @@ def routes() -> list[BaseRoute]:
         Route(_START, open_image, methods=["POST"]),
         Route(one, one_work),
         Route(one, drop_work, methods=["DELETE"]),
+        Route(f"{one}/plane", another_plane, methods=["POST"]),
         Route(f"{one}/changes", change, methods=["POST"]),
         Route(f"{one}/tiles/{{level:int}}/{{x:int}}_{{y:int}}", tile),
         Route(f"{one}/export/{{kind}}", save),
@@ -51,24 +56,26 @@ async def works(request: Request) -> Response:
 async def open_image(request: Request) -> Response:
     """Open an image: a file as the body with its name in a header, or in JSON the path of one below ``--root``."""
     services = services_of(request)
-    head: dict[str, Any]
     if request.headers.get("content-type", "").startswith("application/json"):
-        path = below(services.roots, text(await json_body(request), "path"))
-        picture = await services.views.decoded(lambda: picture_from_file(path))
-        head, data = {"name": path.name, "path": str(path)}, None
-    else:
-        data = await request.body()
-        if not data:
-            raise InputError("The file is empty.", code="missing-field", hint="Choose an image file.")
-        # What a browser calls it: a name to show, never a path to write to.
-        name = Path(unquote(request.headers.get("x-samj-name", "")).replace("\\", "/")).name[:200] or "image"
-        picture = await services.views.decoded(lambda: picture_from_bytes(data))
-        head = {"name": name, "path": None}
-    height, width = picture.shape
-    head |= {"width": width, "height": height, "dtype": str(picture.pixels.dtype)}
-    services.pictures.put(picture)
-    work = await run_in_threadpool(services.works.begin, picture.digest, head, data)
-    return JSONResponse(_described(work), 201)
+        body = await json_body(request)
+        path = below(services.roots, text(body, "path"))
+        head = {"name": path.name, "path": str(path)}
+        return await _opened(services, head, whole(body, "plane", 0), None)
+    data = await request.body()
+    if not data:
+        raise InputError("The file is empty.", code="missing-field", hint="Choose an image file.")
+    # What a browser calls it: a name to show, never a path to write to.
+    said = unquote(request.headers.get("x-samj-name", "")).replace("\\", "/")
+    name = "".join(letter for letter in Path(said).name[:200] if letter.isprintable()) or "image"
+    return await _opened(services, {"name": name, "path": None}, 0, data)
+
+
+async def another_plane(request: Request) -> Response:
+    """Open another plane of the file that an image is of."""
+    services, work = services_of(request), await _work(request)
+    plane = whole(await json_body(request), "plane", 0)
+    data = None if work.head["path"] else await run_in_threadpool(work.source)
+    return await _opened(services, {name: work.head[name] for name in ("name", "path")}, plane, data)
 
 
 async def one_work(request: Request) -> Response:
@@ -116,25 +123,29 @@ async def save(request: Request) -> Response:
         raise InputError(message, code="unknown-format", hint=f"Formats: {', '.join(EXPORTERS)}.")
     work = await _work(request)
     picture = await _picture(services, work) if "pixels" in EXPORTERS[kind].takes else None
+    if picture is not None and isinstance(picture.pixels, InPlace):
+        message = "The image is too large for a picture of all of it."
+        raise InputError(message, code="image-too-large", hint="Save ROIs, GeoJSON or a label image.")
+    folder = Path(await run_in_threadpool(tempfile.mkdtemp, prefix="samj-serve-"))
+    forget = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        path = await run_in_threadpool(_written, work, kind, picture, folder)
+    except BaseException:
+        await forget()
+        raise
     name = f"{Path(work.head['name']).stem}{EXPORTERS[kind].suffix}"
-    data = await run_in_threadpool(_file, work, kind, picture)
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-        "Cache-Control": "no-store",
-    }
-    return Response(data, media_type=_TYPES[Path(name).suffix], headers=headers)
+    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
+    return FileResponse(path, headers=headers, media_type=_TYPES[path.suffix], background=forget)
 
 
-def _file(work: Work, kind: str, picture: Picture | None) -> bytes:
+def _written(work: Work, kind: str, picture: Picture | None, folder: Path) -> Path:
     objects, classes = work.listed()
     if not objects:
-        raise InputError("There are no objects yet.", code="no-objects", hint="Accept one first.")
-    with tempfile.TemporaryDirectory(prefix="samj-serve-") as folder:
-        path = Path(folder) / f"objects{EXPORTERS[kind].suffix}"
-        pixels = None if picture is None else picture.pixels
-        return export(
-            kind, path, regions_of(objects, classes, work.shape), shape=work.shape, pixels=pixels
-        ).read_bytes()
+        raise InputError("There are no objects yet.", code="no-objects", hint="Keep one first.")
+    path = folder / f"objects{EXPORTERS[kind].suffix}"
+    pixels = None if picture is None else picture.pixels
+    return export(kind, path, regions_of(objects, classes, work.shape), shape=work.shape, pixels=pixels)
 
 
 async def _work(request: Request) -> Work:
@@ -149,11 +160,7 @@ async def _picture(services: Services, work: Work) -> Picture:
         pass
 
     def load() -> Picture:
-        path = work.head.get("path")
-        if path is None:
-            return picture_from_bytes((work.folder / "source").read_bytes())
-        # Roots may be others by now.
-        return picture_from_file(below(services.roots, path))
+        return _read(services, work.head, work.source() if work.head["path"] is None else None)[0]
 
     try:
         picture = await services.views.decoded(load)
@@ -170,6 +177,23 @@ async def _picture(services: Services, work: Work) -> Picture:
     return picture
 
 
+def _read(services: Services, head: Mapping[str, Any], data: bytes | None) -> tuple[Picture, int]:
+    if data is not None:
+        return open_sent(data, head["plane"])
+    # Roots may be others than when it was opened.
+    return open_file(below(services.roots, head["path"]), head["plane"], head["name"])
+
+
+async def _opened(services: Services, head: dict[str, Any], plane: int, data: bytes | None) -> Response:
+    head = {**head, "plane": plane}
+    picture, planes = await services.views.decoded(lambda: _read(services, head, data))
+    height, width = picture.shape
+    head |= {"planes": planes, "width": width, "height": height, "dtype": str(picture.pixels.dtype)}
+    services.pictures.put(picture)
+    work = await run_in_threadpool(services.works.begin, picture.digest, head, data)
+    return JSONResponse(_described(work), 201)
+
+
 def _described(work: Work) -> dict[str, Any]:
     height, width = work.shape
     return {
@@ -177,7 +201,9 @@ def _described(work: Work) -> dict[str, Any]:
         "name": work.head["name"],
         "width": width,
         "height": height,
-        "dtype": work.head.get("dtype", ""),
+        "dtype": work.head["dtype"],
+        "plane": work.head["plane"],
+        "planes": work.head["planes"],
         "tile": TILE_PX,
         "levels": levels_of(work.shape),
         **work.since("", -1),

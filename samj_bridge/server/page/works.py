@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from samj_bridge.errors import FileError, InputError, SamjError
+from samj_bridge.process.locks import hold_lock
 from samj_bridge.server.page.objects import checked_change
 
 __all__ = ["Work", "Works"]
@@ -43,7 +44,7 @@ class Work:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.image = folder.name
-        self.epoch = secrets.token_hex(4)
+        self.epoch = ""
         """Another one each time the work is read: revisions count from there."""
         self.head: dict[str, Any] = json.loads((folder / "image.json").read_text(encoding="utf-8"))
         self.objects: dict[str, dict[str, Any]] = {}
@@ -51,13 +52,25 @@ class Work:
         self.revision = 0
         self._changed: dict[str, int] = {}
         self._last = 0
+        self._seen = (0, 0)
         self._lock = threading.RLock()
-        self._read()
+        with hold_lock(folder / "lock"):
+            self._read()
 
     @property
     def shape(self) -> tuple[int, int]:
         """(Y, X) of the image."""
         return (self.head["height"], self.head["width"])
+
+    def source(self) -> bytes:
+        """Return the file that was sent.
+
+        Raises
+        ------
+        OSError
+            It is gone.
+        """
+        return (self.folder / "source").read_bytes()
 
     def change(self, changes: Sequence[Any]) -> None:
         """Write changes down, then do them: all of them or none.
@@ -75,7 +88,9 @@ class Work:
             They can't be written; nothing has changed.
         """
         checked = [checked_change(change, self.shape) for change in changes]
-        with self._lock:
+        # Another server of the same home may have the work open, too.
+        with self._lock, hold_lock(self.folder / "lock"):
+            self._look()
             if len(self.objects) + len(checked) > _MOST_OBJECTS:
                 message = f"There are {len(self.objects)} objects already."
                 raise InputError(message, code="too-much", hint=f"An image has at most {_MOST_OBJECTS}.")
@@ -92,6 +107,9 @@ class Work:
     def since(self, epoch: str, revision: int) -> dict[str, Any]:
         """Return what has changed since a revision; everything to who knows another epoch."""
         with self._lock:
+            if self._stamp() != self._seen:
+                with hold_lock(self.folder / "lock"):
+                    self._look()
             whole = epoch != self.epoch
             after = -1 if whole else revision
             ids = [name for name, changed in self._changed.items() if changed > after]
@@ -137,13 +155,28 @@ class Work:
                     with contextlib.suppress(OSError):
                         os.truncate(path, before)
                     raise
+            self._seen = self._stamp()
         except OSError as error:
             message = f"The change could not be written down: {error.strerror or error}."
             hint = "Nothing else has changed. Make space on the server's disk, then try again."
             raise FileError(message, code="not-kept", hint=hint) from error
 
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            status = (self.folder / "changes.jsonl").stat()
+        except FileNotFoundError:
+            return (0, 0)
+        return (status.st_ino, status.st_size)
+
+    def _look(self) -> None:
+        """Read again what another server has written."""
+        if self._stamp() != self._seen:
+            self._read()
+
     def _read(self) -> None:
         path = self.folder / "changes.jsonl"
+        self.epoch = secrets.token_hex(4)
+        self.objects, self.classes, self.revision, self._changed, self._last = {}, [], 0, {}, 0
         if not path.is_file():
             return
         good = lines = 0
@@ -162,6 +195,7 @@ class Work:
             os.truncate(path, good)
         if lines > 2 * len(self.objects) + 200:
             self._compact(path)
+        self._seen = self._stamp()
 
     def _compact(self, path: Path) -> None:
         draft = path.with_name(f"changes-{os.getpid()}.part")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,17 @@ from serving import Served
 
 from samj_bridge.geometry.region import Region
 
-QUIET = ("Failed to load resource",)
-"""What the browser itself says of answers that are no success: they are tested by what the page says."""
+QUIET = ("Failed to load resource", "Canvas2D: Multiple readback", "Ignoring tile")
+"""What the browser says of answers that are no success, which the tests look at themselves, and of our looking; and
+OpenSeadragon of tiles that come after another image was opened."""
 
 
 class Visit:
     """One tab."""
 
-    def __init__(self, served: Served, context: BrowserContext) -> None:
+    def __init__(self, served: Served, context: BrowserContext, complaints: list[str]) -> None:
         self.served = served
-        self.complaints: list[str] = []
+        self.complaints = complaints
         self.page: Page = context.new_page()
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._said)
@@ -31,6 +33,10 @@ class Visit:
     def _said(self, message: Any) -> None:
         if message.type in {"error", "warning"} and not message.text.startswith(QUIET):
             self.complaints.append(message.text)
+
+    def another(self) -> Visit:
+        """Return another tab of the same browser."""
+        return Visit(self.served, self.page.context, self.complaints)
 
     def find(self, selector: str) -> Locator:
         return self.page.locator(selector)
@@ -45,12 +51,14 @@ class Visit:
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Return where an image's pixel is on the screen: the image is fitted into the stage."""
-        work = self.work()
+        said = re.search(r"(\d+) × (\d+)", self.find("#image-name").inner_text())
         board = self.find("#board").bounding_box()
+        assert said is not None
         assert board is not None
-        scale = min(board["width"] / work["width"], board["height"] / work["height"])
-        left = board["x"] + (board["width"] - work["width"] * scale) / 2
-        top = board["y"] + (board["height"] - work["height"] * scale) / 2
+        width, height = int(said[1]), int(said[2])
+        scale = min(board["width"] / width, board["height"] / height)
+        left = board["x"] + (board["width"] - width * scale) / 2
+        top = board["y"] + (board["height"] - height * scale) / 2
         return left + x * scale, top + y * scale
 
     def click(self, x: float, y: float, **options: Any) -> None:
@@ -73,9 +81,21 @@ class Visit:
         """Wait for a proposal."""
         self.find("#next").filter(has_text="Enter keeps it").wait_for()
 
+    def undo(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.page.keyboard.press("Control+z")
+
+    def tab_to(self, name: str) -> None:
+        """Press Tab until the part of that id has the focus."""
+        for _ in range(60):
+            if self.find(f"#{name}:focus").count():
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(name)
+
     def kept(self, count: int) -> None:
         """Wait until so many objects are in the list, and written down."""
-        self.find("#count").get_by_text(str(count), exact=True).wait_for()
+        self.find("#count").filter(has_text=re.compile(f"^{count}$")).wait_for()
         self.find("#kept").filter(has_text="on the server").wait_for()
 
     def work(self, image: str = "") -> dict[str, Any]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from browsing import Visit
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from serving import Served, served_by
 
 from samj_bridge.session import Session
@@ -62,3 +68,53 @@ def _nothing_is_left_running(served: Served) -> Iterator[None]:
     while served.state()["now"] is not None and time.monotonic() < end:
         time.sleep(0.05)
     assert served.state()["waiting"] == []
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = os.environ.get("SAMJ_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(served: Served, browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Return what opens a tab of its own browser context; none may complain."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def opens(at: Served = served, **options: Any) -> Visit:
+        contexts.append(browser.new_context(viewport={"width": 1200, "height": 800}, **options))
+        return Visit(at, contexts[-1], complaints)
+
+    yield opens
+    for context in contexts:
+        context.close()
+    # Work on an image stays: the next test is to find none.
+    for work in served.own("GET", "page/images").json["images"]:
+        served.own("DELETE", f"page/images/{work['image']}")
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def nuclei(data_dir: Path) -> Path:
+    return data_dir / "images" / "fluorescence_2.png"
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Callable[[int], Path]:
+    """Return what makes an image that nobody has opened: a disc on noise."""
+
+    def make(seed: int) -> Path:
+        y, x = np.mgrid[:160, :200]
+        ground = np.random.default_rng(seed).integers(10, 40, (160, 200))
+        image = np.where((x - 90) ** 2 + (y - 70) ** 2 < 30**2, ground + 160, ground).astype(np.uint8)
+        path = tmp_path / f"disc {seed}.png"
+        Image.fromarray(image).save(path)
+        return path
+
+    return make

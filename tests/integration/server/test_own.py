@@ -84,6 +84,13 @@ def test_everything_comes_line_by_line(served: Served, session: Session, nuclei:
     assert served.own("POST", f"images/{image}/everything", {"colour": 3}).status == 422
 
 
+def test_a_request_names_no_file_to_write(served: Served, image: str, tmp_path: Path) -> None:
+    for name in ("record", "progress", "cancel"):
+        body = {name: str(tmp_path / "written.part")}
+        assert served.own("POST", f"images/{image}/everything", body).status == 422
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_image_is_encoded_once_whoever_sends_it(served: Served, nuclei: Path) -> None:
     pixels = np.asarray(Image.open(nuclei))
     other = io.BytesIO()

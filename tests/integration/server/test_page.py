@@ -2,75 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+import io
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from browsing import Visit
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
 from serving import Served
 
-from samj_bridge import Prompt
+from samj_bridge import Prompt, open_pyramid, read_image
+from samj_bridge.export import read_rois
 from samj_bridge.session import Session
 
-CHROMIUM = os.environ.get("SAMJ_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.worker
 
-pytestmark = [pytest.mark.worker, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+Opens = Callable[..., Visit]
 
 
-@pytest.fixture
-def visit(served: Served, browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """Return what opens a tab of its own browser context; none may complain."""
-    visits: list[Visit] = []
-
-    def opens(at: Served = served, **options: Any) -> Visit:
-        context = browser.new_context(viewport={"width": 1200, "height": 800}, **options)
-        visits.append(Visit(at, context))
-        return visits[-1]
-
-    yield opens
-    complaints = [text for each in visits for text in each.complaints]
-    for each in visits:
-        each.page.context.close()
-    assert complaints == []
-
-
-@pytest.fixture(scope="module")
-def nuclei(data_dir: Path) -> Path:
-    return data_dir / "images" / "fluorescence_2.png"
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Callable[[int], Path]:
-    """Return what makes an image that nobody has opened: a disc on noise."""
-
-    def make(seed: int) -> Path:
-        y, x = np.mgrid[:160, :200]
-        ground = np.random.default_rng(seed).integers(10, 40, (160, 200))
-        image = np.where((x - 90) ** 2 + (y - 70) ** 2 < 30**2, ground + 160, ground).astype(np.uint8)
-        path = tmp_path / f"disc {seed}.png"
-        Image.fromarray(image).save(path)
-        return path
-
-    return make
-
-
-def test_a_click_gives_what_a_session_gives_to_the_pixel(
-    visit: Callable[..., Visit], session: Session, nuclei: Path
-) -> None:
+def test_a_click_gives_what_a_session_gives_to_the_pixel(visit: Opens, session: Session, nuclei: Path) -> None:
     tab = visit()
     tab.open(nuclei)
     tab.click(66, 57)
@@ -83,14 +37,363 @@ def test_a_click_gives_what_a_session_gives_to_the_pixel(
     tab.find("#candidates label").nth(1).locator(":checked").wait_for()
     tab.page.keyboard.press("t")
     tab.kept(2)
+    tab.click(66, 57)
+    tab.proposed()
+    tab.click(72, 60, keys=["Shift"])
+    tab.click(120, 57, keys=["Alt"])
+    tab.click(110, 40, button="right")
+    tab.find("#undo:enabled").wait_for()
+    tab.page.keyboard.press("Enter")
+    tab.kept(3)
     with session.encode(np.asarray(Image.open(nuclei))) as scene:
-        clicked = scene.segment(Prompt(points=[(66, 57)]))[0]
-        boxed = scene.segment(Prompt(box=(40, 30, 92, 85)), candidates=3)[1]
-    first, second = tab.masks()
-    assert np.array_equal(first, clicked.mask())
-    assert np.array_equal(second, boxed.mask())
-    # Nothing of it is lost by a reload.
+        expected = [
+            scene.segment(Prompt(points=[(66, 57)]))[0],
+            scene.segment(Prompt(box=(40, 30, 92, 85)), candidates=3)[1],
+            scene.segment(Prompt(points=[(66, 57), (72, 60)], negative=[(120, 57), (110, 40)]))[0],
+        ]
+    for mask, region in zip(tab.masks(), expected, strict=True):
+        assert np.array_equal(mask, region.mask())
+
+
+def test_a_reload_loses_nothing(visit: Opens, fresh: Callable[[int], Path]) -> None:
+    tab = visit()
+    tab.open(fresh(1))
+    tab.find("#new-class").fill("disc")
+    tab.page.keyboard.press("Enter")
+    tab.click(90, 70)
+    tab.proposed()
+    tab.find("#keep").click()
+    tab.kept(1)
+    tab.click(85, 60)
+    tab.proposed()
     tab.page.reload()
+    tab.kept(1)
+    # The proposal is there again, with class, undo and all.
+    tab.proposed()
+    assert tab.find("#class").input_value() == "disc"
+    assert "disc" in tab.find("#objects li").inner_text()
+    before = tab.masks()
+    tab.page.keyboard.press("Enter")
     tab.kept(2)
-    first, second = tab.masks()
-    assert np.array_equal(second, boxed.mask())
+    tab.undo(3)
+    tab.find("#next").filter(has_text="Taken back: keeping it").wait_for()
+    tab.kept(0)
+    tab.page.keyboard.press("Control+y")
+    tab.kept(1)
+    assert np.array_equal(tab.masks()[0], before[0])
+
+
+def test_objects_are_changed_classed_deleted_and_all_of_it_taken_back(
+    visit: Opens, fresh: Callable[[int], Path]
+) -> None:
+    tab = visit()
+    tab.open(fresh(2))
+    tab.find("#automatic").check()
+    for x, y in ((90, 70), (80, 60), (95, 80)):
+        tab.click(x, y)
+        tab.proposed()
+    tab.kept(2)
+    tab.page.keyboard.press("Enter")
+    tab.kept(3)
+    for name in ("one", "two"):
+        tab.find("#new-class").fill(name)
+        tab.find("#add-class").click()
+    tab.find("#objects li").nth(1).click()
+    tab.find("#set-class").click()
+    tab.find("#objects li").nth(1).filter(has_text="two").wait_for()
+    tab.find("#delete").click()
+    tab.kept(2)
+    tab.find("#objects li").first.click()
+    tab.find("#edit").click()
+    tab.proposed()
+    tab.click(150, 70, keys=["Alt"])
+    tab.find("#next").filter(has_text="Looking").wait_for(state="hidden")
+    tab.proposed()
+    tab.page.keyboard.press("Enter")
+    tab.kept(2)
+    work = tab.work()
+    assert work["classes"] == ["one", "two"]
+    first = min(work["objects"], key=lambda item: item["number"])
+    assert first["prompt"]["negative"] == [[150, 70]]
+    assert {item["number"] for item in work["objects"]} == {1, 3}
+    # Change kept, negative point, taken up, deleted, classed; then the classes and the objects.
+    tab.undo(5)
+    tab.kept(3)
+    assert [item["class"] for item in tab.work()["objects"]] == ["", "", ""]
+    # One more Ctrl-click than there is under it: nothing is chosen, nothing is done.
+    tab.click(5, 5, keys=["Control"])
+    assert tab.find("#delete").is_disabled()
+
+
+def test_everything_the_keyboard_can_do_alone(visit: Opens, served: Served, fresh: Callable[[int], Path]) -> None:
+    (served.root / "by path é.png").write_bytes(fresh(3).read_bytes())
+    tab = visit()
+    keys = tab.page.keyboard
+    tab.tab_to("open")
+    keys.press("Enter")
+    tab.find("#folder button").first.wait_for()
+    tab.tab_to("path")
+    keys.type("by path é.png")
+    keys.press("Enter")
+    tab.find("#image-name").filter(has_text="by path é.png").wait_for()
+    tab.find("#board:focus").wait_for()
+    # From the middle of the image to the disc.
+    for _ in range(4):
+        keys.press("ArrowUp")
+    keys.press("Shift+ArrowLeft")
+    keys.press("Space")
+    tab.proposed()
+    keys.press("a")
+    keys.press("2")
+    keys.press("Enter")
+    tab.kept(1)
+    keys.press("b")
+    for _ in range(4):
+        keys.press("ArrowRight")
+        keys.press("ArrowDown")
+    keys.press("b")
+    tab.proposed()
+    keys.press("Escape")
+    tab.find("#keep:disabled").wait_for()
+    tab.tab_to("everything")
+    keys.press("Enter")
+    tab.find("#next").filter(has_text="found and kept").wait_for()
+    keys.press("Control+z")
+    tab.kept(1)
+    tab.tab_to("objects")
+    keys.press("ArrowDown")
+    keys.press("Delete")
+    tab.kept(0)
+    keys.press("Control+z")
+    tab.kept(1)
+    tab.tab_to("format")
+    tab.tab_to("save")
+    with tab.page.expect_download() as saved:
+        keys.press("Enter")
+    assert saved.value.suggested_filename == "by path é_rois.zip"
+
+
+def test_two_tabs_do_not_mix(visit: Opens, fresh: Callable[[int], Path]) -> None:
+    first = visit()
+    first.open(fresh(4))
+    second = first.another()
+    second.open(fresh(5))
+    first.click(90, 70)
+    second.click(80, 60)
+    first.proposed()
+    second.proposed()
+    for tab in (first, second):
+        tab.page.keyboard.press("Enter")
+        tab.kept(1)
+    assert first.image != second.image
+    assert not np.array_equal(first.masks()[0], second.masks()[0]) or first.work()["name"] != second.work()["name"]
+    # The same image: the same objects, each tab with its own proposal and its own undo.
+    second.open(fresh(4))
+    second.kept(1)
+    second.click(60, 70)
+    second.proposed()
+    assert first.find("#keep").is_disabled()
+    second.page.keyboard.press("Enter")
+    second.kept(2)
+    first.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    first.kept(2)
+    first.undo()
+    first.kept(1)
+    second.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    second.kept(1)
+    (left,) = second.work()["objects"]
+    assert left["prompt"]["points"] == [[60, 70]]
+
+
+def test_a_search_is_cancelled_and_what_was_found_is_one_undo(visit: Opens, nuclei: Path, tmp_path: Path) -> None:
+    many = tmp_path / "many.png"
+    Image.fromarray(np.tile(np.asarray(Image.open(nuclei)), (4, 4))).save(many)
+    tab = visit()
+    tab.open(many)
+    tab.find("#everything").click()
+    tab.find("#count").filter(has_text=re.compile("^[1-9]")).wait_for()
+    # The person may go on meanwhile.
+    tab.find(".task progress").first.wait_for()
+    tab.find(".task button").last.click()
+    tab.find("#next").filter(has_text="Stopped.").wait_for()
+    count = int(tab.find("#count").inner_text())
+    assert 0 < count < 300
+    tab.kept(count)
+    assert len(tab.work()["objects"]) == count
+    tab.undo()
+    tab.kept(0)
+    # The worker is free at once, and Esc stops a search as well.
+    tab.find("#everything").click()
+    tab.find("#count").filter(has_text=re.compile("^[1-9]")).wait_for()
+    tab.find("#board").focus()
+    tab.page.keyboard.press("Escape")
+    tab.find("#next").filter(has_text="Stopped.").wait_for()
+    tab.click(66, 57)
+    tab.proposed()
+
+
+def test_objects_are_saved_in_every_format(visit: Opens, nuclei: Path, tmp_path: Path) -> None:
+    tab = visit()
+    tab.open(nuclei)
+    for x, y in ((66, 57), (250, 200)):
+        tab.click(x, y)
+        tab.proposed()
+        tab.page.keyboard.press("Enter")
+    tab.find("#count").filter(has_text=re.compile("^[2-9]")).wait_for()
+    saved: dict[str, bytes] = {}
+    for kind in ("roi", "labels", "geojson", "overlay"):
+        tab.find("#format").select_option(kind)
+        with tab.page.expect_download() as download:
+            tab.find("#save").click()
+        assert download.value.suggested_filename.startswith("fluorescence_2_")
+        saved[kind] = Path(download.value.path()).read_bytes()
+    masks = tab.masks()
+    labels = tifffile.imread(io.BytesIO(saved["labels"]))
+    assert labels.max() == len(masks)
+    assert np.array_equal(labels == 1, masks[0])
+    (tmp_path / "x.zip").write_bytes(saved["roi"])
+    for region, mask in zip(read_rois(tmp_path / "x.zip"), masks, strict=True):
+        assert np.array_equal(region.mask(mask.shape), mask)
+    assert b"FeatureCollection" in saved["geojson"]
+    assert Image.open(io.BytesIO(saved["overlay"])).size[0] >= 360
+
+
+def test_outlines_have_their_holes_and_lie_on_pixel_corners(
+    visit: Opens, served: Served, fresh: Callable[[int], Path]
+) -> None:
+    tab = visit()
+    tab.open(fresh(6))
+    outer, hole = [[20, 20], [60, 20], [60, 60], [20, 60]], [[30, 30], [30, 50], [50, 50], [50, 30]]
+    change = {"put": {"id": "with-a-hole", "rings": [outer, hole], "score": None}}
+    assert served.own("POST", f"page/images/{tab.image}/changes", {"changes": [change]}).status == 200
+    tab.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    tab.kept(1)
+    board = tab.find("#board").bounding_box()
+    assert board is not None
+
+    def alpha(x: float, y: float) -> int:
+        px, py = tab.place(x, y)
+        place = [round(px - board["x"]), round(py - board["y"])]
+        script = "([x, y]) => document.getElementById('board').getContext('2d').getImageData(x, y, 1, 1).data[3]"
+        found: int = tab.page.evaluate(script, place)
+        return found
+
+    assert alpha(40, 40) == alpha(10, 40) == alpha(70, 40) == 0
+    assert 0 < alpha(25, 40) < 128
+    for corner in (20, 30, 50, 60):
+        assert alpha(corner, 40) > 128
+    tab.click(25, 40, keys=["Control"])
+    tab.find("#objects li[aria-selected=true]").wait_for()
+    tab.click(40, 40, keys=["Control"])
+    tab.find("#delete:disabled").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(visit: Opens, data_dir: Path, fresh: Callable[[int], Path], scheme: str) -> None:
+    tab = visit(color_scheme=scheme)
+    tab.page.evaluate((data_dir / "axe" / "axe.min.js").read_text(encoding="utf-8") + "; 0")
+
+    # Nothing but colours differs in the dark.
+    rules = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
+
+    def check(where: str) -> None:
+        found: dict[str, Any] = tab.page.evaluate("(rules) => axe.run(rules)", rules)
+        wrong = [
+            (where, item["id"], [node["html"][:120] for node in item["nodes"]])
+            for item in found["violations"]
+            if item["impact"] in {"serious", "critical"}
+        ]
+        assert wrong == []
+        assert len(found["passes"]) > (0 if rules else 10)
+
+    check("empty")
+    tab.open(fresh(7))
+    tab.click(90, 70)
+    tab.proposed()
+    tab.page.keyboard.press("Enter")
+    tab.kept(1)
+    tab.click(80, 60)
+    tab.proposed()
+    check("objects and a proposal")
+    for name, ready in (("open", "#recent button"), ("models", ".model"), ("help", "#help-dialog tr")):
+        tab.find(f"#{name}").click()
+        tab.find(ready).first.wait_for()
+        check(name)
+        tab.page.keyboard.press("Escape")
+
+
+def test_what_can_not_be_opened_is_said_and_what_was_open_stays(
+    visit: Opens, fresh: Callable[[int], Path], tmp_path: Path
+) -> None:
+    tab = visit()
+    tab.open(fresh(8))
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG no more")
+    tab.find("#file").set_input_files(tmp_path / "broken.png")
+    tab.find("#error").filter(has_text="can't be decoded").wait_for()
+    tab.find("#open").click()
+    tab.find("#path").fill("../outside.png")
+    tab.page.keyboard.press("Enter")
+    tab.find("#error").filter(has_text="below the folders that are served").wait_for()
+    tab.click(90, 70)
+    tab.proposed()
+    assert tab.find("#error").is_hidden()
+    # Nothing to take away from, and a click beside the image: said, or nothing.
+    tab.page.keyboard.press("Escape")
+    tab.click(90, 70, keys=["Alt"])
+    tab.find("#next").filter(has_text="Click on an object first").wait_for()
+
+
+def test_each_plane_of_a_stack_has_objects_of_its_own(visit: Opens, session: Session, data_dir: Path) -> None:
+    path = data_dir / "images" / "stardist_16bit_3d.tif"
+    tab = visit()
+    tab.open(path)
+    count = int(tab.find("#plane-count").inner_text().removeprefix("of "))
+    assert count > 3
+    first = tab.image
+    tab.find("#plane").fill("3")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_url(lambda address: not address.endswith(first))
+    tab.find("#empty").wait_for(state="hidden")
+    work = tab.work()
+    assert (work["plane"], work["planes"], work["name"]) == (2, count, path.name)
+    pixels = read_image(path, plane=2).pixels
+    y, x = np.unravel_index(int(pixels.argmax()), pixels.shape)
+    tab.click(int(x), int(y))
+    tab.proposed()
+    tab.page.keyboard.press("Enter")
+    tab.kept(1)
+    with session.encode(pixels) as scene:
+        (region,) = scene.segment(Prompt(points=[(int(x), int(y))]))
+    assert np.array_equal(tab.masks()[0], region.mask())
+    tab.find("#plane").fill(f"{count + 5}")
+    tab.page.keyboard.press("Enter")
+    tab.find("#count").filter(has_text="0").wait_for()
+    assert tab.find("#plane").input_value() == str(count)
+
+
+def test_a_large_image_is_read_in_place_and_asked_tile_by_tile(
+    visit: Opens, served: Served, session: Session
+) -> None:
+    pixels = np.full((8000, 8200), 20, np.uint8)
+    y, x = np.mgrid[:400, :400]
+    pixels[3800:4200, 4000:4400][(y - 200) ** 2 + (x - 200) ** 2 < 150**2] = 200
+    path = served.root / "large.tif"
+    tifffile.imwrite(path, pixels, tile=(512, 512), compression="zlib")
+    tab = visit()
+    tab.find("#open").click()
+    tab.find("#path").fill("large.tif")
+    tab.page.keyboard.press("Enter")
+    tab.find("#image-name").filter(has_text="8200 × 8000").wait_for()
+    tab.click(4200, 4000)
+    tab.proposed()
+    tab.page.keyboard.press("Enter")
+    tab.kept(1)
+    (item,) = tab.work()["objects"]
+    with open_pyramid(path) as opened, session.encode(opened) as scene:
+        (region,) = scene.segment(Prompt(**item["prompt"]))
+    assert [ring.tolist() for ring in region.rings] == item["rings"]
+    assert abs(item["area"] / (np.pi * 150**2) - 1) < 0.05
+    tab.find("#format").select_option("overlay")
+    tab.find("#save").click()
+    tab.find("#error").filter(has_text="too large for a picture").wait_for()
+    path.unlink()

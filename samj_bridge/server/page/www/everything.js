@@ -41,6 +41,5 @@ export async function everything(app) {
   }
   if (failed && !controller.signal.aborted) status.fail(failed);
   const words = controller.signal.aborted ? "Stopped. " : "";
-  app.refresh();
-  status.say(`${words}${found.length} objects found and kept. Undo takes them back.`);
+  app.tell(`${words}${found.length} objects found and kept. Undo takes them back.`);
 }

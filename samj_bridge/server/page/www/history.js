@@ -1,7 +1,7 @@
 // Undo and redo of one tab: what it did itself, never what others did. Kept through a reload.
 
 const MOST = 100;
-const MOST_KEPT = 1_500_000; // characters; the browser gives five million to a tab
+const MOST_KEPT = 800_000; // characters; the browser gives five million to a tab
 
 export class History {
   constructor(changed) {
@@ -34,14 +34,33 @@ export class History {
     return step;
   }
 
+  /** Return the latest steps as JSON, as many as there is room for. */
   kept() {
-    const value = { past: [...this.past], future: this.future };
-    while (JSON.stringify(value).length > MOST_KEPT && value.past.length) value.past.splice(0, 1 + (value.past.length >> 1));
-    return JSON.stringify(value).length > MOST_KEPT ? { past: [], future: [] } : value;
+    const past = [];
+    let room = MOST_KEPT;
+    for (let index = this.past.length - 1; index >= 0; index -= 1) {
+      const text = textOf(this.past[index]);
+      room -= text.length;
+      if (room < 0) break;
+      past.unshift(text);
+    }
+    const future = this.future.map(textOf);
+    const whole = future.reduce((sum, text) => sum + text.length, 0) <= MOST_KEPT;
+    return `{"past":[${past}],"future":[${whole ? future : ""}]}`;
   }
 
-  restore(value) {
+  restore(text) {
+    const value = JSON.parse(text ?? "null");
     this.past = value?.past ?? [];
     this.future = value?.future ?? [];
   }
+}
+
+// A step never changes: its text is made once.
+const texts = new WeakMap();
+
+function textOf(step) {
+  let text = texts.get(step);
+  if (text === undefined) texts.set(step, (text = JSON.stringify(step)));
+  return text;
 }

@@ -82,7 +82,7 @@ export class Keys {
     const { app } = this;
     if (!this.corner) {
       this.corner = [x, y];
-      app.status.say("First corner set. Move the cross to the other one and press b.");
+      app.tell("First corner set. Move the cross to the other one and press b.");
       return;
     }
     const [x0, y0] = this.corner;

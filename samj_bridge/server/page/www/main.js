@@ -6,9 +6,11 @@ import { everything } from "./everything.js";
 import { History } from "./history.js";
 import { Keys } from "./keys.js";
 import { ObjectList } from "./list.js";
+import { recall, remember } from "./memory.js";
 import { Models } from "./models.js";
 import { Opening } from "./opening.js";
 import { boxOf, isInside } from "./outline.js";
+import { drawClasses, drawPanel } from "./panel.js";
 import { Pointer } from "./pointer.js";
 import { Proposal } from "./proposal.js";
 import { save } from "./saving.js";
@@ -27,9 +29,10 @@ class App {
     this.cross = null;
     this.dragging = null;
     this.searching = false;
+    this.said = "";
     this.newId = newId;
     this.status = new Status();
-    this.history = new History(() => this.refresh());
+    this.history = new History(() => this.tell(""));
     this.proposal = new Proposal(this);
     this.view = new View(element("viewer"));
     this.drawing = new Drawing(element("board"), this.view, () => this.shown());
@@ -72,7 +75,7 @@ class App {
   async start() {
     await this.models.load().catch((error) => this.status.fail(error));
     const image = location.hash.slice(1);
-    if (image && (await this.opening.again(image))) this.recall();
+    if (image && (await this.opening.again(image))) recall(this);
     this.refresh();
   }
 
@@ -87,13 +90,18 @@ class App {
     this.store = store;
     window.history.replaceState(null, "", `#${described.image}`);
     element("image-name").textContent = `${described.name}, ${described.width} × ${described.height}`;
+    element("planes").hidden = described.planes < 2;
+    element("plane").value = described.plane + 1;
+    element("plane").max = described.planes;
+    element("plane-count").textContent = `of ${described.planes}`;
     document.title = `${described.name} – samj-bridge`;
     element("empty").hidden = true;
     this.list.rows = 300;
     this.list.draw();
-    this.drawClasses();
+    drawClasses(this);
+    const walks = document.activeElement === element("plane");
     await this.view.open(described);
-    element("board").focus({ preventScroll: true });
+    if (!walks) element("board").focus({ preventScroll: true });
     this.refresh();
     this.encode();
   }
@@ -146,6 +154,12 @@ class App {
     return { id: newId(), number: 0, rings, area, score, model: this.model(), name: "", class: this.chosenClass(), prompt: null };
   }
 
+  /** Say what was done; it stands until something else is done. */
+  tell(words) {
+    this.said = words;
+    this.refresh();
+  }
+
   // What is seen
 
   shown() {
@@ -162,46 +176,9 @@ class App {
   }
 
   refresh() {
-    const { proposal } = this;
     this.drawing.soon();
-    const pointed = Boolean(proposal.prompt);
-    element("keep").disabled = !pointed;
-    element("drop").disabled = !pointed;
-    element("undo").disabled = !this.history.past.length;
-    element("redo").disabled = !this.history.future.length;
-    element("everything").disabled = !this.image || this.searching;
-    element("save").disabled = !this.store?.objects.size;
-    for (const id of ["edit", "delete", "set-class"]) element(id).disabled = !this.selected;
-    this.drawCandidates();
-    if (!this.image) this.status.say("Open an image: drop it on the page, or choose it.");
-    else if (proposal.asking && proposal.keepWhenThere) this.status.say("It is kept as soon as it is there.");
-    else if (proposal.region) this.status.say("Enter keeps it, Esc drops it. Shift-click adds to it, Alt-click takes away.");
-    else if (!this.searching) this.status.say("Click on an object, or drag a box around it.");
-    this.remember();
-  }
-
-  drawCandidates() {
-    const { regions, chosen } = this.proposal;
-    const group = element("candidates");
-    const focused = group.contains(document.activeElement);
-    group.hidden = regions.length < 2;
-    group.replaceChildren(
-      ...regions.map((region, index) => {
-        const label = document.createElement("label");
-        const radio = Object.assign(document.createElement("input"), { type: "radio", name: "candidate", checked: index === chosen });
-        radio.addEventListener("change", () => this.proposal.choose(index));
-        label.append(radio, ` ${index + 1}${region.score === null ? "" : `: ${region.score.toFixed(2)}`}`);
-        return label;
-      }),
-    );
-    if (focused) group.querySelector(":checked")?.focus();
-  }
-
-  drawClasses() {
-    const select = element("class");
-    const before = select.value;
-    select.replaceChildren(new Option("no class", ""), ...this.store.classes.map((name) => new Option(name, name)));
-    select.value = this.store.classes.includes(before) ? before : "";
+    drawPanel(this);
+    remember(this);
   }
 
   stored(store, failed) {
@@ -210,7 +187,7 @@ class App {
     if (this.selected && !store.objects.has(this.selected)) this.selected = null;
     element("kept").textContent = store.saved ? "What you keep is on the server’s disk at once." : "Being written down…";
     this.list.draw();
-    this.drawClasses();
+    drawClasses(this);
     this.refresh();
   }
 
@@ -345,37 +322,12 @@ class App {
     if (!step) return;
     if (step.objects) this.store.commit(step.objects[side]);
     if (step.proposal) this.proposal.restore(step.proposal[side]);
-    this.refresh();
-    this.status.say(`${words}: ${step.label}.`);
+    this.tell(`${words}: ${step.label}.`);
   }
 
   /** Stop what runs, or drop what is shown. */
   escape() {
     return this.proposal.dropIt() || this.status.stopLatest();
-  }
-
-  // What a reload must not lose: the server has the objects, the tab what was being done.
-
-  remember() {
-    if (!this.image) return;
-    clearTimeout(this.remembering);
-    this.remembering = setTimeout(() => {
-      const proposal = this.proposal.asking ? this.proposal.asking.before : this.proposal.snapshot();
-      const value = { image: this.image.image, proposal, history: this.history.kept(), class: this.chosenClass() };
-      try {
-        sessionStorage.setItem("samj-tab", JSON.stringify(value));
-      } catch {
-        sessionStorage.removeItem("samj-tab");
-      }
-    }, 50);
-  }
-
-  recall() {
-    const value = JSON.parse(sessionStorage.getItem("samj-tab") ?? "null");
-    if (value?.image !== this.image.image) return;
-    this.history.restore(value.history);
-    element("class").value = this.store.classes.includes(value.class) ? value.class : "";
-    this.proposal.restore(value.proposal);
   }
 }
 

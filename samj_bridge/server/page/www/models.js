@@ -49,7 +49,7 @@ export class Models {
     words.textContent = `${model.good_for} `;
     const facts = document.createElement("p");
     facts.className = "quiet";
-    facts.textContent = `${megabytes(model.size_bytes)}, licence: ${model.licence}. `;
+    facts.textContent = `${model.size_bytes ? megabytes(model.size_bytes) : "part of samj-bridge"}, licence: ${model.licence}. `;
     if (model.homepage) {
       const link = Object.assign(document.createElement("a"), { href: model.homepage, target: "_blank", rel: "noreferrer" });
       link.textContent = `About ${model.title}`;
@@ -78,7 +78,8 @@ export class Models {
         const path = `api/models/${encodeURIComponent(model.id)}/install`;
         this.follow(await ask("POST", path, { accept_licence: Boolean(accepts?.checked) }, { once: true }));
       } catch (error) {
-        said.textContent = error.message;
+        const unread = error.code === "licence-not-accepted";
+        said.textContent = unread ? "Nothing was fetched: read the licence and tick the box above first." : error.message;
       }
     });
     entry.append(install, said);
@@ -106,7 +107,7 @@ export class Models {
     if (now.state === "done") {
       await this.load(install.model);
       this.app.modelChanged();
-      this.app.status.say(`${install.model} is installed, and is asked from now on.`);
+      this.app.tell(`${install.model} is installed, and is asked from now on.`);
       entry.replaceWith(this.entry(this.models.find((model) => model.id === install.model)));
     } else {
       const words = now.state === "cancelled" ? "Cancelled. What has come so far is kept." : (now.error?.message ?? now.message);
@@ -116,5 +117,5 @@ export class Models {
 }
 
 function megabytes(bytes) {
-  return bytes ? `${bytes < 9.5e6 ? (bytes / 1e6).toFixed(1) : Math.round(bytes / 1e6)} MB` : "size unknown";
+  return `${bytes < 9.5e6 ? (bytes / 1e6).toFixed(1) : Math.round(bytes / 1e6)} MB`;
 }

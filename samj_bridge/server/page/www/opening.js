@@ -19,6 +19,8 @@ export class Opening {
       event.preventDefault();
       this.path(document.getElementById("path").value.trim());
     });
+    const plane = document.getElementById("plane");
+    plane.addEventListener("change", () => this.plane(plane.valueAsNumber - 1));
     this.takeDrops(document.getElementById("stage"));
   }
 
@@ -73,6 +75,13 @@ export class Opening {
     if (path) add("↑ all folders", () => this.look(""));
     for (const name of found.folders) add(`${name}/`, () => this.look(inside(name)));
     for (const name of found.files) add(name, () => this.path(inside(name)));
+    if (!path && !found.folders.length) {
+      const words = document.createElement("p");
+      words.className = "quiet";
+      words.textContent = "The server was started without --root: it opens no paths.";
+      this.folder.replaceChildren(words);
+      return;
+    }
     this.folder.replaceChildren(list);
   }
 
@@ -84,6 +93,15 @@ export class Opening {
 
   path(path) {
     return path && this.run(path, (signal) => ask("POST", "api/page/images", { path }, { signal, once: true }));
+  }
+
+  /** Go to another plane of the file, whose objects are its own. */
+  async plane(number) {
+    const { image, plane, planes } = this.app.image;
+    const wanted = Math.min(Math.max(Math.round(number) || 0, 0), planes - 1);
+    const path = `api/page/images/${image}/plane`;
+    const done = await this.run(`plane ${wanted + 1}`, (signal) => ask("POST", path, { plane: wanted }, { signal, once: true }));
+    if (!done) document.getElementById("plane").value = plane + 1;
   }
 
   again(image) {

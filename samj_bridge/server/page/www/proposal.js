@@ -48,10 +48,10 @@ export class Proposal {
 
   /** Add a point inside or outside the object that is shown. */
   add(kind, point) {
-    const { prompt } = this;
+    const { app, prompt } = this;
     if (!prompt) {
       if (kind === "points") this.begin({ points: [point] });
-      else this.app.status.say("Click on an object first; then say what does not belong to it.");
+      else app.tell("Click on an object first; then say what does not belong to it.");
       return;
     }
     const others = prompt[kind].filter(([x, y]) => x !== point[0] || y !== point[1]);
@@ -75,6 +75,7 @@ export class Proposal {
     this.prompt = prompt;
     this.editing = editing;
     app.status.clear();
+    app.said = "";
     app.refresh();
     const sent = { points: prompt.points, negative: prompt.negative };
     if (prompt.box) sent.box = prompt.box;

@@ -17,7 +17,7 @@ export async function save(app) {
     Object.assign(document.createElement("a"), { href: address, download: name }).click();
     // The browser may still be reading it.
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
-    status.say(`${name} is saved.`);
+    app.tell(`${name} is saved.`);
   } catch (error) {
     if (!controller.signal.aborted) status.fail(error);
   } finally {
