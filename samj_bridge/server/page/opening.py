@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samj_bridge.errors import SamjError
+from samj_bridge.export.calibration import Calibration, read_calibration
 from samj_bridge.reading import OpenedImage, Wish, describe_image, open_plane
 from samj_bridge.server.pictures import MOST_PIXELS, Picture, is_tiff, picture_from_bytes, picture_from_file
 
-__all__ = ["InPlace", "open_file", "open_sent"]
+__all__ = ["InPlace", "Opened", "open_file", "open_sent"]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A plane, and what is known of its file."""
+
+    picture: Picture
+    """Its pixels."""
+    planes: int = 1
+    """Planes that the file has."""
+    calibration: Calibration | None = None
+    """Its scale; None: the file says nothing."""
 
 
 class InPlace:
@@ -43,8 +57,8 @@ class InPlace:
         return np.asarray(self._opened.read(level, y0, x0, height, width))
 
 
-def open_file(path: Path, plane: int, name: str, *, in_place: bool = True) -> tuple[Picture, int]:
-    """Return a plane of a file, and how many planes the file has.
+def open_file(path: Path, plane: int, name: str, *, in_place: bool = True) -> Opened:
+    """Return a plane of a file.
 
     Parameters
     ----------
@@ -65,19 +79,23 @@ def open_file(path: Path, plane: int, name: str, *, in_place: bool = True) -> tu
     try:
         series = describe_image(path).series[0]
         wish = Wish(plane=plane if series.planes > 1 else None)
+        size = series.pixel_size
+        scale = read_calibration(path) if path.is_file() else None
+        if scale is None and size is not None:
+            scale = Calibration(size.x, size.y, size.unit)
         if not in_place or series.width * series.height <= MOST_PIXELS:
-            return picture_from_file(path, name, wish), series.planes
+            return Opened(picture_from_file(path, name, wish), series.planes, scale)
         opened = open_plane(path, wish)
     except SamjError as error:
         error.message = error.message.replace(str(path), name).replace(path.name, name)
         raise
     # Its pixels are too many to be looked at: it is known by its file, its size and time.
     digest = hashlib.blake2b(opened.identity.encode(), digest_size=16).hexdigest()
-    return Picture(digest, InPlace(opened), opened.channels), series.planes
+    return Opened(Picture(digest, InPlace(opened), opened.channels), series.planes, scale)
 
 
-def open_sent(data: bytes, plane: int) -> tuple[Picture, int]:
-    """Return a plane of a file that was sent, and how many planes it has.
+def open_sent(data: bytes, plane: int) -> Opened:
+    """Return a plane of a file that was sent.
 
     Raises
     ------
@@ -85,7 +103,7 @@ def open_sent(data: bytes, plane: int) -> tuple[Picture, int]:
         It is no image, too large, or has no such plane.
     """
     if not is_tiff(data):
-        return picture_from_bytes(data), 1
+        return Opened(picture_from_bytes(data))
     with tempfile.TemporaryDirectory(prefix="samj-serve-") as folder:
         path = Path(folder) / "image.tif"
         path.write_bytes(data)

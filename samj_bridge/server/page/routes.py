@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -17,10 +18,11 @@ from starlette.routing import BaseRoute, Route
 
 from samj_bridge.errors import FileError, InputError, SamjError
 from samj_bridge.export import EXPORTERS, export
+from samj_bridge.export.calibration import Calibration
 from samj_bridge.server.answering import json_body
 from samj_bridge.server.fields import listed, text, whole
 from samj_bridge.server.page.objects import regions_of
-from samj_bridge.server.page.opening import InPlace, open_file, open_sent
+from samj_bridge.server.page.opening import InPlace, Opened, open_file, open_sent
 from samj_bridge.server.page.tiles import TILE_PX, levels_of
 from samj_bridge.server.page.works import Work
 from samj_bridge.server.paths import below
@@ -145,7 +147,9 @@ def _written(work: Work, kind: str, picture: Picture | None, folder: Path) -> Pa
         raise InputError("There are no objects yet.", code="no-objects", hint="Keep one first.")
     path = folder / f"objects{EXPORTERS[kind].suffix}"
     pixels = None if picture is None else picture.pixels
-    return export(kind, path, regions_of(objects, classes, work.shape), shape=work.shape, pixels=pixels)
+    regions, scale = regions_of(objects, classes, work.shape), work.head["calibration"]
+    calibration = None if scale is None else Calibration(**scale)
+    return export(kind, path, regions, shape=work.shape, pixels=pixels, calibration=calibration)
 
 
 async def _work(request: Request) -> Work:
@@ -160,7 +164,7 @@ async def _picture(services: Services, work: Work) -> Picture:
         pass
 
     def load() -> Picture:
-        return _read(services, work.head, work.source() if work.head["path"] is None else None)[0]
+        return _read(services, work.head, work.source() if work.head["path"] is None else None).picture
 
     try:
         picture = await services.views.decoded(load)
@@ -177,7 +181,7 @@ async def _picture(services: Services, work: Work) -> Picture:
     return picture
 
 
-def _read(services: Services, head: Mapping[str, Any], data: bytes | None) -> tuple[Picture, int]:
+def _read(services: Services, head: Mapping[str, Any], data: bytes | None) -> Opened:
     if data is not None:
         return open_sent(data, head["plane"])
     # Roots may be others than when it was opened.
@@ -186,9 +190,11 @@ def _read(services: Services, head: Mapping[str, Any], data: bytes | None) -> tu
 
 async def _opened(services: Services, head: dict[str, Any], plane: int, data: bytes | None) -> Response:
     head = {**head, "plane": plane}
-    picture, planes = await services.views.decoded(lambda: _read(services, head, data))
+    opened = await services.views.decoded(lambda: _read(services, head, data))
+    picture, scale = opened.picture, opened.calibration
     height, width = picture.shape
-    head |= {"planes": planes, "width": width, "height": height, "dtype": str(picture.pixels.dtype)}
+    head |= {"planes": opened.planes, "calibration": None if scale is None else asdict(scale)}
+    head |= {"width": width, "height": height, "dtype": str(picture.pixels.dtype)}
     services.pictures.put(picture)
     work = await run_in_threadpool(services.works.begin, picture.digest, head, data)
     return JSONResponse(_described(work), 201)

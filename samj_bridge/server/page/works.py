@@ -29,7 +29,10 @@ __all__ = ["Work", "Works"]
 _NAME = re.compile(r"[0-9a-f]{32}")
 _MOST_OBJECTS = 200_000
 _MOST_IDLE = 20
-"""Images without any object whose files are kept: the others are where they came from."""
+"""Images without any object whose files are kept in any case: the others are where they came from."""
+_IDLE_S = 24 * 3600.0
+_IDLE_BYTES = 4 << 30
+"""The others are kept for a day, in which a tab may still show them, as long as they take no more."""
 
 
 class Work:
@@ -237,7 +240,9 @@ class Works:
         with self._lock:
             folder = self._folder / image
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                # Other people's images are nobody's business.
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                folder.mkdir(exist_ok=True)
                 if source is not None and not (folder / "source").is_file():
                     _write(folder / "source", source)
                 _write(folder / "image.json", json.dumps({**head, "opened": time.time()}).encode())
@@ -261,7 +266,8 @@ class Works:
         with self._lock:
             work = self._open.get(image)
             if work is None and _NAME.fullmatch(image) and (self._folder / image / "image.json").is_file():
-                work = Work(self._folder / image)
+                with contextlib.suppress(ValueError):
+                    work = Work(self._folder / image)
             if work is None:
                 message = f"There is no work on an image {image!r:.40} here."
                 raise SamjError(message, code="unknown-image", hint="Open the image again.")
@@ -292,10 +298,15 @@ class Works:
             self._open.popitem(last=False)
 
     def _tidy(self) -> None:
-        idle = [head for head in self.all() if not head["has_objects"]]
-        for head in idle[_MOST_IDLE:]:
-            self._open.pop(head["image"], None)
-            shutil.rmtree(self._folder / head["image"], ignore_errors=True)
+        size = 0
+        for place, head in enumerate(head for head in self.all() if not head["has_objects"]):
+            folder = self._folder / head["image"]
+            with contextlib.suppress(OSError):
+                size += (folder / "source").stat().st_size
+            fresh = time.time() - head.get("opened", 0) < _IDLE_S and size < _IDLE_BYTES
+            if place >= _MOST_IDLE and not fresh:
+                self._open.pop(head["image"], None)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(path: Path, data: bytes) -> None:

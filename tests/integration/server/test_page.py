@@ -205,7 +205,9 @@ def test_two_tabs_do_not_mix(visit: Opens, fresh: Callable[[int], Path]) -> None
     assert left["prompt"]["points"] == [[60, 70]]
 
 
-def test_a_search_is_cancelled_and_what_was_found_is_one_undo(visit: Opens, nuclei: Path, tmp_path: Path) -> None:
+def test_a_search_is_cancelled_and_what_was_found_is_one_undo(
+    visit: Opens, nuclei: Path, fresh: Callable[[int], Path], tmp_path: Path
+) -> None:
     many = tmp_path / "many.png"
     Image.fromarray(np.tile(np.asarray(Image.open(nuclei)), (4, 4))).save(many)
     tab = visit()
@@ -230,6 +232,14 @@ def test_a_search_is_cancelled_and_what_was_found_is_one_undo(visit: Opens, nucl
     tab.find("#next").filter(has_text="Stopped.").wait_for()
     tab.click(66, 57)
     tab.proposed()
+    tab.page.keyboard.press("Escape")
+    # Another image ends it, and has nothing of it, also not to take back.
+    tab.find("#everything").click()
+    tab.find(".task button").last.wait_for()
+    tab.open(fresh(9))
+    tab.find("#everything:enabled").wait_for()
+    tab.kept(0)
+    assert tab.find("#undo").is_disabled()
 
 
 def test_objects_are_saved_in_every_format(visit: Opens, nuclei: Path, tmp_path: Path) -> None:

@@ -156,6 +156,12 @@ def test_images_that_nothing_was_done_on_make_room_for_later_ones(works: Works, 
     work.change([{"put": item()}])
     for number in range(25):
         works.begin(f"{number:032x}", HEAD, b"source")
+    # A tab may still show them.
+    assert len(works.all()) == 26
+    for number in range(25):
+        path = work.folder.parent / f"{number:032x}" / "image.json"
+        path.write_text(json.dumps({**HEAD, "opened": number}))
+    works.begin("f" * 32, HEAD, b"source")
     names = {head["image"] for head in works.all()}
     assert IMAGE in names
     assert len(names) == 21
@@ -167,6 +173,8 @@ def test_images_that_nothing_was_done_on_make_room_for_later_ones(works: Works, 
 def test_a_work_whose_file_is_damaged_is_not_listed(works: Works, work: Work) -> None:
     (work.folder / "image.json").write_text(json.dumps(HEAD)[:5])
     assert works.all() == []
+    with pytest.raises(SamjError, match="no work"):
+        again(work)
 
 
 def test_tiles_are_the_pixels_themselves() -> None:

@@ -11,6 +11,7 @@ export async function everything(app) {
   const controller = new AbortController();
   const task = status.task(box ? "Everything in the box" : "Everything", () => controller.abort(), { quick: 0 });
   app.searching = true;
+  app.search = controller; // another image ends it
   app.refresh();
   const found = [];
   let waiting = [];
@@ -35,11 +36,12 @@ export async function everything(app) {
   task.done();
   keep();
   app.searching = false;
-  if (found.length) {
+  // What is undone is done in the image that is shown.
+  if (found.length && store === app.store) {
     const undo = found.map(({ id }) => ({ drop: id }));
-    app.history.push({ label: `${found.length} objects`, objects: [undo, found.map((item) => ({ put: item }))], image: store.image });
+    app.history.push({ label: `${found.length} objects`, objects: [undo, found.map((item) => ({ put: item }))] });
   }
   if (failed && !controller.signal.aborted) status.fail(failed);
   const words = controller.signal.aborted ? "Stopped. " : "";
-  app.tell(`${words}${found.length} objects found and kept. Undo takes them back.`);
+  if (store === app.store) app.tell(`${words}${found.length} objects found and kept. Undo takes them back.`);
 }

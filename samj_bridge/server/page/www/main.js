@@ -6,7 +6,7 @@ import { everything } from "./everything.js";
 import { History } from "./history.js";
 import { Keys } from "./keys.js";
 import { ObjectList } from "./list.js";
-import { recall, remember } from "./memory.js";
+import { keepModel, keptModel, recall, remember } from "./memory.js";
 import { Models } from "./models.js";
 import { Opening } from "./opening.js";
 import { boxOf, isInside } from "./outline.js";
@@ -73,7 +73,7 @@ class App {
   }
 
   async start() {
-    await this.models.load().catch((error) => this.status.fail(error));
+    await this.models.load(keptModel()).catch((error) => this.status.fail(error));
     const image = location.hash.slice(1);
     if (image && (await this.opening.again(image))) recall(this);
     this.refresh();
@@ -81,8 +81,10 @@ class App {
 
   /** Show an image that the server has described. */
   async open(described) {
+    this.search?.abort();
     this.proposal.restore({});
     this.history.clear();
+    this.said = "";
     this.image = described;
     this.selected = null;
     this.cross = null;
@@ -139,6 +141,7 @@ class App {
   }
 
   modelChanged() {
+    keepModel(this.model());
     this.encode();
   }
 

@@ -2,6 +2,7 @@
 
 const KEY = "samj-tab";
 const STEPS = "samj-steps";
+const MODEL = "samj-model";
 const LATER_MS = 400; // not while an outline is waited for
 
 let waiting = null;
@@ -43,4 +44,12 @@ export function recall(app) {
   document.getElementById("class").value = app.store.classes.includes(value.class) ? value.class : "";
   app.proposal.restore(value.proposal);
   if (value.asked) app.proposal.ask(value.asked.prompt, value.asked.editing, "the object");
+}
+
+export function keepModel(model) {
+  sessionStorage.setItem(MODEL, model);
+}
+
+export function keptModel() {
+  return sessionStorage.getItem(MODEL);
 }
