@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Callable
@@ -62,21 +63,47 @@ def test_outlines_have_their_holes_and_lie_on_pixel_corners(
     board = tab.find("#board").bounding_box()
     assert board is not None
 
-    def alpha(x: float, y: float) -> int:
+    def alpha(x: float, y: float, zoom: float = 1.0) -> int:
         px, py = tab.place(x, y)
-        place = [round(px - board["x"]), round(py - board["y"])]
+        middle = board["width"] / 2, board["height"] / 2
+        place = [middle[0] + zoom * (px - board["x"] - middle[0]), middle[1] + zoom * (py - board["y"] - middle[1])]
         script = "([x, y]) => document.getElementById('board').getContext('2d').getImageData(x, y, 1, 1).data[3]"
-        found: int = tab.page.evaluate(script, place)
+        found: int = tab.page.evaluate(script, [int(value + 0.5) for value in place])
         return found
 
     assert alpha(40, 40) == alpha(10, 40) == alpha(70, 40) == 0
     assert 0 < alpha(25, 40) < 128
     for corner in (20, 30, 50, 60):
         assert alpha(corner, 40) > 128
+    # The same at another zoom, which leaves the middle where it is; the pieces around the corners are still seen.
+    tab.find("#zoom-in").click()
+    tab.page.wait_for_timeout(600)
+    assert alpha(40, 60, 1.5) > 128
+    assert alpha(40, 45, 1.5) == 0
+    assert 0 < alpha(40, 55, 1.5) < 128
+    for corner in (50, 60):
+        assert alpha(corner, 45, 1.5) > 128
+    tab.find("#fit").click()
+    tab.page.wait_for_timeout(600)
     tab.click(25, 40, keys=["Control"])
     tab.find("#objects li[aria-selected=true]").wait_for()
     tab.click(40, 40, keys=["Control"])
     tab.find("#delete:disabled").wait_for()
+
+
+def test_an_image_is_dropped(visit: Opens, fresh: Callable[[int], Path]) -> None:
+    tab = visit()
+    script = """(text) => {
+      const dropped = new DataTransfer();
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      dropped.items.add(new File([bytes], "dropped é.png"));
+      return dropped;
+    }"""
+    dropped = tab.page.evaluate_handle(script, base64.b64encode(fresh(30).read_bytes()).decode())
+    tab.page.dispatch_event("#stage", "drop", {"dataTransfer": dropped})
+    tab.find("#image-name").filter(has_text="dropped é.png").wait_for()
+    tab.click(90, 70)
+    tab.proposed()
 
 
 def test_what_can_not_be_opened_is_said_and_what_was_open_stays(
