@@ -26,7 +26,7 @@ from benchmarks.propagation.stacks import Truth, ellipsoids, movie, stardist
 from samj_bridge import Session
 from samj_bridge.geometry.region import Region
 from samj_bridge.session.stack.projection import Projection, project
-from samj_bridge.session.stack.rules import overlap
+from samj_bridge.session.stack.rules import StopRules, overlap
 from samj_bridge.session.stack.stack import Stack
 from samj_bridge.session.stack.track import moved
 
@@ -74,14 +74,31 @@ def main() -> None:
             for way, follow in ways(bool(session.loaded.get("remembers"))).items():
                 rows.append(measured(session, truth, given, arguments.model, way, follow))
                 print(line(rows[-1]), file=sys.stderr)
+    memory = peaks(arguments.model, arguments.python)
     if arguments.json:
-        print(json.dumps([asdict(row) for row in rows], indent=1))
+        print(json.dumps({"rows": [asdict(row) for row in rows], "peak_mb": memory}, indent=1))
         return
+    print("worker's peak memory, MB, by planes: " + ", ".join(f"{n}: {mb:.0f}" for n, mb in memory.items()))
     print(
         f"{'stack':16s} {'way':34s} " + " ".join(f"IoU@{d:<3d}" for d in DISTANCES) + "   all  kept beyond sw.   ms"
     )
     for row in rows:
         print(line(row))
+
+
+def peaks(model: str, python: Path | None) -> dict[int, float]:
+    """Return the worker's peak memory after short and long stacks, each with a worker of its own."""
+    found = {}
+    truth = ellipsoids(20)
+    for planes in (20, 200):
+        with Session(model, python=python) as session:
+            pixels = [truth.pixels[number % 20] for number in range(planes)]
+            with session.encode_stack(pixels) as stack:
+                middle = Region.from_mask(truth.labels[10] == truth.labels[10].max())
+                for _ in stack.propagate((10, middle), rules=StopRules(0, 0, 0, planes)):
+                    pass
+            found[planes] = session.stats()["peak_bytes"] / 1e6
+    return found
 
 
 def line(row: Row) -> str:

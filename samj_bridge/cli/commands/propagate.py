@@ -11,7 +11,7 @@ from typing import Any
 from samj_bridge.cli.commands.segment import make_output_folder
 from samj_bridge.cli.result import Result
 from samj_bridge.cli.segmenting.save import refuse_existing
-from samj_bridge.errors import Cancelled, InputError, PromptError, SamjError
+from samj_bridge.errors import Cancelled, FileError, InputError, PromptError, SamjError
 from samj_bridge.export import read_rois, write_rois
 from samj_bridge.export.calibration import Calibration, read_calibration
 from samj_bridge.export.label_stack import write_label_stack
@@ -101,11 +101,11 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
                     raise
                 ended = error
         scale = _calibration(request.stack, opened)
-        written = _write(files, steps.tracks, scale)
-    if isinstance(ended, Cancelled):
+        written, failures = _write(files, steps.tracks, scale)
+    if isinstance(ended, Cancelled) and not failures:
         message = f"{ended.message} The {len(steps.tracks)} outlines found so far are written."
         raise Cancelled(message, code=ended.code, hint=ended.hint) from ended
-    return _result(request, steps.tracks, written, [] if ended is None else [ended])
+    return _result(request, steps.tracks, written, [*([] if ended is None else [ended]), *failures])
 
 
 def _check(request: Request) -> None:
@@ -147,7 +147,10 @@ def _calibration(path: Path, opened: OpenedStack) -> Calibration | None:
     return told or (Calibration(size.x, size.y, size.unit) if size is not None else None)
 
 
-def _write(files: Mapping[str, Path], tracks: Tracks, scale: Calibration | None) -> list[Path]:
+def _write(
+    files: Mapping[str, Path], tracks: Tracks, scale: Calibration | None
+) -> tuple[list[Path], list[SamjError]]:
+    """Write every format; where one can't be, for example on a full disk, the others are written all the same."""
     numbered = [(step.plane, step.object, step.region) for step in tracks]
     writers: dict[str, Callable[[Path], Path]] = {
         "roi": lambda path: write_rois(path, tracks.regions),
@@ -156,7 +159,14 @@ def _write(files: Mapping[str, Path], tracks: Tracks, scale: Calibration | None)
         ),
         "table": lambda path: write_tracks(path, tracks, scale),
     }
-    return [writers[name](path) for name, path in files.items()]
+    written: list[Path] = []
+    failures: list[SamjError] = []
+    for name, path in files.items():
+        try:
+            written.append(writers[name](path))
+        except FileError as error:
+            failures.append(error)
+    return written, failures
 
 
 def _result(request: Request, tracks: Tracks, written: Sequence[Path], failures: list[SamjError]) -> Result:

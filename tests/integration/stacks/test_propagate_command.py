@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,18 @@ def test_objects_become_rois_with_positions_a_label_stack_and_a_table(
         assert float(row["area"]) == pytest.approx(int(row["area_px"]) / 4)
     assert float(found[1, 4]["x"]) == pytest.approx(30.5, abs=1)
 
+    asked = request(stack, tmp_path / "out", points=[(30, 40)], plane=1)
     with pytest.raises(FileError, match="would be replaced"):
-        command(request(stack, tmp_path / "out", points=[(30, 40)], plane=1), ready_home)
+        command(asked, ready_home)
+
+    # What can't be written doesn't take the rest with it.
+    table = tmp_path / "out" / "balls é_tracks.csv"
+    table.unlink()
+    table.mkdir()
+    result = command(replace(asked, overwrite=True, start=1, stop=2), ready_home)
+    assert [type(failure) for failure in result.failures] == [FileError]
+    assert len(result.data["files"]) == 2
+    assert len(read_rois(tmp_path / "out" / "balls é_tracks.zip")) == 2
 
 
 @pytest.mark.parametrize(
