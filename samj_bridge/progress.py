@@ -15,7 +15,7 @@ from types import TracebackType
 
 from samj_bridge.errors import Cancelled
 
-__all__ = ["CancelToken", "Progress", "ProgressEvent", "ignore_progress", "looking", "notify"]
+__all__ = ["CancelToken", "Progress", "ProgressEvent", "ignore_progress", "looking", "notify", "time_left"]
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +53,23 @@ It may raise. `Cancelled` stops the work, as a `CancelToken` would; so does what
 
 def ignore_progress(event: ProgressEvent) -> None:
     """Take an event and do nothing."""
+
+
+def time_left(seconds: float) -> str:
+    """Return in words how long something will still take; empty where that is not worth a word.
+
+    Examples
+    --------
+    >>> time_left(5), time_left(42), time_left(200), time_left(9000)
+    ('', 'about 40 s left', 'about 3 min left', 'about 2.5 h left')
+    """
+    if seconds < 15:
+        return ""
+    if seconds < 90:
+        return f"about {round(seconds, -1):.0f} s left"
+    if seconds < 5400:
+        return f"about {seconds / 60:.0f} min left"
+    return f"about {seconds / 3600:.1f} h left"
 
 
 def notify(callback: Callable[..., object] | None, *what: object) -> None:

@@ -25,8 +25,17 @@ def segment(
     prompts: Annotated[Path | None, typer.Option(help="JSON, GeoJSON, a table, .roi or ROI .zip.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(),
     formats: Annotated[
-        str, typer.Option("--format", "-f", help="Comma-separated: roi, labels, overlay, geojson.")
-    ] = "roi,labels,overlay",
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="Comma-separated: roi, labels, overlay, geojson (default: the first three; none with --labels).",
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Name of labels of any size: into the image's own OME-Zarr, else to a tiled BigTIFF."),
+    ] = None,
     model: Annotated[str, typer.Option(help="Model id.")] = "starter",
     series: Annotated[int | None, typer.Option(help="Image of a file with several, counted from 0.")] = None,
     plane: Annotated[int | None, typer.Option(help="Plane of a stack, counted from 0.")] = None,
@@ -104,14 +113,19 @@ def segment(
             images=images,
             prompts=command_line_prompts(box or [], point or [], negative or [], prompts),
             output=output,
-            formats=[name.strip() for name in formats.split(",") if name.strip()],
+            formats=_names("roi,labels,overlay" if formats is None and labels is None else formats or ""),
             model=model,
             wish=Wish(series, plane, z, t, parse_channels(channels), level),
             ranges=parse_numbers(display_range, "low,high") if display_range else None,  # type: ignore[arg-type]
             wanted=Wanted(candidates, min_area, fill_holes, largest_only),
             everything=options,
             overwrite=overwrite,
+            labels=labels,
         )
         return command.run(request, settings, progress=progress, cancel=cancel)
 
     call.run(body, device=device, precision=precision)
+
+
+def _names(formats: str) -> list[str]:
+    return [name.strip() for name in formats.split(",") if name.strip()]

@@ -1,127 +1,34 @@
-"""Labels of images of any size: a pyramid in the image's own OME-Zarr, or a tiled BigTIFF, written piece by piece.
-
-Labels are int32 here, as OME-Zarr's viewers expect them; `write_labels` writes what ImageJ opens.
-"""
+"""Labels in the image's own OME-Zarr: a pyramid of int32, as its viewers expect them, written piece by piece."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from samj_bridge.errors import FileError, InputError
-from samj_bridge.export.calibration import Calibration
-from samj_bridge.export.labels import painted
-from samj_bridge.export.output import MARK, check_regions, image_shape, numbered, replacing
+from samj_bridge.export.spool import label_tiles
 from samj_bridge.geometry.region import Region
 
-__all__ = ["LabelPyramid", "label_tiles", "write_tiled_labels"]
+__all__ = ["LabelPyramid", "write_label_pyramid"]
 
 _STRIP_PX = 2**24
 """Pixels of a level that are in memory while the next one is made."""
-
-
-def label_tiles(
-    regions: Region | Iterable[Region], shape: tuple[int, int] | None = None, tile: int = 1024
-) -> Iterator[tuple[int, int, NDArray[np.int32]]]:
-    """Yield the tiles of a label image that have labels, row by row: (y0, x0, labels).
-
-    The n-th region has label n; where regions overlap, as for `label_image`.
-
-    Examples
-    --------
-    >>> spot = Region.from_mask([[1]], origin_xy=(5, 1))
-    >>> [(y, x, labels.tolist()) for y, x, labels in label_tiles([spot], (2, 6), tile=2)]
-    [(0, 4, [[0, 0], [0, 1]])]
-    """
-    listed = check_regions(regions)
-    height, width = image_shape(listed, shape)
-    touched: dict[tuple[int, int], list[tuple[int, Region]]] = {}
-    for number, region in numbered(listed):
-        x0, y0, x1, y1 = region.bbox_xyxy
-        for row in range(max(y0, 0) // tile, -(-min(y1, height) // tile)):
-            for column in range(max(x0, 0) // tile, -(-min(x1, width) // tile)):
-                touched.setdefault((row, column), []).append((number, region))
-    for (row, column), here in sorted(touched.items()):
-        top, left = row * tile, column * tile
-        size = (min(tile, height - top), min(tile, width - left))
-        yield top, left, painted(here, size, (top, left), np.dtype(np.int32))
-
-
-def write_tiled_labels(
-    path: str | Path,
-    regions: Region | Iterable[Region],
-    shape: tuple[int, int] | None = None,
-    calibration: Calibration | None = None,
-    tile: int = 512,
-) -> Path:
-    """Write a label image of any size as a tiled BigTIFF of int32, which QuPath and napari read in place.
-
-    ImageJ opens neither tiles nor BigTIFF: Fiji's Bio-Formats does. Parameters and errors are those of
-    `write_labels`; `tile` is a tile's side, a multiple of 16.
-    """
-    listed = check_regions(regions)
-    height, width = image_shape(listed, shape)
-    if tile < 16 or tile % 16:
-        message = f"Tiles of a TIFF have a side that is a multiple of 16, not {tile}."
-        raise InputError(message)
-
-    def tiles() -> Iterator[bytes]:
-        found = label_tiles(listed, (height, width), tile)
-        following = next(found, None)
-        blank = zlib.compress(bytes(4 * tile * tile), 1)
-        for y0 in range(0, height, tile):
-            for x0 in range(0, width, tile):
-                if following is None or following[:2] != (y0, x0):
-                    yield blank
-                    continue
-                whole = np.zeros((tile, tile), "<i4")
-                labels = following[2]
-                whole[: labels.shape[0], : labels.shape[1]] = labels
-                yield zlib.compress(whole.tobytes(), 1)
-                following = next(found, None)
-
-    options = _tiff_scale(calibration)
-    with replacing(path, ".tif|.tiff|.btf") as draft:
-        tifffile.imwrite(
-            draft,
-            tiles(),
-            shape=(height, width),
-            dtype=np.int32,
-            bigtiff=True,
-            byteorder="<",
-            tile=(tile, tile),
-            compression="zlib",
-            photometric="minisblack",
-            software=f"{MARK} label image",
-            **options,
-        )
-    return Path(path)
-
-
-def _tiff_scale(calibration: Calibration | None) -> dict[str, Any]:
-    in_cm = {"um": 1e-4, "micron": 1e-4, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "nm": 1e-7}
-    factor = in_cm.get(calibration.unit) if calibration else None
-    if calibration is None or factor is None:
-        return {"metadata": None}
-    resolution = (1 / (calibration.width * factor), 1 / (calibration.height * factor))
-    return {"metadata": None, "resolution": resolution, "resolutionunit": "CENTIMETER"}
 
 
 class LabelPyramid:
     """Labels in an OME-Zarr image, at its own levels; use it in a ``with`` block.
 
     Pieces are written in any order, at full resolution; the other levels are made at the end, by taking every
-    second pixel, so that no label is mixed with another. The image names its labels only when they are whole: what
-    a killed run leaves is replaced by the next one.
+    second pixel, so that no label is mixed with another. All of it is written beside ``labels/NAME``, in
+    ``labels/.samj-NAME``, and takes its place at the end, when the image names its labels, too. What a killed run
+    leaves is replaced by the next one, and labels that were there before stay until then.
 
     Parameters
     ----------
@@ -154,7 +61,7 @@ class LabelPyramid:
         chunk: int = 1024,
     ) -> None:
         self._image, self.name = Path(image), name
-        if not name or name in {".", ".."} or set(name) & set('/\\:*?"<>|') or name.startswith("__"):
+        if not name or name.startswith((".", "__")) or set(name) & set('/\\:*?"<>|'):
             message = f"Labels can't be called {name!r}."
             raise InputError(message, hint="Use letters, digits, - and _.")
         self._new = (self._image / "zarr.json").is_file()
@@ -177,9 +84,11 @@ class LabelPyramid:
         self._kept = [at for at, axis in enumerate(self._axes) if axis.get("type") != "channel"]
         self._letters = [str(self._axes[at]["name"]) for at in self._kept]
         self._index = tuple((place or {}).get(letter, 0) for letter in self._letters[:-2])
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._arrays = [self._make(level, chunk) for level in range(len(self._datasets))]
-        self.shape: tuple[int, int] = self._arrays[0].shape[-2:]
+        self._chunk = chunk
+        self._draft = self._folder.with_name(f".samj-{name}")
+        self._arrays: list[Any] = []
+        self._sizes = [self._size(level) for level in range(len(self._datasets))]
+        self.shape: tuple[int, int] = (self._sizes[0][-2], self._sizes[0][-1])
         """(Y, X) of the labels."""
 
     def write(self, y0: int, x0: int, labels: NDArray[Any]) -> None:
@@ -198,13 +107,23 @@ class LabelPyramid:
         if labels.size and (labels.min() < 0 or labels.max() >= 2**31):
             message = f"Labels lie between 0 and 2,147,483,647, not {labels.min()} and {labels.max()}."
             raise InputError(message)
+        self._begin()
         where = (*self._index, slice(y0, y0 + height), slice(x0, x0 + width))
         self._arrays[0][where] = labels.astype(np.int32)
 
-    def finish(self) -> Path:
-        """Make the other levels, and let the image name its labels; returns their folder."""
+    def finish(self, check: Callable[[float], None] = lambda _fraction: None) -> Path:
+        """Make the other levels, and let the image name its labels; returns their folder.
+
+        `check` hears of the part that is done, and may raise: then there are no labels.
+        """
+        self._begin()
+        pixels = sum(size[-2] * size[-1] for size in self._sizes[1:])
+        before = 0
         for finer, coarser in zip(self._arrays, self._arrays[1:], strict=False):
-            _reduce(finer, coarser, self._index)
+            own = coarser.shape[-2] * coarser.shape[-1]
+            for part in _reduce(finer, coarser, self._index):
+                check((before + part * own) / pixels)
+            before += own
         scales = {
             "name": self.name,
             "axes": [self._axes[at] for at in self._kept],
@@ -216,7 +135,9 @@ class LabelPyramid:
             told: dict[str, Any] = {"ome": {"version": version, "multiscales": [scales], "image-label": label}}
         else:
             told = {"multiscales": [{"version": "0.4", **scales}], "image-label": {"version": "0.4", **label}}
-        self._zarr.open_group(str(self._folder), mode="a").attrs.update(told)
+        self._zarr.open_group(str(self._draft), mode="a").attrs.update(told)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._draft.replace(self._folder)
         names = list(dict.fromkeys([*self._listed(), self.name]))
         listing = {"ome": {"version": version, "labels": names}} if self._new else {"labels": names}
         parent = self._zarr.open_group(str(self._folder.parent), mode="a", zarr_format=3 if self._new else 2)
@@ -239,10 +160,18 @@ class LabelPyramid:
         found = told.get("labels", []) if isinstance(told, dict) else []
         return [str(name) for name in found] if isinstance(found, list) else []
 
-    def _make(self, level: int, chunk: int) -> Any:
+    def _begin(self) -> None:
+        if not self._arrays:
+            shutil.rmtree(self._draft, ignore_errors=True)
+            self._arrays = [self._make(level, self._chunk) for level in range(len(self._datasets))]
+
+    def _size(self, level: int) -> tuple[int, ...]:
         source = self._zarr.open_array(str(self._image / str(self._datasets[level]["path"])), mode="r")
-        shape = tuple(int(source.shape[at]) for at in self._kept)
-        group = self._zarr.open_group(str(self._folder), mode="a", zarr_format=3 if self._new else 2)
+        return tuple(int(source.shape[at]) for at in self._kept)
+
+    def _make(self, level: int, chunk: int) -> Any:
+        shape = self._sizes[level]
+        group = self._zarr.open_group(str(self._draft), mode="a", zarr_format=3 if self._new else 2)
         options: dict[str, Any] = {"dimension_names": self._letters}
         if not self._new:
             options = {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
@@ -258,7 +187,36 @@ class LabelPyramid:
         return {"path": str(level), "coordinateTransformations": steps}
 
 
-def _reduce(finer: Any, coarser: Any, index: tuple[int, ...]) -> None:
+def write_label_pyramid(
+    image: str | Path,
+    name: str,
+    regions: Region | Iterable[Region],
+    *,
+    place: Mapping[str, int] | None = None,
+    overwrite: bool = False,
+    check: Callable[[float], None] = lambda _fraction: None,
+) -> Path:
+    """Write regions as labels of an OME-Zarr image; the n-th has label n, and where they overlap, as `label_image`.
+
+    Regions may be those of a stream (`Scene.stream_everything`): they are kept on disk, and memory does not grow
+    with them. Whether the labels can be written is looked at before the first one is asked for.
+
+    Parameters, errors: as `LabelPyramid`; `check` hears of the part that is written, and may raise.
+
+    Returns
+    -------
+    Path
+        The folder of the labels.
+    """
+    pyramid = LabelPyramid(image, name, place=place, overwrite=overwrite)
+    for y0, x0, labels in label_tiles(regions, pyramid.shape):
+        check(0.75 * y0 / pyramid.shape[0])
+        pyramid.write(y0, x0, labels)
+    return pyramid.finish(lambda fraction: check(0.75 + fraction / 4))
+
+
+def _reduce(finer: Any, coarser: Any, index: tuple[int, ...]) -> Iterator[float]:
+    """Fill a level strip by strip; yields the part that is done."""
     (full_h, full_w), (high, wide) = finer.shape[-2:], coarser.shape[-2:]
     rows = np.minimum(np.arange(high) * full_h // high, full_h - 1)
     columns = np.minimum(np.arange(wide) * full_w // wide, full_w - 1)
@@ -272,6 +230,7 @@ def _reduce(finer: Any, coarser: Any, index: tuple[int, ...]) -> None:
         part = strip[picked - picked[0]][:, columns]
         if part.any():
             coarser[target] = part
+        yield min(1.0, (top + deep) / high)
 
 
 def _attributes(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from samj_bridge.errors import FileError, InputError, NoSpaceError
 from samj_bridge.geometry.rasterise import as_shape
 from samj_bridge.geometry.region import Region
 
-__all__ = ["MARK", "check_regions", "image_shape", "numbered", "replacing", "unique_names"]
+__all__ = ["MARK", "check_regions", "each_region", "image_shape", "numbered", "replacing", "unique_names"]
 
 MARK = "samj-bridge"
 """How a picture's ``Software`` begins that was written here: such a one is no input of the command line."""
@@ -29,18 +29,30 @@ def check_regions(regions: Region | Iterable[Region]) -> list[Region]:
     InputError
         Something in it is no region.
     """
+    return list(each_region(regions))
+
+
+def each_region(regions: Region | Iterable[Region]) -> Iterator[Region]:
+    """Yield regions as they come; one alone counts as a list of one.
+
+    Raises
+    ------
+    InputError
+        Something in it is no region.
+    """
     if isinstance(regions, Region):
-        return [regions]
+        yield regions
+        return
     try:
-        listed: list[Any] = list(regions)
+        coming: Iterator[Any] = iter(regions)
     except TypeError as error:
         message = f"Regions can't be taken from a {type(regions).__name__}."
         raise InputError(message, hint="Hand in a list of regions.") from error
-    for index, region in enumerate(listed):
+    for index, region in enumerate(coming):
         if not isinstance(region, Region):
             message = f"Item {index} of the regions is a {type(region).__name__}, not a Region."
             raise InputError(message, hint="Region.from_mask(mask) makes one from a mask.")
-    return listed
+        yield region
 
 
 def numbered(regions: Iterable[Region]) -> list[tuple[int, Region]]:

@@ -19,7 +19,7 @@ from samj_bridge.session.connection.supervisor import Running, Supervisor
 from samj_bridge.session.images import Loan, Plane, fill
 from samj_bridge.session.prompts import Prompt
 
-__all__ = ["Objects", "Search", "request_of"]
+__all__ = ["ObjectStream", "Objects", "Search", "request_of"]
 
 _INTERNAL = ("encoding", "stream", "image", "channels", "area")
 
@@ -33,6 +33,45 @@ class Objects(list[Region]):
     """Points asked and skipped, masks proposed, and why masks were dropped."""
     resumed: int = 0
     """Steps that a record had already (``record=``): tiles, and clicks on what is longer than a tile sees."""
+
+
+class ObjectStream(Iterator[Region]):
+    """The regions that everything mode finds, one by one; at the end it has what `Objects` has.
+
+    Parameters
+    ----------
+    regions : iterator of Region
+        Closed by `close`, which stops the search.
+    outputs : callable
+        Returns what the search says of itself so far.
+    """
+
+    def __init__(self, regions: Iterator[Region], outputs: Callable[[], Mapping[str, Any]]) -> None:
+        self._regions, self._outputs = regions, outputs
+
+    def __next__(self) -> Region:
+        return next(self._regions)
+
+    @property
+    def message(self) -> str:
+        """A sentence for people; empty before the end."""
+        return str(self._outputs().get("message", ""))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """As of `Objects`; empty before the end."""
+        return dict(self._outputs().get("counts", {}))
+
+    @property
+    def resumed(self) -> int:
+        """As of `Objects`; known from the first region on."""
+        return int(self._outputs().get("resumed", 0))
+
+    def close(self) -> None:
+        """Stop the search."""
+        close = getattr(self._regions, "close", None)
+        if close is not None:
+            close()
 
 
 def request_of(options: Mapping[str, Any]) -> EverythingRequest:

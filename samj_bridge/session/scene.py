@@ -17,7 +17,7 @@ from samj_bridge.session.blocks.options import Looked, looked_at
 from samj_bridge.session.blocks.search import BlockSearch, is_within
 from samj_bridge.session.connection.supervisor import Supervisor
 from samj_bridge.session.encoded import EncodedImage
-from samj_bridge.session.everything import Objects, Search, request_of
+from samj_bridge.session.everything import Objects, ObjectStream, Search, request_of
 from samj_bridge.session.images import Plane
 from samj_bridge.session.prompts import Prompt, check_taken, message_of, prompts_of
 from samj_bridge.session.tiles.answers import order_of, tile_answers
@@ -217,13 +217,18 @@ class Scene:
         SamjError
             Any other failure of the worker, `WorkerTimeout`, `Cancelled`.
         """
-        request = request_of({"mode": mode, **options})
-        looked = looked_at(self.shape, within, object_px, record)
-        search = self._search(looked, progress, cancel)
-        regions = search.regions(request, progress, cancel, timeout_s)
-        found = Objects(region for region in regions if is_within(region, looked.within))
-        found.message, found.counts = str(search.outputs["message"]), dict(search.outputs["counts"])
-        found.resumed = int(search.outputs.get("resumed", 0))
+        stream = self.stream_everything(
+            mode,
+            within=within,
+            object_px=object_px,
+            record=record,
+            progress=progress,
+            cancel=cancel,
+            timeout_s=timeout_s,
+            **options,
+        )
+        found = Objects(stream)
+        found.message, found.counts, found.resumed = stream.message, stream.counts, stream.resumed
         return found
 
     def stream_everything(
@@ -237,15 +242,19 @@ class Scene:
         cancel: CancelToken | None = None,
         timeout_s: float | None = None,
         **options: Any,
-    ) -> Iterator[Region]:
+    ) -> ObjectStream:
         """Find every object, and yield each as soon as it is found (``exact``: at the end of the search).
 
-        Parameters, errors: as `everything`. Leaving the loop early stops the search.
+        Parameters, errors: as `everything`. Leaving the loop early stops the search. At the end, what is returned
+        has ``message`` and ``counts``, as the list of `everything` has.
         """
         request = request_of({"mode": mode, **options})
         looked = looked_at(self.shape, within, object_px, record)
-        regions = self._search(looked, progress, cancel).regions(request, progress, cancel, timeout_s)
-        return (region for region in regions if is_within(region, looked.within))
+        search = self._search(looked, progress, cancel)
+        regions = search.regions(request, progress, cancel, timeout_s)
+        return ObjectStream(
+            (region for region in regions if is_within(region, looked.within)), lambda: search.outputs
+        )
 
     def close(self) -> None:
         """Forget the encoding and the copy of the pixels."""

@@ -22,7 +22,7 @@ CONTRACTS: Mapping[str, type] = {
 }
 """The contracts of networks by name."""
 CLAIMED = {
-    "starter-1": {"Model", "BatchingModel", "ProposingModel", "SeedingModel", "TiledModel"},
+    "starter-1": {"Model", "BatchingModel", "ProposingModel", "SeedingModel", "SketchingModel", "TiledModel"},
     "mobile-sam": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
     "efficient-sam-ti": {"Model", "BatchingModel", "ProposingModel", "TiledModel"},
     "sam2.1-tiny": {"Model", "BatchingModel", "ProposingModel", "RememberingModel", "TiledModel"},

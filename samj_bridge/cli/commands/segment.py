@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from samj_bridge.cli.read_prompts.found import FoundPrompts
 from samj_bridge.cli.result import Line, Result, about, styled
 from samj_bridge.cli.segmenting.at_level import AtLevel
 from samj_bridge.cli.segmenting.input_image import open_input
+from samj_bridge.cli.segmenting.label_output import label_output
 from samj_bridge.cli.segmenting.own_files import without_own
 from samj_bridge.cli.segmenting.placing import place_of, placed, prompts_here
 from samj_bridge.cli.segmenting.save import (
@@ -61,6 +62,8 @@ class Request:
     """Options of `Scene.everything`, which takes the place of prompts; None: prompts."""
     overwrite: bool = False
     """Whether results that are there already may be replaced."""
+    labels: str | None = None
+    """Name of labels of any size, see `samj_bridge.cli.segmenting.label_output`; None: none."""
 
 
 @dataclass
@@ -121,23 +124,35 @@ def _segment_one(
         place = place_of(taken.chosen)
         prompts, left_out = prompts_here(prompts, place)
         at = taken.at
+        labels = None
+        if request.labels is not None:
+            labels = label_output(
+                image, request.labels, taken.chosen, request.output, stem, overwrite=request.overwrite
+            )
+            labels.check()
         start = time.perf_counter()
         with session.encode(
             taken.image, ranges=request.ranges, channels=taken.chosen.channels, name=image.name, cancel=cancel
         ) as scene:
             encoded = time.perf_counter()
-            found, message = _found(request, scene, at, stem, prompts, progress, cancel)
+            search = _Search(request, scene, at, stem, prompts, progress, cancel)
+            # Without other results an object is forgotten as soon as it is noted for the labels.
+            found = [] if labels and not files else list(search.found())
             regions = placed([at.region(region, prompts) for region in found], place)
+            saved = []
+            if labels:
+                coming = regions if files else (at.region(region, prompts) for region in search.found())
+                saved.append(labels.write(coming, at.full_hw, taken.calibration, progress, cancel))
             decoded = time.perf_counter()
         overview = taken.overview(found) if needs_pixels(files) else None
-        saved = save_regions(files, regions, shape=at.full_hw, overview=overview, calibration=taken.calibration)
-        empty = sum(region.is_empty for region in regions)
-        if empty and empty == len(regions) and taken.same_everywhere:
+        saved += save_regions(files, regions, shape=at.full_hw, overview=overview, calibration=taken.calibration)
+        message = search.message
+        if search.empty and not search.objects and taken.same_everywhere:
             message = "Nothing was found: the image is the same everywhere."
     return _Done(
         image,
-        len(regions) - empty,
-        empty,
+        search.objects,
+        search.empty,
         1e3 * (encoded - start),
         1e3 * (decoded - encoded),
         saved,
@@ -155,50 +170,61 @@ def _prompts_for(request: Request, image: Path) -> list[Prompt]:
     return prompts
 
 
-def _found(
-    request: Request,
-    scene: Scene,
-    at: AtLevel,
-    stem: str,
-    prompts: list[Prompt],
-    progress: Progress,
-    cancel: CancelToken,
-) -> tuple[list[Region], str]:
-    """Return an image's regions in the level's pixels, and what everything mode says of its search."""
-    wanted = at.wanted(request.wanted)
-    if request.everything is not None:
-        objects = scene.everything(
+@dataclass
+class _Search:
+    """What is found in one image, in the level's pixels."""
+
+    request: Request
+    scene: Scene
+    at: AtLevel
+    stem: str
+    prompts: list[Prompt]
+    progress: Progress
+    cancel: CancelToken
+    message: str = ""
+    """What everything mode says of its search, at its end."""
+    objects: int = 0
+    empty: int = 0
+
+    def found(self) -> Iterator[Region]:
+        """Yield the regions; each is forgotten here."""
+        for region in self._everything() if self.request.everything is not None else self._answers():
+            self.empty += region.is_empty
+            self.objects += not region.is_empty
+            yield region
+
+    def _everything(self) -> Iterator[Region]:
+        wanted = self.at.wanted(self.request.wanted)
+        objects = self.scene.stream_everything(
             min_area=wanted.min_area,
-            record=record_of(request.output, stem),
-            progress=progress,
-            cancel=cancel,
-            **at.everything(request.everything),
+            record=record_of(self.request.output, self.stem),
+            progress=self.progress,
+            cancel=self.cancel,
+            **self.at.everything(self.request.everything or {}),
         )
+        for region in objects:
+            yield _cleaned(region, wanted)
         steps = "1 step was" if objects.resumed == 1 else f"{objects.resumed} steps were"
         begun = f"{steps} done in an earlier run. " if objects.resumed else ""
-        return _cleaned(objects, request.wanted), begun + objects.message
-    regions = scene.segment(
-        [at.prompt(prompt, index) for index, prompt in enumerate(prompts)], wanted, cancel=cancel
-    )
-    if request.wanted.candidates == 1:
-        return regions, ""
-    # All of them are written: their names say which prompt they answer, and their rank.
-    return [
-        replace(region, name=f"{region.name or region.prompt_index + 1}-{region.candidate + 1}")
-        for region in regions
-    ], ""
+        self.message = begun + objects.message
+
+    def _answers(self) -> Iterator[Region]:
+        asked = [self.at.prompt(prompt, index) for index, prompt in enumerate(self.prompts)]
+        for region in self.scene.segment(asked, self.at.wanted(self.request.wanted), cancel=self.cancel):
+            if self.request.wanted.candidates == 1:
+                yield region
+            else:
+                # All of them are written: their names say which prompt they answer, and their rank.
+                name = f"{region.name or region.prompt_index + 1}-{region.candidate + 1}"
+                yield replace(region, name=name)
 
 
-def _cleaned(regions: Sequence[Region], wanted: Wanted) -> list[Region]:
-    """Do to the objects of everything mode what the worker does to answers; small ones it has dropped itself."""
+def _cleaned(region: Region, wanted: Wanted) -> Region:
+    """Do to an object of everything mode what the worker does to answers; small ones it has dropped itself."""
     if not (wanted.fill_holes or wanted.largest_only):
-        return list(regions)
-    done = []
-    for region in regions:
-        mask, (x, y) = region.crop()
-        mask = clean(mask, fill=wanted.fill_holes, largest=wanted.largest_only)
-        done.append(replace(region, rings=trace(mask, (x, y))))
-    return done
+        return region
+    mask, (x, y) = region.crop()
+    return replace(region, rings=trace(clean(mask, fill=wanted.fill_holes, largest=wanted.largest_only), (x, y)))
 
 
 def _check(request: Request, images: Sequence[Path]) -> None:

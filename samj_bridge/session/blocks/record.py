@@ -22,7 +22,7 @@ from samj_bridge.geometry.region import Region
 
 __all__ = ["Record", "remove_record"]
 
-_FORM = 1
+_FORM = 2
 _TABLES = (
     "CREATE TABLE about (text TEXT)",
     "CREATE TABLE done (step TEXT PRIMARY KEY, found BLOB, outputs TEXT)",

@@ -24,7 +24,7 @@ import numpy as np
 from samj_bridge.geometry.blocks import Blocks, Box
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.tiling import UNSURE
-from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify, time_left
 from samj_bridge.protocol.everything import EverythingRequest
 from samj_bridge.protocol.segment import SegmentRequest, Wanted
 from samj_bridge.session.blocks.identity import about
@@ -100,6 +100,10 @@ class _Run:
     counts: Counter[str] = field(default_factory=Counter)
     given: int = 0
     """Objects that were yielded."""
+    searched: int = 0
+    """Blocks that no record had."""
+    seconds: float = 0.0
+    """Time that these took."""
 
     def __post_init__(self) -> None:
         request = self.request
@@ -145,7 +149,10 @@ class _Run:
         step = f"block {block}"
         known = self.record.found(step)
         if known is None:
+            begun = time.monotonic()
             found, outputs = self._searched(number, block)
+            self.seconds += time.monotonic() - begun
+            self.searched += 1
             self.record.add(step, found, outputs)
             known = found, outputs
         self.counts += Counter(known[1]["counts"])
@@ -242,6 +249,9 @@ class _Run:
     def _tell(self, number: int, part: float, what: str) -> None:
         total = len(self.wanted)
         words = f"{self.given} objects found, {what}tile {number + 1} of {total}"
+        if self.searched:
+            left = time_left((total - number - part) * self.seconds / self.searched)
+            words += f", {left}" if left else ""
         area = self.blocks.extent(self.wanted[number]) if part < 1 else None
         notify(self.progress, ProgressEvent("everything", words, min((number + part) / total, 1.0), 1.0, area=area))
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.worker.families.base import Proposals, ProposingModel, SoftMask
+from samj_bridge.worker.families.base import Proposals, SoftMask
 
 __all__ = ["propose"]
 
@@ -30,9 +30,12 @@ class _Both:
 
 
 def propose(
-    model: ProposingModel, encoding: Any, points_xy: NDArray[np.float64], check: Callable[[float], None]
+    ask: Callable[[Any, NDArray[np.float64], Callable[[float], None]], Proposals],
+    encoding: Any,
+    points_xy: NDArray[np.float64],
+    check: Callable[[float], None],
 ) -> Proposals:
-    """Return what ``model.propose`` does, asked by halves where memory does not suffice for all points at once.
+    """Return what ``ProposingModel.propose`` does, asked by halves where memory is short for all points at once.
 
     Raises
     ------
@@ -40,7 +43,7 @@ def propose(
         Memory does not suffice for a single point.
     """
     try:
-        return model.propose(encoding, points_xy, check)
+        return ask(encoding, points_xy, check)
     except (MemoryError, RuntimeError) as error:
         if len(points_xy) < 2 or not _is_out_of_memory(error):
             raise
@@ -48,8 +51,8 @@ def propose(
     gc.collect()
     _log.warning("memory ran out with %d points at once; trying half of them", len(points_xy))
     half = len(points_xy) // 2
-    first = propose(model, encoding, points_xy[:half], check)
-    return _Both(first, propose(model, encoding, points_xy[half:], check))
+    first = propose(ask, encoding, points_xy[:half], check)
+    return _Both(first, propose(ask, encoding, points_xy[half:], check))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -124,7 +124,7 @@ class _Crop:
         self, encoding: Any, points_xy: NDArray[np.float64], check: Callable[[float], None]
     ) -> Iterator[Found]:
         parameters, tally = self.parameters, self.tally
-        proposals = propose(self.model, encoding, points_xy + HALF, check)
+        proposals = propose(self.model.propose, encoding, points_xy + HALF, check)
         tally.points += len(points_xy)
         tally.masks += proposals.scores.size
         for n, k in np.ndindex(*proposals.scores.shape):

@@ -31,6 +31,8 @@ LEAST_STEP_PX = 4.0
 """Points of a grid are no closer than this: smaller objects would have a few pixels only."""
 LARGEST_PART = 0.5
 """Masks of more than this part of the image are its ground, not an object."""
+_LOOKED_AT = 4
+"""Of so many times as many sketches as are asked at once those are chosen that are apart."""
 SMALL = 2.0
 """Objects shorter than this many steps of the first grid have neighbours that it may have missed."""
 
@@ -60,17 +62,22 @@ def find_fast(
     check : callable
         Called with the fraction done; raises when the call is cancelled.
     area : (x0, y0, x1, y1), optional
-        Only points in this box are asked: what lies around it is there to be seen.
+        Only points in this box are asked: what lies around it is there to be seen. A `SketchingModel` is asked with
+        its sketches then.
     """
     search = _Search(model, encoding, parameters, tally, np.zeros(shape_hw, bool))
+    sketches = getattr(model, "sketches", None)
+    if sketches is not None and area is not None:
+        check(0.0)
+        drawn = _within(sketches(encoding, part_of(check, 0.0, 0.2)), area)
+        yield from search.ask(drawn, part_of(check, 0.2, 0.8))
+        return
     seeds = getattr(model, "seeds", None)
     if seeds is not None:
         check(0.0)
         # Reduced images may have to be encoded for it.
-        points, _ = seeds(encoding, part_of(check, 0.0, 0.2))
-        yield from search.ask(
-            _within(np.asarray(points, np.float64).reshape(-1, 2), area), part_of(check, 0.2, 0.8)
-        )
+        points = np.asarray(seeds(encoding, part_of(check, 0.0, 0.2))[0], np.float64).reshape(-1, 2)
+        yield from search.ask(_within(points, area), part_of(check, 0.2, 0.8))
         return
     coarse, (steps_y, steps_x) = _grid(shape_hw, -(-parameters.points_per_side // 2))
     near = np.zeros((steps_y, steps_x), bool)
@@ -99,7 +106,7 @@ class _Search:
     """(Y, X), True where an object was found."""
 
     def ask(self, points_xy: NDArray[np.float64], check: Callable[[float], None]) -> Iterator[Found]:
-        """Ask the points that are still free, in their order."""
+        """Ask the points that are still free, in their order; or sketches, which begin with their points."""
         left, total = points_xy, len(points_xy)
         while len(left):
             check(1.0 - len(left) / total)
@@ -107,16 +114,18 @@ class _Search:
             free = ~self.taken[rows, columns]
             self.tally.skipped += int(np.count_nonzero(~free))
             left = left[free]
-            batch, left = left[: self.parameters.points_per_batch], left[self.parameters.points_per_batch :]
+            batch, left = _batch_of(left, self.parameters.points_per_batch)
             if len(batch):
                 yield from self._batch(batch, part_of(check, 1.0 - (len(left) + len(batch)) / total, 1.0 / total))
 
     def _batch(self, points_xy: NDArray[np.float64], check: Callable[[float], None]) -> Iterator[Found]:
-        proposals = propose(self.model, self.encoding, points_xy, check)
+        drawn = points_xy.shape[1] > 2
+        ask: Any = self.model.propose_sketched if drawn else self.model.propose  # type: ignore[attr-defined]
+        proposals = propose(ask, self.encoding, points_xy, check)
         self.tally.points += len(points_xy)
         self.tally.masks += proposals.scores.size
         # Seeds keep their order, the surest first: how many are asked at once changes nothing.
-        seeded = hasattr(self.model, "seeds")
+        seeded = drawn or hasattr(self.model, "seeds")
         order = range(len(points_xy)) if seeded else np.argsort(-proposals.scores.max(1), kind="stable")
         for n in order:
             found = self._best(proposals, int(n), (float(points_xy[n, 0]), float(points_xy[n, 1])))
@@ -166,6 +175,22 @@ class _Search:
         return found if np.count_nonzero(mine) == found.area else found.with_mask(mine, (x, y))
 
 
+def _batch_of(left: NDArray[np.float64], size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Split what is asked next from what waits: of sketches also those that lie in the box of one that is asked."""
+    if left.shape[1] == 2:
+        return left[:size], left[size:]
+    now: list[int] = []
+    for number, (x, y) in enumerate(left[:, :2].tolist()):
+        x0, y0, x1, y1 = left[now, 2:6].T
+        if not bool(((x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)).any()):
+            now.append(number)
+        if len(now) == size or number >= _LOOKED_AT * size:
+            break
+    rest = np.ones(len(left), bool)
+    rest[now] = False
+    return left[now], left[rest]
+
+
 def _grid(shape_hw: tuple[int, int], along: int) -> tuple[NDArray[np.float64], tuple[int, int]]:
     """Middles of equal parts, `along` of them on the longer side; fewer where the image has few pixels."""
     longest = max(shape_hw)
@@ -179,7 +204,7 @@ def _grid(shape_hw: tuple[int, int], along: int) -> tuple[NDArray[np.float64], t
 def _within(points_xy: NDArray[np.float64], area: tuple[float, float, float, float] | None) -> NDArray[np.float64]:
     if area is None:
         return points_xy
-    inside = (points_xy >= area[:2]) & (points_xy < area[2:])
+    inside = (points_xy[:, :2] >= area[:2]) & (points_xy[:, :2] < area[2:])
     return points_xy[inside.all(1)]
 
 

@@ -71,6 +71,9 @@ def _parameters(request: EverythingRequest, entry: Entry) -> Parameters:
     # What the network's own scores are good for; SAM's figures where a family says nothing.
     values: dict[str, Any] = {"box_nms_thresh": _TAKEN} if fast else {}
     values |= dict(getattr(entry.model, "everything_defaults", {}))
+    sketched = fast and request.area is not None and hasattr(entry.model, "sketches")
+    if sketched:
+        values |= dict(getattr(entry.model, "sketches_defaults", {}))
     if not fast:
         values.pop("box_nms_thresh", None)
     given = {name: getattr(request, name) for name in Parameters.__dataclass_fields__ if hasattr(request, name)}
@@ -81,8 +84,8 @@ def _parameters(request: EverythingRequest, entry: Entry) -> Parameters:
         # One prompt on each core, or what fills a GPU: more at once would ask points that the first of them settle.
         together = 16 if "cpu" not in entry.device else devices.threads()
         values["points_per_batch"] = int(getattr(entry.model, "points_together", together))
-        if request.area is not None:
-            values["points_per_batch"] = int(getattr(entry.model, "points_ahead", values["points_per_batch"]))
+        if sketched:
+            values["points_per_batch"] = int(getattr(entry.model, "sketches_together", values["points_per_batch"]))
     return Parameters(**values)
 
 

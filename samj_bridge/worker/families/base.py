@@ -29,6 +29,7 @@ __all__ = [
     "ProposingModel",
     "RememberingModel",
     "SeedingModel",
+    "SketchingModel",
     "SoftMask",
     "TiledModel",
     "bytes_of",
@@ -194,6 +195,21 @@ class SeedingModel(Protocol):
 
         `check` as in `Model.encode`.
         """
+
+
+class SketchingModel(Protocol):
+    """A network whose seeds have boxes: parts of large images are asked with these, in one look each."""
+
+    def sketches(self, encoding: Any, check: Callable[[float], None]) -> NDArray[np.float64]:
+        """Return (N, 7), best first: a seed's point x, y, its box x0, y0, x1, y1, and how sure the box is, 0 to 1.
+
+        `check` as in `Model.encode`.
+        """
+
+    def propose_sketched(
+        self, encoding: Any, drawn: NDArray[np.float64], check: Callable[[float], None]
+    ) -> Proposals:
+        """Return K mask proposals for each of N sketches; like `ProposingModel.propose`."""
 
 
 class TiledModel(Model, Protocol):

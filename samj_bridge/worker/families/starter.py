@@ -22,10 +22,17 @@ from samj_bridge.worker.families.base import (
     PromptArrays,
     ProposingModel,
     SeedingModel,
+    SketchingModel,
     TiledModel,
 )
 from samj_bridge.worker.families.starter_answers import answer
-from samj_bridge.worker.families.starter_everything import StarterProposals, propose, seeds
+from samj_bridge.worker.families.starter_everything import (
+    StarterProposals,
+    propose,
+    propose_sketched,
+    seeds,
+    sketches,
+)
 from samj_bridge.worker.families.starter_levels import ImageSide, Level, StarterEncoding
 from samj_bridge.worker.nets.starter import StarterConfig, StarterNet, fold
 from samj_bridge.worker.nets.starter_paste import paste
@@ -54,7 +61,7 @@ def shapes(_architecture: str) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in net.state_dict().items()}
 
 
-class StarterModel(BatchingModel, ProposingModel, SeedingModel, TiledModel):
+class StarterModel(BatchingModel, ProposingModel, SeedingModel, SketchingModel, TiledModel):
     """Encodes images, decodes prompts and points, and says by itself where objects are."""
 
     bytes_per_pixel: ClassVar[dict[int, int]] = {1: 22, 3: 42}
@@ -67,8 +74,10 @@ class StarterModel(BatchingModel, ProposingModel, SeedingModel, TiledModel):
 
     points_together = 1
     """Points of everything mode asked at once: one by one, those inside what was found are never asked."""
-    points_ahead = 8
-    """The same for parts of large images: side by side they take less time than is lost by asking some in vain."""
+    sketches_together = 16
+    """The same for the sketches that parts of large images are asked with: side by side they take less time."""
+    sketches_defaults: ClassVar[dict[str, float]] = {"pred_iou_thresh": 0.7}
+    """What is another default for sketches than for points, chosen as they were."""
     everything_defaults: ClassVar[dict[str, float]] = {
         "pred_iou_thresh": 0.75,
         "stability_score_thresh": 0.65,
@@ -137,6 +146,18 @@ class StarterModel(BatchingModel, ProposingModel, SeedingModel, TiledModel):
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Return the places (N, 2) whose boxes score best among their neighbours, and the scores, best first."""
         return seeds(self._side, encoding, check)
+
+    @torch.inference_mode()
+    def sketches(self, encoding: StarterEncoding, check: Callable[[float], None]) -> NDArray[np.float64]:
+        """Return what `seeds` does, with the boxes."""
+        return sketches(self._side, encoding, check)
+
+    @torch.inference_mode()
+    def propose_sketched(
+        self, encoding: StarterEncoding, drawn: NDArray[np.float64], check: Callable[[float], None]
+    ) -> StarterProposals:
+        """Decode the boxes of sketches."""
+        return propose_sketched(self._side, encoding, drawn, check)
 
 
 def _spans(length: int) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from samj_bridge.worker.nets import starter_window as sw
 from samj_bridge.worker.nets.starter import PART, WHOLE, StarterNet, normalise
 from samj_bridge.worker.nets.starter_paste import mask_on_window
 
-__all__ = ["Answer", "answer", "answer_all"]
+__all__ = ["Answer", "answer", "answer_all", "answer_on"]
 
 
 class Answer(NamedTuple):
@@ -63,6 +63,13 @@ def answer_all(
     for number, prompt in enumerate(prompts):
         check(number / len(prompts))
         asked.append(windows_of(side, encoding, prompt, lambda _fraction: check(number / len(prompts))))  # noqa: B023
+    return answer_on(side, encoding, prompts, asked)
+
+
+def answer_on(
+    side: ImageSide, encoding: StarterEncoding, prompts: Sequence[PromptArrays], asked: Sequence[tuple[int, Tensor]]
+) -> list[Answer]:
+    """Decode prompts side by side, each at a level and on windows (N, 4) there that were chosen for it."""
     found: dict[int, Answer] = {}
     for level in sorted({level for level, _ in asked}):
         numbers = [number for number, (each, _) in enumerate(asked) if each == level]

@@ -1,4 +1,7 @@
-"""What everything mode asks of the starter: where objects are, and masks at points, looked at twice."""
+"""What everything mode asks of the starter: where objects are, and masks at points, looked at twice.
+
+In parts of large images each seed is looked at once, in the window around the box that it was read with.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from samj_bridge.worker.families.base import PromptArrays, Proposals, SoftMask, part_of
-from samj_bridge.worker.families.starter_answers import Answer, answer_all
-from samj_bridge.worker.families.starter_levels import ImageSide, StarterEncoding, deepest
+from samj_bridge.worker.families.starter_answers import Answer, answer_all, answer_on
+from samj_bridge.worker.families.starter_levels import ImageSide, StarterEncoding, deepest, level_of
 from samj_bridge.worker.nets.starter_dense import seeds_in
 from samj_bridge.worker.nets.starter_paste import box_of, paste, paste_soft
+from samj_bridge.worker.nets.starter_window import window_around
 
-__all__ = ["StarterProposals", "propose", "seeds"]
+__all__ = ["StarterProposals", "propose", "propose_sketched", "seeds", "sketches"]
 
 SEEDS_FROM_PX = 48.0
 """In a reduced image, objects are looked for from this length on, in its own pixels."""
@@ -48,21 +52,40 @@ def seeds(
 
     Large objects are looked for in the reduced images, as clicks on them are.
     """
-    points, scores = [], []
+    xy, score, _, _ = _seeds(side, encoding, check)
+    return xy.double().cpu().numpy(), score.cpu().numpy()
+
+
+def sketches(side: ImageSide, encoding: StarterEncoding, check: Callable[[float], None]) -> NDArray[np.float64]:
+    """Return what `seeds` does with the boxes (N, 7): place, box around it inside the image, score of the box."""
+    xy, _, sure, box = _seeds(side, encoding, check)
+    low, high = torch.minimum(box[:, :2], xy - 1), torch.maximum(box[:, 2:], xy + 1)
+    limit = torch.tensor(encoding.image_hw[::-1], device=xy.device)
+    found = [xy, low.clamp_min(0), torch.minimum(high, limit), sure[:, None]]
+    return torch.cat(found, 1).double().cpu().numpy()
+
+
+def _seeds(
+    side: ImageSide, encoding: StarterEncoding, check: Callable[[float], None]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return places, what they are ordered by, how sure their boxes are, and the boxes; best first."""
+    points, scores, sure, boxes = [], [], [], []
     levels = range(encoding.first, max(encoding.first + 1, deepest(encoding.image_hw)))
     for number, level in enumerate(levels):
         here = side.level(encoding, level, part_of(check, number / len(levels), 1 / len(levels)))
-        xy, score, length = seeds_in(side.net, here.features)
+        xy, score, box = seeds_in(side.net, here.features)
         # What is shorter was seen better in the level before.
         reduced = level > encoding.first
-        fits = length >= (SEEDS_FROM_PX if reduced else 0)
+        fits = (box[:, 2:] - box[:, :2]).amax(1) >= (SEEDS_FROM_PX if reduced else 0)
         points.append(xy[fits] * 2**level)
         scores.append(score[fits] - 0.1 * reduced)
+        sure.append(score[fits])
+        boxes.append(box[fits] * 2**level)
     xy, score = torch.cat(points), torch.cat(scores)
     # Where the last cell sticks out of the image, its middle would too.
     xy = torch.minimum(xy, torch.tensor(encoding.image_hw[::-1], device=xy.device) - 0.5)
     order = score.argsort(descending=True, stable=True)
-    return xy[order].double().cpu().numpy(), score[order].cpu().numpy()
+    return xy[order], score[order], torch.cat(sure)[order], torch.cat(boxes)[order]
 
 
 def propose(
@@ -78,6 +101,28 @@ def propose(
     found = _second_look(side, encoding, first, worth, part_of(check, 0.5, 0.5))
     logits, windows, scores = (torch.stack(parts).cpu() for parts in zip(*found, strict=True))
     return StarterProposals(logits, windows, scores.numpy(), encoding.image_hw)
+
+
+def propose_sketched(
+    side: ImageSide, encoding: StarterEncoding, drawn: NDArray[np.float64], check: Callable[[float], None]
+) -> StarterProposals:
+    """Decode the points of sketches side by side, each in the window around its box.
+
+    The network is not told the box: masks would keep to it, and it was only guessed (docs/decisions/0036). Scores
+    are means of the masks' and the boxes': each alone is too sure where there is no object at all.
+    """
+    asked = []
+    for number, (x0, y0, x1, y1) in enumerate(drawn[:, 2:6].tolist()):
+        check(number / len(drawn))
+        level = level_of(max(x1 - x0, y1 - y0), encoding.first)
+        side.level(encoding, level, check)
+        asked.append((level, window_around(torch.tensor([[x0, y0, x1, y1]], device=side.device) / 2**level)))
+    points = drawn[:, :2].astype(np.float32)
+    prompts = [PromptArrays(None, point[None], _NO_POINTS, None, (0, 0)) for point in points]
+    found = answer_on(side, encoding, prompts, asked)
+    logits, windows, scores = (torch.stack(parts).cpu() for parts in zip(*found, strict=True))
+    sure = drawn[:, 6:].astype(np.float32)
+    return StarterProposals(logits, windows, (scores.numpy() + sure) / 2, encoding.image_hw)
 
 
 def _second_look(

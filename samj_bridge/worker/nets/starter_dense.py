@@ -29,18 +29,19 @@ def seeds_in(net: StarterNet, features: Tensor) -> tuple[Tensor, Tensor, Tensor]
     -------
     points : (N, 2) tensor, the cells' middles in the pixels that the features were made of
     scores : (N,) tensor, mean over part and whole, at least `LEAST_SCORE`
-    lengths : (N,) tensor, the longest side of the whole's box in the same pixels
+    boxes : (N, 4) tensor, the whole's boxes in the same pixels
     """
     strips = [_strip(net, features, top) for top in range(0, features.shape[2], ROWS)]
-    scores, lengths = (torch.cat(maps) for maps in zip(*strips, strict=True))  # h w
+    scores, sides = (torch.cat(maps) for maps in zip(*strips, strict=True))  # h w, h w 4
     highest = F.max_pool2d(scores[None], 3, 1, 1)[0]
     rows, columns = ((scores == highest) & (scores >= LEAST_SCORE)).nonzero(as_tuple=True)
     points = torch.stack([columns, rows], 1) * float(STRIDE) + STRIDE / 2
-    return points, scores[rows, columns], lengths[rows, columns]
+    far = sides[rows, columns]
+    return points, scores[rows, columns], torch.cat([points - far[:, :2], points + far[:, 2:]], 1)
 
 
 def _strip(net: StarterNet, features: Tensor, top: int) -> tuple[Tensor, Tensor]:
-    """Scores and lengths (rows, w) of the rows from `top` on."""
+    """Scores (rows, w) and distances to the whole's sides (rows, w, 4) of the rows from `top` on."""
     bottom = min(top + ROWS, features.shape[2])
     # The spread looks one row up and down.
     above = min(top, 1)
@@ -48,5 +49,4 @@ def _strip(net: StarterNet, features: Tensor, top: int) -> tuple[Tensor, Tensor]
     spread = net.hypotheses.spread(piece)[0, :, above : above + bottom - top]
     far, logits = net.hypotheses(spread.flatten(1).T)  # n 2 4, n 2
     shape = (bottom - top, features.shape[3])
-    sides = far[:, 1, :2] + far[:, 1, 2:]
-    return logits.sigmoid().mean(1).view(shape), sides.amax(1).view(shape)
+    return logits.sigmoid().mean(1).view(shape), far[:, 1].view(*shape, 4)

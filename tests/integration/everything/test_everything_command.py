@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -12,13 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from fakes.large_files import write_ome_zarr
 from fakes.opening import wait_until
 from PIL import Image
+
+from samj_bridge.reading import read_image
 
 pytestmark = pytest.mark.worker
 
 COMMAND = [sys.executable, "-m", "samj_bridge.cli.main", "segment"]
-OPTIONS = ["--everything", "--format", "geojson,labels", "--json"]
+OPTIONS = ["--everything", "--json"]
+ALL = ["--format", "geojson,labels", "--labels", "cells"]
 DATA = Path(__file__).parents[2] / "data" / "images"
 
 
@@ -55,29 +58,53 @@ def steps_in(record):
     return count
 
 
+def is_settled(record):
+    """Whether nothing is half-written: the journal of an exclusive lock stays, and begins with zeros then."""
+    try:
+        return not any(record.with_name(f"{record.name}-journal").read_bytes()[:8])
+    except FileNotFoundError:
+        return True
+
+
 def test_a_killed_command_goes_on_and_writes_the_same_files(ready_home, strip, tmp_path):
-    whole = told(started(strip, tmp_path / "whole", ready_home))
+    whole = told(started(strip, tmp_path / "whole", ready_home, *ALL))
     assert whole["objects"] > 40
     assert f"{whole['objects']} objects found in 2 tiles" in whole["message"]
     record = tmp_path / "part" / "strip_everything.part"
-    run = started(strip, tmp_path / "part", ready_home)
+    run = started(strip, tmp_path / "part", ready_home, *ALL)
     # The record is locked as long as it is written: its size says that the first tile is in it.
-    assert wait_until(lambda: record.exists() and record.stat().st_size > 24_000, 200)
+    assert wait_until(lambda: record.exists() and record.stat().st_size > 20_000 and is_settled(record), 200)
     run.send_signal(signal.SIGKILL)
     run.communicate()
     assert sorted(path.name for path in record.parent.iterdir() if path.suffix != ".part-journal") == [record.name]
     assert wait_until(lambda: steps_in(record) >= 1)
-    rest = told(started(strip, tmp_path / "part", ready_home))
+    rest = told(started(strip, tmp_path / "part", ready_home, *ALL))
     assert rest["message"].startswith("1 step was done in an earlier run. ")
     assert not record.exists()
-    for name in ("strip_outlines.geojson", "strip_labels.tif"):
+    for name in ("strip_outlines.geojson", "strip_labels.tif", "strip_cells.btf"):
         assert (tmp_path / "part" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    labels = tifffile.imread(tmp_path / "whole" / "strip_cells.btf")
+    assert labels.dtype == np.int32
+    assert np.array_equal(labels, tifffile.imread(tmp_path / "whole" / "strip_labels.tif"))
 
 
-def test_a_box_and_a_size_are_options(ready_home, strip, tmp_path):
-    done = told(started(strip, tmp_path, ready_home, "--within", "2300,0,2600,128", "--object-size", "40"))
-    outlines = json.loads((tmp_path / "strip_outlines.geojson").read_text(encoding="utf-8"))["features"]
-    assert done["objects"] == len(outlines) > 3
+@pytest.mark.filterwarnings("ignore::Warning:yaozarrs")
+def test_a_box_and_a_size_are_options_and_labels_go_into_the_image_itself(ready_home, strip, tmp_path):
+    pytest.importorskip("zarr", minversion="3")
+    yaozarrs = pytest.importorskip("yaozarrs")
+    image = tmp_path / "strip.ome.zarr"
+    write_ome_zarr(image, tifffile.imread(strip)[None, None], version="0.5", tile=256)
+    options = ("--within", "2300,0,2600,128", "--object-size", "40", "--labels", "nuclei")
+    done = told(started(image, tmp_path / "out", ready_home, *options))
     assert "found in 1 tile;" in done["message"]
-    xs = [float(text) for one in outlines for text in re.findall(r"\[([\d.]+),", json.dumps(one["geometry"]))]
-    assert 2260 < min(xs) < max(xs) <= 2600
+    assert [Path(file).name for file in done["files"]] == ["nuclei"]
+    yaozarrs.validate_zarr_store(str(image))
+    yaozarrs.validate_zarr_store(str(image / "labels" / "nuclei"))
+    labels = read_image(image / "labels" / "nuclei").pixels
+    assert labels.dtype == np.int32
+    assert labels.max() == done["objects"] > 3
+    assert np.flatnonzero(labels.any(0)).min() > 2260
+    assert not any((tmp_path / "out").iterdir())
+    again = started(image, tmp_path / "out", ready_home, *options)
+    output, _ = again.communicate(timeout=300)
+    assert "has labels called 'nuclei'" in json.loads(output)["errors"][0]["message"]

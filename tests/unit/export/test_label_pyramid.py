@@ -10,10 +10,12 @@ import tifffile
 from fakes import large_files
 from numpy.typing import NDArray
 
-from samj_bridge.errors import FileError, InputError
+from samj_bridge.errors import Cancelled, FileError, InputError
 from samj_bridge.export.calibration import Calibration
-from samj_bridge.export.label_pyramid import LabelPyramid, label_tiles, write_tiled_labels
+from samj_bridge.export.label_pyramid import LabelPyramid, write_label_pyramid
 from samj_bridge.export.labels import label_image
+from samj_bridge.export.spool import label_tiles
+from samj_bridge.export.tiled_labels import write_tiled_labels
 from samj_bridge.geometry.region import Region
 from samj_bridge.reading import read_image
 from samj_bridge.reading.pyramid import as_pyramid
@@ -47,7 +49,7 @@ def test_tiles_together_are_the_label_image(tile: int) -> None:
 
 
 def test_a_tiled_bigtiff_has_them_with_their_scale(tmp_path: Path) -> None:
-    write_tiled_labels(tmp_path / "l.tif", REGIONS, SHAPE, Calibration(0.5, 0.25, "um"), tile=64)
+    write_tiled_labels(tmp_path / "l.tif", iter(REGIONS), SHAPE, Calibration(0.5, 0.25, "um"), tile=64)
     with tifffile.TiffFile(tmp_path / "l.tif") as file:
         page = file.pages.first
         assert (file.is_bigtiff, page.is_tiled, page.dtype) == (True, True, np.int32)
@@ -68,11 +70,10 @@ def test_labels_in_an_ome_zarr_are_valid_and_read_back(version: str, tmp_path: P
     yaozarrs = pytest.importorskip("yaozarrs")
     stack = np.ones((2, 3, *SHAPE), np.uint16)
     large_files.write_ome_zarr(tmp_path / "a.zarr", stack, version=version)
-    with LabelPyramid(tmp_path / "a.zarr", "nuclei", place={"z": 1}, chunk=64) as pyramid:
-        assert pyramid.shape == SHAPE
-        for y0, x0, labels in label_tiles(REGIONS, SHAPE, 64):
-            pyramid.write(y0, x0, labels)
-        assert not (tmp_path / "a.zarr" / "labels" / "zarr.json").exists()  # named only when they are whole
+    told: list[float] = []
+    write_label_pyramid(tmp_path / "a.zarr", "nuclei", iter(REGIONS), place={"z": 1}, check=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1
     yaozarrs.validate_zarr_store(str(tmp_path / "a.zarr"))
     yaozarrs.validate_zarr_store(str(tmp_path / "a.zarr" / "labels" / "nuclei"))
     taken = read_image(tmp_path / "a.zarr" / "labels" / "nuclei", z=1)
@@ -93,6 +94,7 @@ def test_labels_are_never_lost_and_a_killed_run_leaves_none(tmp_path: Path) -> N
     large_files.write_ome_zarr(tmp_path / "a.zarr", np.ones((1, 1, *SHAPE), np.uint16))
     LabelPyramid(tmp_path / "a.zarr", "nuclei").write(0, 0, LABELS)  # and killed before it was finished
     assert not (tmp_path / "a.zarr" / "labels" / ".zattrs").exists()
+    assert not (tmp_path / "a.zarr" / "labels" / "nuclei").exists()
     with LabelPyramid(tmp_path / "a.zarr", "nuclei") as pyramid:
         pyramid.write(0, 0, LABELS[:10])
     for y0, labels, words in ((145, LABELS[:10], "is not inside 211 x 150"), (0, LABELS - 1, "Labels lie between")):
@@ -100,10 +102,21 @@ def test_labels_are_never_lost_and_a_killed_run_leaves_none(tmp_path: Path) -> N
             pyramid.write(y0, 0, labels)
     with pytest.raises(FileError, match="has labels called 'nuclei'"):
         LabelPyramid(tmp_path / "a.zarr", "nuclei")
+    before = read_image(tmp_path / "a.zarr" / "labels" / "nuclei").pixels
+    assert np.array_equal(before[:10], LABELS[:10])
+
+    def stopped(_fraction: float) -> None:
+        raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        write_label_pyramid(tmp_path / "a.zarr", "nuclei", REGIONS, overwrite=True, check=stopped)
+    assert np.array_equal(read_image(tmp_path / "a.zarr" / "labels" / "nuclei").pixels, before)
+    write_label_pyramid(tmp_path / "a.zarr", "nuclei", REGIONS, overwrite=True)
+    assert np.array_equal(read_image(tmp_path / "a.zarr" / "labels" / "nuclei").pixels, LABELS)
     with LabelPyramid(tmp_path / "a.zarr", "others") as pyramid:
         pyramid.write(0, 0, LABELS)
     assert '"nuclei"' in (tmp_path / "a.zarr" / "labels" / ".zattrs").read_text()
-    for name in ("", "..", "a/b"):
+    for name in ("", "..", ".hidden", "a/b"):
         with pytest.raises(InputError, match="can't be called"):
             LabelPyramid(tmp_path / "a.zarr", name)
     (tmp_path / "b.zarr").mkdir()

@@ -305,6 +305,34 @@ def seeds_lie_in_the_objects_whatever_their_size_and_the_strips_show_no_seam() -
         assert (edge < (shape[1], shape[0])).all()
 
 
+@checks.add
+def sketches_are_the_seeds_with_boxes_and_give_the_objects_in_one_look() -> None:
+    import numpy as np
+
+    model = build()
+    # The last is so large that it is looked at in a reduced image.
+    image, masks = discs((700, 300), (60, 80, 9), (150, 252, 12), (200, 130, 8), (140, 500, 110))
+    encoding = model.encode(image, silent)
+    drawn = model.sketches(encoding, silent)
+    points, _ = model.seeds(encoding, silent)
+    assert (drawn[:, :2] == points).all()
+    assert ((drawn[:, 6] >= 0.4) & (drawn[:, 6] <= 1)).all()
+    assert (drawn[:, 2:4] >= 0).all()
+    assert (drawn[:, 4:6] <= (300, 700)).all()
+    assert (drawn[:, 2:4] < drawn[:, 4:6]).all()
+    firsts = np.array([drawn[mask[points[:, 1].astype(int), points[:, 0].astype(int)]][0] for mask in masks])
+    proposals = model.propose_sketched(encoding, firsts, silent)
+    assert (proposals.scores <= (1 + firsts[:, 6:]) / 2).all()
+    for n, mask in enumerate(masks):
+        alone = model.propose_sketched(encoding, firsts[n : n + 1], silent)
+        assert np.allclose(alone.scores, proposals.scores[n : n + 1], atol=1e-5)
+        soft = proposals.soft(n, int(proposals.scores[n].argmax()), 0.0)
+        (x, y), (height, width) = soft.origin_xy, soft.logits.shape
+        full = np.zeros(mask.shape, bool)
+        full[y : y + height, x : x + width] = soft.logits > 0
+        assert (full & mask).sum() / (full | mask).sum() > 0.7
+
+
 SNAPSHOT = [31.365520, 39.105043, 2.110441]
 
 
