@@ -245,10 +245,13 @@ def _attributes(folder: Path) -> dict[str, Any]:
 
 
 def _zarr() -> Any:
+    message = "Labels are written to OME-Zarr by zarr 3, which is not installed."
+    hint = "Run: pip install 'samj-bridge[large]' (Python 3.11 or newer)."
     try:
         import zarr
     except ImportError as error:
-        message = "Labels are written to OME-Zarr by zarr 3, which is not installed."
-        hint = "Run: pip install 'samj-bridge[large]' (Python 3.11 or newer)."
         raise InputError(message, hint=hint) from error
+    # What Python 3.10 gets is zarr 2.
+    if int(str(zarr.__version__).split(".", maxsplit=1)[0]) < 3:
+        raise InputError(message, hint=hint)
     return zarr
