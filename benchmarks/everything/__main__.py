@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.data_sets import pictures
 from samj_bridge import Region, Session, Settings
 from samj_bridge.models import find_model
+from samj_bridge.progress import Progress, ignore_progress
 from samj_bridge.session.connection.launcher import Launcher
 
 PIECE = 256
@@ -117,12 +118,14 @@ def mosaic(folder: Path, data: Path, side: int) -> tuple[NDArray[np.uint8], NDAr
     return image, labels
 
 
-def search(session: Session, image: NDArray[Any], labels: NDArray[Any]) -> Searched:
+def search(
+    session: Session, image: NDArray[Any], labels: NDArray[Any], progress: Progress = ignore_progress
+) -> Searched:
     """Find everything; the time counts encoding and search."""
     pid = int(session.stats()["pid"])
     began = cpu_of(pid)
     with session.encode(image) as scene:
-        found = scene.everything()
+        found = scene.everything(progress=progress)
     cpu_s = cpu_of(pid) - began
     score, objects = ap50(labels, found)
     return Searched(image.shape[0], cpu_s, score, objects, len(found), (session.stats()["peak_bytes"] or 0) / 2**20)

@@ -17,32 +17,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samj_bridge import Prompt, Session, Settings
+from benchmarks.large.ask import cpu_of, opened
+from benchmarks.large.mosaics import Mosaics, nuclei_of
+from benchmarks.large.private_memory import array_in_memory, everything_rows
+from benchmarks.large.rows import Row
+from samj_bridge import Prompt, Session
+from samj_bridge.reading import open_pyramid
 
 if TYPE_CHECKING:
-    # An earlier version, which this file asks too, does not have them all.
-    from benchmarks.large.mosaics import Mosaics
     from samj_bridge.geometry.tiling import Tiling
     from samj_bridge.session.scene import Scene
-
-
-@dataclass(frozen=True)
-class Row:
-    """One figure; `target` says what it should be, in words."""
-
-    what: str
-    value: float
-    unit: str
-    target: str
-    met: bool
-    note: str = ""
 
 
 def main() -> None:
@@ -51,29 +41,24 @@ def main() -> None:
     parser.add_argument("--against", type=Path, help="checkout of an earlier version")
     parser.add_argument("--side", type=int, default=20_000, help="of the largest image")
     parser.add_argument("--boxes", type=int, default=1000)
-    parser.add_argument("--only", default="", help="by comma: first, files, memory, boxes, accuracy, against")
+    parser.add_argument(
+        "--only", default="", help="by comma: first, files, memory, boxes, accuracy, everything, against"
+    )
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.ask:
-        # A process of its own, whose memory is measured, or that runs the code of another checkout.
-        print(json.dumps(ask(np.load(arguments.ask, mmap_mode="r"))))
-        return
     parts = {
         "first": lambda there: first_prompt(np.load(there.large, mmap_mode="r"), "memory map"),
         "files": in_files,
         "memory": memory,
         "boxes": lambda there: many_boxes(there, arguments.boxes),
         "accuracy": accuracy,
+        "everything": everything,
         "against": lambda there: against(there, arguments.against) if arguments.against else [],
     }
     wanted = arguments.only.split(",") if arguments.only else list(parts)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        # Here, since an earlier version that this file asks does not have it.
-        from benchmarks.large import mosaics
-
-        there = mosaics.Mosaics(Path(folder), arguments.data, arguments.side)
+        there = Mosaics(Path(folder), arguments.data, arguments.side)
         for part in wanted:
             for row in parts[part](there):
                 rows.append(row)
@@ -84,43 +69,6 @@ def main() -> None:
                     )
     if arguments.json:
         print(json.dumps({"rows": [asdict(row) for row in rows]}))
-
-
-def ask(image: Any) -> dict[str, float]:
-    """Ask one click in the middle of an image; returns processor seconds and peak memory of both processes."""
-    with opened() as session:
-        pid = int(session.stats()["pid"])
-        began, host = cpu_of(pid), time.process_time()
-        scene = session.encode(image)
-        side = image.shape[0]
-        scene.segment(Prompt(box=(side // 2, side // 2, side // 2 + 40, side // 2 + 40)))
-        figures = {"cpu_s": cpu_of(pid) - began + time.process_time() - host}
-        return figures | {"host_mb": peak_mb(os.getpid()), "worker_mb": peak_mb(pid)}
-
-
-@contextmanager
-def opened() -> Iterator[Session]:
-    # Nothing is kept from one run to the next, and nothing is encoded that is not asked for.
-    os.environ.update(SAMJ_ENCODINGS_DISK_BYTES="0", SAMJ_AHEAD="0")
-    known = Settings.__dataclass_fields__
-    if "ahead" not in known:
-        os.environ.pop("SAMJ_AHEAD")
-    python = os.environ.get("SAMJ_BENCHMARK_PYTHON")
-    with Session("starter", device="cpu", **({"python": Path(python)} if python else {})) as session:
-        # The first image pays for what networks make ready once.
-        blank = np.random.default_rng(0).integers(0, 255, (1024, 1024), np.uint8)
-        session.encode(blank).segment(Prompt(box=(500, 500, 540, 540)))
-        yield session
-
-
-def cpu_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def peak_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 class Clock:
@@ -168,8 +116,6 @@ def first_prompt(image: Any, what: str) -> Iterator[Row]:
 
 
 def in_files(there: Mosaics) -> Iterator[Row]:
-    from samj_bridge.reading import open_pyramid
-
     for what, path in there.files():
         with open_pyramid(path) as image:
             yield from first_prompt(image, what)
@@ -181,6 +127,13 @@ def memory(there: Mosaics) -> Iterator[Row]:
     grown = peaks[1] - peaks[0]
     note = f"{peaks[0]:.0f} and {peaks[1]:.0f} MB; host {small['host_mb']:.0f} and {large['host_mb']:.0f}"
     yield Row(f"peak memory at {there.side:,} above that at 2,000", grown, "MB", "<= 150", grown <= 150, note)
+
+    with opened() as session:
+        yield from array_in_memory(there, session)
+
+
+def everything(there: Mosaics) -> Iterator[Row]:
+    return everything_rows(there)
 
 
 def many_boxes(there: Mosaics, count: int) -> Iterator[Row]:
@@ -225,8 +178,6 @@ def many_boxes(there: Mosaics, count: int) -> Iterator[Row]:
 
 
 def accuracy(there: Mosaics) -> Iterator[Row]:
-    from benchmarks.large.mosaics import nuclei_of
-
     image, labels = np.load(there.middle, mmap_mode="r"), np.load(there.labels, mmap_mode="r")
     nuclei = list(nuclei_of(labels, 48))
     scores: dict[str, list[float]] = {"large": [], "crop": [], "border": [], "middle": []}
@@ -283,8 +234,7 @@ def _asked(path: Path, checkout: Path | None = None) -> dict[str, float]:
     environ = dict(os.environ)
     if checkout is not None:
         environ["PYTHONPATH"] = str(checkout.resolve())
-    command = [sys.executable, str(Path(__file__).resolve()), "--data", ".", "--ask", str(path)]
-    # This file finds `benchmarks` beside itself, and `samj_bridge` where the variable says.
+    command = [sys.executable, str(Path(__file__).resolve().with_name("ask.py")), str(path)]
     environ["PYTHONPATH"] = os.pathsep.join(
         part for part in (environ.get("PYTHONPATH", ""), str(Path(__file__).resolve().parents[2])) if part
     )

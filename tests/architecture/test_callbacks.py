@@ -20,6 +20,7 @@ DRIVEN_BY = {
     "cli/commands/fiji.py": "commands",
     "cli/commands/info.py": "commands",
     "cli/commands/segment.py": "commands",
+    "cli/segmenting/label_output.py": "tests/unit/cli/test_label_output.py",
     "cli/commands/serve.py": "tests/integration/server/test_command.py",
     "download/digest.py": "download",
     "download/index.py": "tests/models/test_installing_from_wheels.py",

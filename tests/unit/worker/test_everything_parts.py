@@ -332,35 +332,7 @@ def test_seeds_asked_side_by_side_give_what_they_give_one_by_one():
     assert [item.point_xy for item in found] == [(19.5, 19.5), (89.5, 59.5)]
 
 
-class Sketching(Seeing):
-    """One that draws a box around each of these; it notes with which rows it is asked."""
-
-    def __init__(self):
-        super().__init__()
-        self.asked = []
-
-    def sketches(self, encoding, check):
-        boxes = [[12, 12, 28, 28], [82, 52, 98, 68], [12, 12, 28, 28]]
-        points, scores = self.seeds(encoding, check)
-        return np.concatenate([points, np.array(boxes, float), scores[:, None]], 1)
-
-    def propose_sketched(self, encoding, drawn, check):
-        self.asked.append(drawn)
-        return self.propose(encoding, drawn[:, :2], check)
-
-
-def test_a_part_of_an_image_is_asked_with_sketches_and_never_twice_at_once_in_one_box():
-    model, image = Sketching(), np.zeros((100, 120, 1), np.float32)
-    parameters = Parameters(pred_iou_thresh=0, stability_score_thresh=0, points_per_batch=3, box_nms_thresh=1.0)
-    found = list(find_fast(model, image, (100, 120), parameters, Tally(), lambda _: None))
-    assert not model.asked  # an image as a whole is asked with points
-    part = list(find_fast(model, image, (100, 120), parameters, Tally(), lambda _: None, (0.0, 0.0, 120.0, 100.0)))
-    assert [item.point_xy for item in part] == [item.point_xy for item in found] == [(19.5, 19.5), (89.5, 59.5)]
-    # The third lies in the box of the first: it waits, and then in what the first has found.
-    assert [rows[:, 6].round(1).tolist() for rows in model.asked] == [[0.9, 0.8]]
-
-
-@pytest.mark.parametrize("model", [Blobs(), Seeing(), Sketching()])
+@pytest.mark.parametrize("model", [Blobs(), Seeing()])
 def test_only_points_in_the_area_are_asked(model):
     tally, image = Tally(), np.random.default_rng(5).random((100, 160, 1)).astype(np.float32)
     parameters = Parameters(16, 1, 0, 0, 1.5, box_nms_thresh=1.0)

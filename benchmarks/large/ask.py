@@ -1,0 +1,62 @@
+"""Asks one click of a large image, in a process of its own: ``python ask.py IMAGE.npy``.
+
+Its memory is measured, or it runs the code of an earlier checkout. So it needs nothing but what that has, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samj_bridge import Prompt, Session, Settings
+
+__all__ = ["ask", "cpu_of", "opened", "peak_mb"]
+
+
+def ask(image: Any) -> dict[str, float]:
+    """Ask one click in the middle of an image; returns processor seconds and peak memory of both processes."""
+    with opened() as session:
+        pid = int(session.stats()["pid"])
+        began, host = cpu_of(pid), time.process_time()
+        scene = session.encode(image)
+        side = image.shape[0]
+        scene.segment(Prompt(box=(side // 2, side // 2, side // 2 + 40, side // 2 + 40)))
+        figures = {"cpu_s": cpu_of(pid) - began + time.process_time() - host}
+        return figures | {"host_mb": peak_mb(os.getpid()), "worker_mb": peak_mb(pid)}
+
+
+@contextmanager
+def opened() -> Iterator[Session]:
+    # Nothing is kept from one run to the next, and nothing is encoded that is not asked for.
+    os.environ.update(SAMJ_ENCODINGS_DISK_BYTES="0", SAMJ_AHEAD="0")
+    known = Settings.__dataclass_fields__
+    if "ahead" not in known:
+        os.environ.pop("SAMJ_AHEAD")
+    python = os.environ.get("SAMJ_BENCHMARK_PYTHON")
+    with Session("starter", device="cpu", **({"python": Path(python)} if python else {})) as session:
+        # The first image pays for what networks make ready once.
+        blank = np.random.default_rng(0).integers(0, 255, (1024, 1024), np.uint8)
+        session.encode(blank).segment(Prompt(box=(500, 500, 540, 540)))
+        yield session
+
+
+def cpu_of(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(ask(np.load(sys.argv[1], mmap_mode="r"))))
