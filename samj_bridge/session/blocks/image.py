@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import uuid
+from collections.abc import Callable
 
 from samj_bridge.geometry.blocks import Blocks
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
@@ -31,6 +32,8 @@ class BlockImage:
         Which block it is.
     halvings : int
         How often it was halved from the pixels in which objects are drawn.
+    check : callable
+        Called with the part of the block that is read so far; may raise.
 
     Raises
     ------
@@ -46,9 +49,9 @@ class BlockImage:
         blocks: Blocks,
         number: int,
         halvings: int,
+        check: Callable[[float], None],
     ) -> None:
-        y0, x0, height, width = blocks.pixels(number)
-        self.plane: Plane = source.region(blocks.level, y0, x0, height, width)
+        self.plane: Plane = source.region_in_pieces(blocks.level, blocks.pixels(number), check)
         """The pixels, as they are sent."""
         self.step = 1 << (blocks.level - halvings)
         """Side of a pixel in which objects are drawn, in full resolution."""

@@ -75,7 +75,14 @@ class BlockSearch:
         tiling = self.image.tiling
         side = max(int(running.loaded.get("whole_px", 0)), tiling.side)
         blocks = Blocks(tiling.image_hw, side, tiling.side // _HALO, tiling.level_of(self.object_px))
-        described = about(self.image, running, request, blocks, self.within) if self.record else {}
+
+        def check(part: float) -> None:
+            if cancel is not None:
+                cancel.check()
+            words = "Looking whether the image is that of the record"
+            notify(progress, ProgressEvent("everything", words, part, 1.0))
+
+        described = about(self.image, running, request, blocks, self.within, check) if self.record else {}
         record = Record(self.record, described)
         self.outputs = {"resumed": record.resumed, "counts": {}, "message": ""}
         try:
@@ -166,7 +173,13 @@ class _Run:
         self._tell(number, 0.0, "reading ")
         search = self.search
         image = BlockImage(
-            search.supervisor, search.image.source, search.image.ranges, self.blocks, block, halvings
+            search.supervisor,
+            search.image.source,
+            search.image.ranges,
+            self.blocks,
+            block,
+            halvings,
+            lambda _part: self._tell(number, 0.0, "reading "),
         )
 
         far = 0.0
@@ -247,6 +260,8 @@ class _Run:
         return None
 
     def _tell(self, number: int, part: float, what: str) -> None:
+        if self.cancel is not None:
+            self.cancel.check()
         total = len(self.wanted)
         words = f"{self.given} objects found, {what}tile {number + 1} of {total}"
         if self.searched:

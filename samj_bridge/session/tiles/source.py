@@ -41,17 +41,7 @@ class TileSource:
         SamjError
             It can't be read.
         """
-        y0, x0, height, width = self.tiling.pixels(tile)
-        # Of a coarse level much is read for few pixels: in pieces, so that it can be stopped.
-        step = max(1, _PIECE_PX // (width * self.image.cost(tile.level)))
-        if step >= height:
-            return self.region(tile.level, y0, x0, height, width)
-        pixels = np.empty((height, width, *self.image.shape[2:]), self.image.dtype)
-        for top in range(0, height, step):
-            check(top / height)
-            rows = min(step, height - top)
-            pixels[top : top + rows] = self.image.read(tile.level, y0 + top, x0, rows, width)
-        return plane_of(pixels, self.shown.ranges, self.channels)
+        return self.region_in_pieces(tile.level, self.tiling.pixels(tile), check)
 
     def stamp(self, tile: Tile) -> int:
         """Return a number that changes when the pixels of a tile do; 0 of images that stay as they are."""
@@ -60,6 +50,22 @@ class TileSource:
             return 0
         x0, y0, x1, y1 = self.tiling.extent(tile)
         return int(stamp(y0, x0, y1 - y0, x1 - x0))
+
+    def region_in_pieces(
+        self, level: int, place: tuple[int, int, int, int], check: Callable[[float], None]
+    ) -> Plane:
+        """Read a region (y0, x0, height, width) of a level; `check` as for `plane`."""
+        y0, x0, height, width = place
+        # Of a coarse level much is read for few pixels: in pieces, so that it can be stopped.
+        step = max(1, _PIECE_PX // (width * self.image.cost(level)))
+        if step >= height:
+            return self.region(level, y0, x0, height, width)
+        pixels = np.empty((height, width, *self.image.shape[2:]), self.image.dtype)
+        for top in range(0, height, step):
+            check(top / height)
+            rows = min(step, height - top)
+            pixels[top : top + rows] = self.image.read(level, y0 + top, x0, rows, width)
+        return plane_of(pixels, self.shown.ranges, self.channels)
 
     def region(self, level: int, y0: int, x0: int, height: int, width: int) -> Plane:
         """Read a region of a level."""
