@@ -49,6 +49,37 @@ def write_svs(path: Path, rgb: NDArray[np.uint8], *, compression: str = "jpeg", 
             writer.write(rgb[:10, :20].copy(), photometric="rgb", subfiletype=kind, description=told, metadata=None)
 
 
+def write_qptiff(path: Path, stack: NDArray[Any], *, tile: int = TILE) -> None:
+    """Write (C, Y, X) as Akoya's scanners do, as tifffile understands it: a page a channel, thumbnail, levels."""
+    words = "<?xml version='1.0'?><PerkinElmer-QPI-ImageDescription><ImageType>{}</ImageType>"
+    words += "</PerkinElmer-QPI-ImageDescription>"
+    options: dict[str, Any] = {"tile": (tile, tile), "compression": "zlib", "photometric": "minisblack"}
+    made_by: dict[str, Any] = {"metadata": None, "software": "PerkinElmer-QPI"}
+    scale: dict[str, Any] = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}
+    with tifffile.TiffWriter(path) as writer:
+        for level in range(3):
+            kind = "ReducedResolution" if level else "FullResolution"
+            for plane in stack:
+                reduced = np.ascontiguousarray(plane[:: 2**level, :: 2**level])
+                writer.write(reduced, description=words.format(kind), **options, **made_by, **scale)
+            if level == 0:
+                small = np.zeros((20, 30, 3), np.uint8)
+                writer.write(small, photometric="rgb", description=words.format("Thumbnail"), **made_by)
+
+
+def write_scn(path: Path, rgb: NDArray[np.uint8], *, tile: int = TILE) -> None:
+    """Write levels as Leica's slide scanners do, as tifffile understands them: the first page's XML names them."""
+    levels = levels_of(rgb)
+    sizes = [f"sizeX='{level.shape[1]}' sizeY='{level.shape[0]}'" for level in levels]
+    named = "".join(f"<dimension {size} r='{number}' ifd='{number}'/>" for number, size in enumerate(sizes))
+    words = "<?xml version='1.0'?><scn xmlns='http://www.leica-microsystems.com/scn/2010/10/01'><collection>"
+    words += f"<image name='cells'><pixels {sizes[0]}>{named}</pixels></image></collection></scn>"
+    with tifffile.TiffWriter(path, bigtiff=True) as writer:
+        for number, level in enumerate(levels):
+            told = {} if number else {"description": words}
+            writer.write(level, tile=(tile, tile), photometric="rgb", compression="zlib", metadata=None, **told)
+
+
 def write_ome_zarr(
     path: Path,
     stack: NDArray[Any],

@@ -102,6 +102,20 @@ def test_a_coarser_level_is_chosen_by_its_number(tmp_path: Path) -> None:
         read_image(tmp_path / "a.ome.tif", z=0, level=3)
 
 
+def test_slides_of_leica_and_akoya_are_their_levels_and_channels(tmp_path: Path) -> None:
+    # Tifffile halves the sides and rounds down to know a level of theirs.
+    stack, colours = np.moveaxis(STACK[:, 0, :148, :208], 0, -1), RGB[:128, :192]
+    large_files.write_qptiff(tmp_path / "a.qptiff", np.moveaxis(stack, -1, 0))
+    with open_pyramid(tmp_path / "a.qptiff") as opened:
+        check_regions(opened, large_files.levels_of(stack))
+        assert "PerkinElmer" in opened.describe()
+        assert "pixel 0.5 µm" in opened.describe()
+    large_files.write_scn(tmp_path / "a.scn", colours)
+    with open_pyramid(tmp_path / "a.scn") as opened:
+        check_regions(opened, large_files.levels_of(colours))
+        assert "Leica SCN" in opened.describe()
+
+
 def test_a_slide_is_its_levels_and_not_its_label(tmp_path: Path) -> None:
     large_files.write_svs(tmp_path / "a.svs", RGB, compression="zlib")
     with open_pyramid(tmp_path / "a.svs") as opened:
