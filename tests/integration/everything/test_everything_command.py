@@ -73,7 +73,7 @@ def test_a_killed_command_goes_on_and_writes_the_same_files(ready_home, strip, t
     record = tmp_path / "part" / "strip_everything.part"
     run = started(strip, tmp_path / "part", ready_home, *ALL)
     # The record is locked as long as it is written: its size says that the first tile is in it.
-    assert wait_until(lambda: record.exists() and record.stat().st_size > 20_000 and is_settled(record), 200)
+    assert wait_until(lambda: record.exists() and record.stat().st_size > 24_000 and is_settled(record), 200)
     run.send_signal(signal.SIGKILL)
     run.communicate()
     assert sorted(path.name for path in record.parent.iterdir() if path.suffix != ".part-journal") == [record.name]
