@@ -217,6 +217,22 @@ class OpenedImage:
                 raise ValueError(message)
         return found
 
+    def read_grid(
+        self, level: int, ys: Sequence[int], xs: Sequence[int], height: int, width: int
+    ) -> NDArray[Any] | None:
+        """Return many regions of a level at once, where its reader knows how; None: `read` them one by one.
+
+        They begin at each row of `ys` and each column of `xs`, and lie in what is returned as in the image, without
+        what is between them. Errors: as `read`.
+        """
+        reader = getattr(self._plane, "read_grid", None)
+        if reader is None or not self._closing.alive:
+            return None
+        check_region(self.levels, level, ys[0], xs[0], ys[-1] - ys[0] + height, xs[-1] - xs[0] + width)
+        self._stamp.check()
+        with told(self.path, f"{len(ys) * len(xs)} regions of {width} x {height} pixels of level {level}"):
+            return np.asarray(reader(level, ys, xs, height, width))
+
     def closes(self, close: Callable[[], object]) -> None:
         """Say what closes its file: called by `close`, or when nobody holds the image any more."""
         self._closing.detach()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +66,15 @@ class TileSource:
             rows = min(step, height - top)
             pixels[top : top + rows] = self.image.read(level, y0 + top, x0, rows, width)
         return plane_of(pixels, self.shown.ranges, self.channels)
+
+    def grid(self, level: int, places: Sequence[tuple[int, int, int, int]]) -> Plane | None:
+        """Read regions (y0, x0, height, width) of one size that are a grid; None where they are read one by one."""
+        reader = getattr(self.image.image, "read_grid", None)
+        ys, xs = sorted({place[0] for place in places}), sorted({place[1] for place in places})
+        if reader is None or level or len(ys) * len(xs) != len(places):
+            return None
+        pixels = reader(level, ys, xs, *places[0][2:])
+        return None if pixels is None else plane_of(pixels, self.shown.ranges, self.channels)
 
     def region(self, level: int, y0: int, x0: int, height: int, width: int) -> Plane:
         """Read a region of a level."""

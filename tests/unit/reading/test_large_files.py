@@ -16,9 +16,12 @@ import tifffile
 from fakes import large_files
 from numpy.typing import NDArray
 
-from samj_bridge.errors import ImageError
+from samj_bridge.errors import FileError, ImageError
+from samj_bridge.geometry.display_range import windows_of
 from samj_bridge.reading import OpenedImage, describe_image, open_pyramid, read_image
-from samj_bridge.reading.pyramid import Pyramid
+from samj_bridge.reading.pyramid import MemoryPyramid, Pyramid
+from samj_bridge.session.tiles.ranges import ranges_of
+from samj_bridge.session.tiles.source import TileSource, pixels_or_tiles
 
 pytest.importorskip("zarr", minversion="3", reason="the extras of large files are not installed")
 pytest.importorskip("pylibCZIrw")
@@ -244,3 +247,25 @@ def test_chunks_that_were_never_written_are_background(tmp_path: Path) -> None:
         assert not (tmp_path / "a.zarr" / "0" / "c" / "0" / "1" / "0" / "0").exists()
         check_regions(opened, large_files.levels_of(dark[0, 1]))
         assert opened.notes == ("chunks that are not there were read as 0",)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_the_display_range_is_that_of_windows_read_one_by_one(version: str, tmp_path: Path) -> None:
+    pytest.importorskip("zarr", minversion="3")
+    stack = np.random.default_rng(0).integers(0, 60_000, (2, 1, 700, 900), dtype=np.uint16)
+    large_files.write_ome_zarr(tmp_path / "a.zarr", stack, version=version, tile=64)
+    with open_pyramid(tmp_path / "a.zarr") as opened:
+        source = pixels_or_tiles(opened, None, opened.channels, tile_px=64, whole_px=128)
+        assert isinstance(source, TileSource)
+        assert source.grid(0, windows_of((700, 900))) is not None
+        pixels = MemoryPyramid([np.moveaxis(stack[:, 0], 0, -1)])
+        one_by_one = pixels_or_tiles(pixels, None, opened.channels, tile_px=64, whole_px=128)
+        assert isinstance(one_by_one, TileSource)
+        assert one_by_one.grid(0, windows_of((700, 900))) is None
+        assert ranges_of(source, lambda _part: None) == ranges_of(one_by_one, lambda _part: None)
+        # A chunk that is gone is told here, too.
+        key = "0/0/0/5/7" if version == "0.4" else "0/c/0/0/5/7"
+        y, x = 5 * 64, 7 * 64
+        (tmp_path / "a.zarr" / key).unlink()
+        with pytest.raises(FileError, match="is missing, and a coarser level shows"):
+            opened.read_grid(0, [y], [x], 64, 64)
