@@ -10,6 +10,7 @@ from typing import Any
 from fakes.file_server import Content, FileServer
 
 from samj_bridge.download import Digests
+from samj_bridge.models import find_model, weights_file
 
 
 class FileContent(Content):
@@ -58,3 +59,12 @@ def offer(server: FileServer, path: str, content: Content) -> str:
     """Serve a file; returns its address."""
     server.files[path] = content
     return f"{server.url}{path}"
+
+
+def other_weights(path: Path, number: int) -> Path:
+    """Write the starter's weights as another file: more space after the header of a safetensors file is nothing."""
+    data = weights_file(find_model("starter")).read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = data[8 : 8 + length] + b" " * 8 * (number + 1)
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])
+    return path

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from desktop import Desktop, component, named, on_event_thread, rest, wait_for
 from fakes.file_server import Fault, FileServer, serve
-from fakes.model_files import FileContent, offer, table, write_catalog
+from fakes.model_files import FileContent, offer, other_weights, table, write_catalog
 from workbench import (
     BLOB,
     OTHER,
@@ -88,15 +88,6 @@ def _as_before(desk: Desktop) -> Iterator[None]:
     yield
     box = opened()
     on_event_thread(lambda: box.setSelectedIndex(0))
-
-
-def other_weights(path: Path, number: int) -> Path:
-    """Write the starter's weights as another file: more space after the header of a safetensors file is nothing."""
-    data = weights_file(find_model("starter")).read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = data[8 : 8 + length] + b" " * 8 * (number + 1)
-    path.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])
-    return path
 
 
 def button() -> str:

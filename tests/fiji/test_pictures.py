@@ -14,7 +14,7 @@ import pytest
 from camera import bounds, cut_off, dark, look_and_feel, settled, take, windows
 from desktop import Desktop, component, named, on_event_thread, wait_for
 from fakes.file_server import FileServer, serve
-from fakes.model_files import FileContent, offer, table, write_catalog
+from fakes.model_files import FileContent, offer, other_weights, table, write_catalog
 from workbench import (
     as_before,
     choose_tool,
@@ -31,7 +31,6 @@ from workbench import (
 from samj_bridge.fiji import java_class, open_image
 from samj_bridge.fiji.segmenter import SessionSegmenter
 from samj_bridge.install import adopt_environment
-from samj_bridge.models import find_model, weights_file
 from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.worker
@@ -208,10 +207,7 @@ def test_a_model_that_is_being_installed(
 ) -> None:
     settings = Settings(home=tmp_path / "home", catalog=str(tmp_path / "lab.toml"))
     adopt_environment(settings, worker_python.parent.parent)
-    data = weights_file(find_model("starter")).read_bytes()
-    length = int.from_bytes(data[:8], "little") + 8
-    weights = tmp_path / "cells.safetensors"
-    weights.write_bytes(length.to_bytes(8, "little") + data[8:length] + b" " * 8 + data[length:])
+    weights = other_weights(tmp_path / "cells.safetensors", 0)
     with ExitStack() as stack:
         server = stack.enter_context(serve(FileServer()))
         url = offer(server, "/cells.safetensors", FileContent(weights))

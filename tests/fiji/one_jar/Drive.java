@@ -41,7 +41,7 @@ import javax.swing.text.JTextComponent;
  * <ul>
  * <li>"button": Set up in the panel, then a click; Repair, then the same click.
  * <li>"click": a click at once, and OK.
- * <li>"update": the button that updates, then a click; the home folder deleted, then a click on another image, and OK;
+ * <li>"update": the button that updates; the model "Our cells" installed, then a click; the home folder deleted, then a click on another image, and OK;
  *     Remove. MORE is a folder with an environment, to be found in the new home.
  * </ul>
  * It is compiled as it is started, and knows our classes by the names of windows only.
@@ -74,6 +74,7 @@ public class Drive {
             push(wait("the update", () -> showing(part(panel, "samj update"))));
             ended(panel, "Update to");
             System.out.println("hosts " + Arrays.toString(HOME.resolve("host").toFile().list()));
+            install(panel, "Our cells");
         }
         front(imp);
         tool();
@@ -93,6 +94,7 @@ public class Drive {
             outline(imp, arguments[5]);
         } else if (way.equals("update")) {
             imp = anotherImage(imp);
+            choose(panel, "Starter");
             delete(HOME);
             Files.createDirectories(HOME);
             Files.createSymbolicLink(HOME.resolve("envs"), Paths.get(arguments[6]));
@@ -126,6 +128,29 @@ public class Drive {
         JComboBox<?> models = (JComboBox<?>) part(panel, "samj model");
         wait("the models of the catalog", () -> models.getItemCount() > 5 ? models : null);
         System.out.println("models " + models.getItemCount());
+    }
+
+    /** Choose a model that is not there yet, and press the button that installs it. */
+    private static void install(Container panel, String title) throws Exception {
+        choose(panel, title);
+        push(wait("Install", () -> {
+            AbstractButton next = (AbstractButton) part(panel, "samj ready");
+            return next.getText().startsWith("Install (") ? showing(next) : null;
+        }));
+        ended(panel, title + " is installed");
+    }
+
+    private static void choose(Container panel, String title) throws Exception {
+        JComboBox<?> models = (JComboBox<?>) part(panel, "samj model");
+        wait(title, () -> {
+            for (int i = 0; i < models.getItemCount(); i++) {
+                if (models.getItemAt(i).toString().startsWith(title)) {
+                    models.setSelectedIndex(i);
+                    return models;
+                }
+            }
+            return null;
+        });
     }
 
     /** Remove by its button, after the question; the panel knows then what is first. */
