@@ -16,15 +16,15 @@ import java.awt.Window;
 import java.awt.event.InputEvent;
 import java.io.File;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import javax.swing.AbstractButton;
 import javax.swing.JButton;
@@ -172,7 +172,7 @@ public class Drive {
         wait(words, () -> {
             String said = ((JTextComponent) part(panel, "samj message")).getText();
             check(said);
-            return said.startsWith(words) && !showing(panel, "samj cancel installation") ? panel : null;
+            return said.startsWith(words) && showing(part(panel, "samj cancel installation")) == null ? panel : null;
         });
     }
 
@@ -204,20 +204,13 @@ public class Drive {
         wait("the image in front", () -> imp.getWindow() != null && imp.getWindow().isActive() ? imp : toFront(imp));
     }
 
+    /** What is linked to from there stays. */
     private static void delete(Path folder) throws IOException {
-        Files.walkFileTree(folder, new SimpleFileVisitor<Path>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Files.delete(file);
-                return FileVisitResult.CONTINUE;
+        try (Stream<Path> all = Files.walk(folder)) {
+            for (Path one : all.sorted(Comparator.reverseOrder()).collect(Collectors.toList())) {
+                Files.delete(one);
             }
-
-            @Override
-            public FileVisitResult postVisitDirectory(Path empty, IOException error) throws IOException {
-                Files.delete(empty);
-                return FileVisitResult.CONTINUE;
-            }
-        });
+        }
     }
 
     private static void quit(ImagePlus imp) throws Exception {
@@ -254,11 +247,6 @@ public class Drive {
 
     private static Component showing(Component part) {
         return part != null && part.isShowing() && part.isEnabled() ? part : null;
-    }
-
-    private static boolean showing(Container all, String name) {
-        Component part = part(all, name);
-        return part != null && part.isShowing();
     }
 
     private static void push(Component part) throws Exception {
