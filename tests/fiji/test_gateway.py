@@ -56,7 +56,20 @@ if not headless:
     say(searched=sorted(path for path in paths if path[-1:] and path[-1].startswith("SAMJ ")))
 """
 
-COMMANDS = [f"SAMJ {name}" for name in ("Panel", "Segment", "Everything", "Batch", "Install", "Device", "Export")]
+COMMANDS = [
+    f"SAMJ {name}"
+    for name in (
+        "Panel",
+        "Segment",
+        "Everything",
+        "Batch",
+        "Install",
+        "Device",
+        "Export",
+        "Repair",
+        "Remove",
+    )
+]
 
 
 @pytest.mark.parametrize("headless", [False, True], ids=["windows", "headless"])
