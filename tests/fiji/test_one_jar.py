@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 import tifffile
 from fakes.disks import disk
-from fakes.file_server import FileServer, serve
-from fakes.model_files import FileContent, offer, other_weights, table, write_catalog
 from fakes.one_jar import bare_environ
 
 from samj_bridge.export import read_rois
@@ -95,16 +93,8 @@ def test_one_jar_one_button_and_all_that_comes_after(
     (hosts / "current").write_text("0.0.1-1\n", encoding="utf-8")
     environment = shutil.move(home / "envs", tmp_path / "envs")
     (home / "envs").symlink_to(environment, target_is_directory=True)
-    # A model of the laboratory's, the starter under another name: to be installed from the panel.
-    weights = other_weights(tmp_path / "cells.safetensors", 0)
-    with serve(FileServer()) as server:
-        url = offer(server, "/cells.safetensors", FileContent(weights))
-        catalog_file = write_catalog(
-            tmp_path / "lab.toml", our_cells=table(url, weights.read_bytes(), title="Our cells")
-        )
-        (home / "settings.toml").write_text(f'catalog = "{catalog_file}"\n', encoding="utf-8")
-        said = drive("update", str(environment))
-    assert 'recorded run("SAMJ Install", "model=our-cells");' in said
+    (home / "settings.toml").write_text("threads = 1\n", encoding="utf-8")
+    said = drive("update", str(environment))
     hosts_then = re.search(r"hosts \[(.*)\]", said)
     assert hosts_then is not None
     assert "0.0.1-1" in hosts_then[1], "the old one stays, another ImageJ may run it"

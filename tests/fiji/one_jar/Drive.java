@@ -16,15 +16,15 @@ import java.awt.Window;
 import java.awt.event.InputEvent;
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import javax.swing.AbstractButton;
 import javax.swing.JButton;
@@ -41,7 +41,7 @@ import javax.swing.text.JTextComponent;
  * <ul>
  * <li>"button": Set up in the panel, then a click; Repair, then the same click.
  * <li>"click": a click at once, and OK.
- * <li>"update": the button that updates; the model "Our cells" installed, then a click; the home folder deleted, then a click on another image, and OK;
+ * <li>"update": the button that updates, then a click; the home folder deleted, then a click on another image, and OK;
  *     Remove. MORE is a folder with an environment, to be found in the new home.
  * </ul>
  * It is compiled as it is started, and knows our classes by the names of windows only.
@@ -74,7 +74,6 @@ public class Drive {
             push(wait("the update", () -> showing(part(panel, "samj update"))));
             ended(panel, "Update to");
             System.out.println("hosts " + Arrays.toString(HOME.resolve("host").toFile().list()));
-            install(panel, "Our cells");
         }
         front(imp);
         tool();
@@ -94,7 +93,6 @@ public class Drive {
             outline(imp, arguments[5]);
         } else if (way.equals("update")) {
             imp = anotherImage(imp);
-            choose(panel, "Starter");
             delete(HOME);
             Files.createDirectories(HOME);
             Files.createSymbolicLink(HOME.resolve("envs"), Paths.get(arguments[6]));
@@ -130,29 +128,6 @@ public class Drive {
         System.out.println("models " + models.getItemCount());
     }
 
-    /** Choose a model that is not there yet, and press the button that installs it. */
-    private static void install(Container panel, String title) throws Exception {
-        choose(panel, title);
-        push(wait("Install", () -> {
-            AbstractButton next = (AbstractButton) part(panel, "samj ready");
-            return next.getText().startsWith("Install (") ? showing(next) : null;
-        }));
-        ended(panel, title + " is installed");
-    }
-
-    private static void choose(Container panel, String title) throws Exception {
-        JComboBox<?> models = (JComboBox<?>) part(panel, "samj model");
-        wait(title, () -> {
-            for (int i = 0; i < models.getItemCount(); i++) {
-                if (models.getItemAt(i).toString().startsWith(title)) {
-                    models.setSelectedIndex(i);
-                    return models;
-                }
-            }
-            return null;
-        });
-    }
-
     /** Remove by its button, after the question; the panel knows then what is first. */
     private static void remove(Container panel) throws Exception {
         if (showing(part(panel, "samj remove")) == null) {
@@ -172,7 +147,7 @@ public class Drive {
         wait(words, () -> {
             String said = ((JTextComponent) part(panel, "samj message")).getText();
             check(said);
-            return said.startsWith(words) && showing(part(panel, "samj cancel installation")) == null ? panel : null;
+            return said.startsWith(words) && !showing(panel, "samj cancel installation") ? panel : null;
         });
     }
 
@@ -204,13 +179,20 @@ public class Drive {
         wait("the image in front", () -> imp.getWindow() != null && imp.getWindow().isActive() ? imp : toFront(imp));
     }
 
-    /** What is linked to from there stays. */
     private static void delete(Path folder) throws IOException {
-        try (Stream<Path> all = Files.walk(folder)) {
-            for (Path one : all.sorted(Comparator.reverseOrder()).collect(Collectors.toList())) {
-                Files.delete(one);
+        Files.walkFileTree(folder, new SimpleFileVisitor<Path>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.delete(file);
+                return FileVisitResult.CONTINUE;
             }
-        }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path empty, IOException error) throws IOException {
+                Files.delete(empty);
+                return FileVisitResult.CONTINUE;
+            }
+        });
     }
 
     private static void quit(ImagePlus imp) throws Exception {
@@ -247,6 +229,11 @@ public class Drive {
 
     private static Component showing(Component part) {
         return part != null && part.isShowing() && part.isEnabled() ? part : null;
+    }
+
+    private static boolean showing(Container all, String name) {
+        Component part = part(all, name);
+        return part != null && part.isShowing();
     }
 
     private static void push(Component part) throws Exception {
