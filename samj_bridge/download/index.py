@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from html.parser import HTMLParser
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from samj_bridge.download.failure import HINTS
+from samj_bridge.download.page import ListedWheel, normalised, wheels_on
 from samj_bridge.download.reply import Trouble, shown
 from samj_bridge.download.source import Policy, Source
 from samj_bridge.download.transfer import Network, Transfer
@@ -108,7 +108,7 @@ def find_wheel(
         message = f"The package index {shown(index)!r} can't be asked: it does not start with http:// or https://."
         hint = "Set SAMJ_PYPI_INDEX to the index's address, such as https://pypi.org/simple."
         raise InputError(message, code="bad-address", hint=hint)
-    page_url = f"{index.rstrip('/')}/{_normalised(wanted.project)}/"
+    page_url = f"{index.rstrip('/')}/{normalised(wanted.project)}/"
     notify(progress, ProgressEvent("download", f"Asking {urlsplit(index).hostname} for {wanted.title}"))
     try:
         address, page = _page(page_url, Network.of(settings), policy or Policy(), cancel)
@@ -120,69 +120,15 @@ def find_wheel(
         )
         attempts = [{"url": shown(page_url), "kind": trouble.kind, "reason": trouble.reason}]
         raise DownloadError(message, code=trouble.kind, hint=HINTS[trouble.kind], attempts=attempts) from None
-    wheels = [link for link in map(_Link.of, _links(page, address)) if link.is_wheel_of(wanted.project)]
-    fitting = [link for link in wheels if link.version == wanted.version.lower().replace("-", "_")]
+    wheels = wheels_on(page, wanted.project, address)
+    fitting = [wheel for wheel in wheels if wheel.version.lower() == wanted.version.lower().replace("-", "_")]
     if not fitting:
         raise _no_wheel(wanted, index, "it has no wheel of that version", wheels)
     # Of several the one with the pinned hash; a wheel for every machine else: weights are the same in all.
-    best = min(fitting, key=lambda link: (bool(wanted.sha256) and link.sha256 != wanted.sha256, not link.is_pure))
+    best = min(fitting, key=lambda one: (bool(wanted.sha256) and one.sha256 != wanted.sha256, not one.is_pure))
     hashes = wanted.hashes or ((f"sha256:{best.sha256}",) if best.sha256 else ())
     plain = urlsplit(index).scheme == "http"
-    return Source((_with_credentials(best.url, index),), best.name, None, hashes, allow_http=plain)
-
-
-@dataclass(frozen=True)
-class _Link:
-    """A file that a page offers."""
-
-    url: str
-    name: str
-    sha256: str
-
-    @classmethod
-    def of(cls, href: str) -> _Link:
-        url, fragment = urldefrag(href)
-        kind, _, value = fragment.partition("=")
-        name = unquote(urlsplit(url).path.rpartition("/")[2])
-        return cls(url, name, value.lower() if kind == "sha256" and re.fullmatch("[0-9a-fA-F]{64}", value) else "")
-
-    def is_wheel_of(self, project: str) -> bool:
-        parts = self.name.split("-")
-        return self.name.endswith(".whl") and len(parts) >= 5 and _normalised(parts[0]) == _normalised(project)
-
-    @property
-    def version(self) -> str:
-        return self.name.split("-")[1].lower()
-
-    @property
-    def is_pure(self) -> bool:
-        return self.name.endswith("-none-any.whl")
-
-
-class _Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.base, self.hrefs = "", list[str]()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        href = dict(attrs).get("href") or ""
-        if tag == "base" and not self.base:
-            self.base = href
-        if tag == "a" and href:
-            self.hrefs.append(href)
-
-
-def _links(page: str, address: str) -> list[str]:
-    parser = _Page()
-    parser.feed(page)
-    found = []
-    for href in parser.hrefs:
-        try:
-            found.append(urljoin(urljoin(address, parser.base), href))
-        except ValueError:
-            # Square brackets that are no address of IPv6, say.
-            continue
-    return found
+    return Source((_with_credentials(best.url, index),), best.filename, None, hashes, allow_http=plain)
 
 
 def _page(url: str, network: Network, policy: Policy, cancel: CancelToken | None) -> tuple[str, str]:
@@ -220,12 +166,8 @@ def _with_credentials(url: str, index: str) -> str:
     return url
 
 
-def _normalised(project: str) -> str:
-    return re.sub(r"[-_.]+", "-", project).lower()
-
-
-def _no_wheel(wanted: WheelSource, index: str, reason: str, wheels: list[_Link]) -> DownloadError:
-    versions = list(dict.fromkeys(link.version for link in wheels))
+def _no_wheel(wanted: WheelSource, index: str, reason: str, wheels: list[ListedWheel]) -> DownloadError:
+    versions = list(dict.fromkeys(wheel.version.lower() for wheel in wheels))
     listed = ", ".join(versions[-_LISTED:])
     held = f" It has {listed}." if versions else ""
     message = f"{wanted.title} could not be fetched from {shown(index)}: {reason}.{held} Nothing was changed."

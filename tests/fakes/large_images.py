@@ -11,12 +11,12 @@ SIDE = 64
 """Of the test family's tiles."""
 
 
-def squares(height=500, width=700, seed=0):
-    """Squares of 3 to 12 pixels on a grid, and their labels."""
+def squares(height=500, width=700, seed=0, smallest=3):
+    """Squares of up to 12 pixels on a grid, and their labels."""
     random = np.random.default_rng(seed)
     image = np.zeros((height, width), np.uint8)
     for y, x in itertools.product(range(2, height - 14, 15), range(2, width - 14, 15)):
-        side = int(random.integers(3, 13))
+        side = int(random.integers(smallest, 13))
         image[y : y + side, x : x + side] = 200
     return image, label_components(image > 0)[0]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes.large_images import squares
 from fakes.opening import open_session
 
 from samj_bridge.errors import Cancelled, FileError, InputError
@@ -31,17 +32,7 @@ def session(worker_python, tmp_path_factory):
         yield opened
 
 
-def squares(height=210, width=270, seed=0):
-    """Squares of 5 to 12 pixels on a grid, and their labels."""
-    random = np.random.default_rng(seed)
-    image = np.zeros((height, width), np.uint8)
-    for y, x in itertools.product(range(2, height - 14, 15), range(2, width - 14, 15)):
-        side = int(random.integers(5, 13))
-        image[y : y + side, x : x + side] = 200
-    return image, label_components(image > 0)[0]
-
-
-IMAGE, LABELS = squares()
+IMAGE, LABELS = squares(210, 270, smallest=5)
 
 
 def plain(regions):
@@ -96,7 +87,7 @@ def test_the_point_of_a_region_gives_the_region_again(session):
 
 
 def test_exact_mode_gives_each_object_once_too(session):
-    image, labels = squares(70, 110)
+    image, labels = squares(70, 110, smallest=5)
     with session.encode(image) as scene:
         found = scene.everything("exact", points_per_side=32)
     assert sorted(numbers(found, labels)) == list(range(1, labels.max() + 1))
@@ -151,7 +142,7 @@ def test_in_a_box_the_same_objects_are_found_and_only_tiles_under_it_are_read(se
         assert x0 + width > box[0] - SIDE
         assert y0 < box[3] + SIDE
         assert y0 + height > box[1] - SIDE
-    with session.encode(squares(40, 60)[0]) as small:
+    with session.encode(squares(40, 60, smallest=5)[0]) as small:
         assert [region.area for region in small.everything(within=(0, 0, 15, 15))] == [
             region.area for region in small.everything() if max(region.centroid_xy) < 15
         ]

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from fakes.package_index import PackageIndex, serve
 
+from samj_bridge.download.page import ListedWheel, wheels_on
 from samj_bridge.errors import Cancelled, InstallError, NetworkError, NoSpaceError
 from samj_bridge.install.builders.uv.builder import _with_wheels
-from samj_bridge.install.builders.uv.index import IndexedWheel, read_page, wheels_of
+from samj_bridge.install.builders.uv.index import read_page
 from samj_bridge.install.builders.uv.progress import UvProgress
 from samj_bridge.install.gpu import find_nvidia_gpu
 from samj_bridge.install.space import check_space
@@ -50,7 +51,7 @@ def test_bounds_of_another_kind_are_refused() -> None:
 def test_a_page_lists_wheels_with_their_versions_and_hashes(index: PackageIndex) -> None:
     index.add("torch", "2.9.0+cpu")
     index.add("torch", "2.8.0+cpu")
-    wheels = wheels_of(read_page(index.url + "/", "torch"), "torch")
+    wheels = wheels_on(read_page(index.url + "/", "torch"), "torch")
     assert [wheel.version for wheel in wheels] == ["2.9.0+cpu", "2.8.0+cpu"]
     assert all(len(wheel.sha256) == 64 for wheel in wheels)
 
@@ -58,11 +59,11 @@ def test_a_page_lists_wheels_with_their_versions_and_hashes(index: PackageIndex)
 def test_what_is_no_wheel_of_the_package_is_left_out() -> None:
     both = "cp312-cp312-manylinux1_x86_64.manylinux2014_x86_64.whl"
     page = f"""<a href="torch-1.0.tar.gz#sha256=aa">x</a>
-<a href="https://elsewhere.example/w/torch-1.0%2Bcpu-{both}#sha256=BB">x</a>
+<a href="https://elsewhere.example/w/torch-1.0%2Bcpu-{both}#sha256={"BB" * 32}">x</a>
 <a href="torchvision-1.0-py3-none-any.whl#sha256=cc">x</a>
 <a>none</a><a href="torch-2.0-py3-none-any.whl#md5=dd">x</a>"""
-    wheels = wheels_of(page, "torch")
-    assert [(wheel.version, wheel.sha256) for wheel in wheels] == [("1.0+cpu", "bb"), ("2.0", "")]
+    wheels = wheels_on(page, "torch")
+    assert [(wheel.version, wheel.sha256) for wheel in wheels] == [("1.0+cpu", "bb" * 32), ("2.0", "")]
     assert wheels[0].single_tags == ["cp312-cp312-manylinux1_x86_64", "cp312-cp312-manylinux2014_x86_64"]
 
 
@@ -87,10 +88,10 @@ def test_a_pin_takes_the_cpu_wheels_of_this_machine_and_their_hashes() -> None:
 
     here = f"cp312-cp312-manylinux_2_28_{platform.machine()}.whl"
     wheels = [
-        IndexedWheel(f"torch-2.9.0+cpu-{here}", "a1"),
-        IndexedWheel("torch-2.9.0+cpu-cp312-cp312-win_amd64.whl", "a2"),
-        IndexedWheel("torch-2.9.0-cp312-none-macosx_11_0_arm64.whl", "a3"),
-        IndexedWheel(f"torch-2.8.0+cpu-{here}", "a4"),
+        ListedWheel(f"torch-2.9.0+cpu-{here}", "a1"),
+        ListedWheel("torch-2.9.0+cpu-cp312-cp312-win_amd64.whl", "a2"),
+        ListedWheel("torch-2.9.0-cp312-none-macosx_11_0_arm64.whl", "a3"),
+        ListedWheel(f"torch-2.8.0+cpu-{here}", "a4"),
     ]
     pin = "torch==2.9.0 ; python_full_version < '3.11' --hash=sha256:99"
     assert _with_wheels(pin, wheels) == "torch==2.9.0+cpu ; python_full_version < '3.11' --hash=sha256:a1"

@@ -14,9 +14,10 @@ from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
+from samj_bridge.download.page import ListedWheel, wheels_on
 from samj_bridge.errors import Cancelled, InstallError, NetworkError, NoSpaceError, SamjError
 from samj_bridge.install.builders.base import BuildRequest, Built
-from samj_bridge.install.builders.uv.index import IndexedWheel, read_page, wheels_of
+from samj_bridge.install.builders.uv.index import read_page
 from samj_bridge.install.builders.uv.progress import UvProgress
 from samj_bridge.install.builders.uv.python import choose_python
 from samj_bridge.install.builders.uv.tool import UvTool
@@ -141,7 +142,7 @@ class UvBuilder:
         )
         return python_of(request.prefix)
 
-    def _cpu_wheels(self, request: BuildRequest) -> tuple[list[IndexedWheel], list[str]]:
+    def _cpu_wheels(self, request: BuildRequest) -> tuple[list[ListedWheel], list[str]]:
         """Return the CPU wheels to choose from (none: take the default index), and why."""
         specification, settings = request.specification, self.settings
         package = specification.cpu_index_package
@@ -167,7 +168,7 @@ class UvBuilder:
                 timeout_s=self.index_timeout_s,
                 cancel=request.cancel,
             )
-            wheels = _matching(wheels_of(page, package), _pinned_versions(specification))
+            wheels = _matching(wheels_on(page, package), _pinned_versions(specification))
             if not wheels:
                 versions = " or ".join(sorted(_pinned_versions(specification)))
                 message = f"{settings.torch_index} has no hashed CPU wheel of {package} {versions}."
@@ -179,7 +180,7 @@ class UvBuilder:
             return [], [note]
         return wheels, [f"no NVIDIA GPU found: the small CPU build of {package} from {settings.torch_index}"]
 
-    def _install_cpu_package(self, request: BuildRequest, python: Path, wheels: Sequence[IndexedWheel]) -> str:
+    def _install_cpu_package(self, request: BuildRequest, python: Path, wheels: Sequence[ListedWheel]) -> str:
         """Install the one package from its CPU index, and return its pin with the hash of its very wheel."""
         package = request.specification.cpu_index_package
         own = [pin for pin in requirements(request.specification.lock) if pin_name(pin) == package]
@@ -272,12 +273,12 @@ def _pinned_versions(specification: Specification) -> set[str]:
     return {match[1] for pin in pins if (match := re.match(r"[^=]+==\s*([^\s;]+)", pin))}
 
 
-def _matching(wheels: Sequence[IndexedWheel], versions: set[str]) -> list[IndexedWheel]:
+def _matching(wheels: Sequence[ListedWheel], versions: set[str]) -> list[ListedWheel]:
     # A wheel without an announced hash could be anything: it is as good as absent.
     return [wheel for wheel in wheels if wheel.sha256 and wheel.version.split("+")[0] in versions]
 
 
-def _with_wheels(pin: str, wheels: Sequence[IndexedWheel]) -> str:
+def _with_wheels(pin: str, wheels: Sequence[ListedWheel]) -> str:
     """Return `pin` with the local version and the hashes of the CPU wheels; empty when there are none for it."""
     match = re.match(r"([^=]+)==\s*([^\s;]+)\s*(;.*?)?\s*(?=--hash|$)", pin)
     if match is None:
@@ -296,7 +297,7 @@ def _with_wheels(pin: str, wheels: Sequence[IndexedWheel]) -> str:
     return ""
 
 
-def _installed_pin(prefix: Path, package: str, wheels: Sequence[IndexedWheel]) -> str:
+def _installed_pin(prefix: Path, package: str, wheels: Sequence[ListedWheel]) -> str:
     """Return the pin of the wheel that uv chose among `wheels`, with its own hash alone; empty: it chose none."""
     told = re.compile(rf"{re.escape(package)}-(.+)\.dist-info")
     for entry in walk(prefix):

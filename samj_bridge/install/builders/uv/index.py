@@ -1,4 +1,4 @@
-"""Read one package's page on a package index (PEP 503): the files, and the hashes that the index announces."""
+"""Read one package's page on a package index (PEP 503), within seconds however the server behaves."""
 
 from __future__ import annotations
 
@@ -7,44 +7,16 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
-from html.parser import HTMLParser
-from urllib.parse import unquote, urldefrag, urljoin, urlparse
+from urllib.parse import urlparse
 
 from samj_bridge.errors import NetworkError
 from samj_bridge.process.environ import clean_environ
 from samj_bridge.progress import CancelToken
 from samj_bridge.settings import Settings
 
-__all__ = ["IndexedWheel", "read_page", "wheels_of"]
+__all__ = ["read_page"]
 
 _LARGEST_PAGE = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class IndexedWheel:
-    """A wheel as an index announces it."""
-
-    filename: str
-    """Such as ``torch-2.9.0+cpu-cp312-cp312-manylinux_2_28_x86_64.whl``."""
-    sha256: str
-    """Announced hash, in hexadecimal; empty: none is announced."""
-
-    @property
-    def version(self) -> str:
-        """Version with its local part, such as ``2.9.0+cpu``."""
-        return self.filename.split("-")[1]
-
-    @property
-    def tags(self) -> str:
-        """Python, ABI and platform, such as ``cp312-cp312-manylinux_2_28_x86_64``."""
-        return "-".join(self.filename.removesuffix(".whl").split("-")[-3:])
-
-    @property
-    def single_tags(self) -> list[str]:
-        """The same with one platform each: a file name may join several with dots."""
-        python, abi, platforms = self.tags.split("-")
-        return [f"{p}-{a}-{t}" for p in python.split(".") for a in abi.split(".") for t in platforms.split(".")]
 
 
 def read_page(
@@ -89,37 +61,6 @@ def read_page(
     reason = _reason(answer[0]) if answer else f"no answer within {timeout_s:g} s"
     message = f"{reason[:1].upper()}{reason[1:]}: {index} could not be asked for {package}."
     raise NetworkError(message, hint="Check the connection and the proxy settings.", url=url, reason=reason)
-
-
-def wheels_of(page: str, package: str) -> list[IndexedWheel]:
-    """Return the wheels that a page lists.
-
-    Examples
-    --------
-    >>> wheels_of('<a href="t-1%2Bcpu-py3-none-any.whl#sha256=ab">t</a>', "t")[0].version
-    '1+cpu'
-    """
-    parser = _Links()
-    parser.feed(page)
-    wheels = []
-    for href in parser.hrefs:
-        address, fragment = urldefrag(urljoin("https://index.invalid/", href))
-        filename = unquote(urlparse(address).path.rsplit("/", 1)[-1])
-        parts = filename.split("-")
-        if filename.endswith(".whl") and len(parts) >= 5 and parts[0].lower().replace("_", "-") == package.lower():
-            kind, _, value = fragment.partition("=")
-            wheels.append(IndexedWheel(filename, value.lower() if kind == "sha256" else ""))
-    return wheels
-
-
-class _Links(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.hrefs: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            self.hrefs += [value for key, value in attrs if key == "href" and value]
 
 
 def _get(url: str, settings: Settings, timeout_s: float) -> str:
