@@ -13,7 +13,8 @@ from samj_bridge.errors import OutOfMemory, WorkerError
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.protocol.messages import EncodeRequest, FitsRequest
 from samj_bridge.session.connection.supervisor import Running, Supervisor
-from samj_bridge.session.images import Plane, copy_of, fill
+from samj_bridge.session.images import Plane, copy_of
+from samj_bridge.session.sending import encode_call
 
 __all__ = ["EncodedImage"]
 
@@ -105,30 +106,31 @@ class EncodedImage:
             # Before anything is copied: shape and type say all that has to be known.
             asked = FitsRequest(running.model, tuple(int(extent) for extent in plane.pixels.shape))
             running.client.start("fits", asked.to_wire(), timeout_s=timeout_s, cancel=cancel).result()
-        with self._supervisor.pool.lend(plane.nbytes) as loan:
-            fill(loan, plane)
-            image = loan.describe(plane)
-            request = EncodeRequest(
+        sent = encode_call(
+            self._supervisor.pool,
+            running,
+            plane,
+            lambda image: EncodeRequest(
                 running.model,
                 image,
                 self.ranges or plane.ranges,
                 plane.channels,
                 self._image_id,
                 plane=self._follows,
-            )
-            call = running.client.start("encode", request.to_wire(), timeout_s=timeout_s, cancel=cancel)
-            try:
+            ),
+            cancel=cancel,
+            timeout_s=timeout_s,
+        )
+        try:
+            with sent as (call, loan):
                 if self._keeps_copy and not self._copied:
                     # While the worker is busy: the copy costs no time that anybody waits for.
                     self.plane = copy_of(loan, plane)
                     self._copied = True
                 outputs = call.result(lambda event: notify(progress, _encode_event(event.current)))
-            except MemoryError as error:
-                message = f"There is no memory for a copy of the image ({plane.nbytes / 1e6:.0f} MB)."
-                raise OutOfMemory(message, hint="Close other programs, or crop the image.") from error
-            finally:
-                call.abandon()
-                loan.reusable = call.settled
+        except MemoryError as error:
+            message = f"There is no memory for a copy of the image ({plane.nbytes / 1e6:.0f} MB)."
+            raise OutOfMemory(message, hint="Close other programs, or crop the image.") from error
         self.ranges = tuple((float(low), float(high)) for low, high in outputs["ranges"])
         self.seconds = float(outputs["seconds"])
         self._encoding, self._home = str(outputs["encoding"]), running

@@ -11,7 +11,8 @@ from samj_bridge.geometry.blocks import Blocks
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.protocol.messages import EncodeRequest, TileMessage
 from samj_bridge.session.connection.supervisor import Running, Supervisor
-from samj_bridge.session.images import Plane, fill
+from samj_bridge.session.images import Plane
+from samj_bridge.session.sending import encode_call
 from samj_bridge.session.tiles.source import TileSource
 
 __all__ = ["BlockImage"]
@@ -100,20 +101,18 @@ class BlockImage:
         self, running: Running, progress: Progress, cancel: CancelToken | None, timeout_s: float | None
     ) -> None:
         plane = self.plane
-        with self._supervisor.pool.lend(plane.nbytes) as loan:
-            fill(loan, plane)
-            image = loan.describe(plane)
-            request = EncodeRequest(running.model, image, self._ranges, plane.channels, self._id, self._tile)
-            call = running.client.start("encode", request.to_wire(), timeout_s=timeout_s, cancel=cancel)
-            try:
-                outputs = call.result(
-                    lambda event: notify(
-                        progress, ProgressEvent("encode", "Encoding", (event.current or 0) / 100, 1.0)
-                    )
-                )
-            finally:
-                call.abandon()
-                loan.reusable = call.settled
+        sent = encode_call(
+            self._supervisor.pool,
+            running,
+            plane,
+            lambda image: EncodeRequest(running.model, image, self._ranges, plane.channels, self._id, self._tile),
+            cancel=cancel,
+            timeout_s=timeout_s,
+        )
+        with sent as (call, _loan):
+            outputs = call.result(
+                lambda event: notify(progress, ProgressEvent("encode", "Encoding", (event.current or 0) / 100, 1.0))
+            )
         self._name, self._home = str(outputs["encoding"]), running
 
 

@@ -13,7 +13,7 @@ from samj_bridge.geometry.tiling import Tile
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.protocol.messages import EncodeRequest, TileMessage
 from samj_bridge.session.connection.supervisor import Running, Supervisor
-from samj_bridge.session.images import fill
+from samj_bridge.session.sending import encode_call
 from samj_bridge.session.tiles.ranges import ranges_of
 from samj_bridge.session.tiles.source import TileSource
 
@@ -141,17 +141,17 @@ class TiledImage:
         x0, y0, x1, y1 = area
         extent = (-(-(y1 - y0) // step), -(-(x1 - x0) // step))
         message = TileMessage(halvings, extent, self._group())
-        with self._supervisor.pool.lend(plane.nbytes) as loan:
-            fill(loan, plane)
-            image_id = f"{self._id}/{tile.level}.{tile.row}.{tile.column}.{stamp:x}"
-            image = loan.describe(plane)
-            request = EncodeRequest(running.model, image, self.ranges, plane.channels, image_id, message)
-            call = running.client.start("encode", request.to_wire(), timeout_s=timeout_s, cancel=cancel)
-            try:
-                outputs = call.result(lambda event: tell((event.current or 0) / 100))
-            finally:
-                call.abandon()
-                loan.reusable = call.settled
+        image_id = f"{self._id}/{tile.level}.{tile.row}.{tile.column}.{stamp:x}"
+        sent = encode_call(
+            self._supervisor.pool,
+            running,
+            plane,
+            lambda image: EncodeRequest(running.model, image, self.ranges, plane.channels, image_id, message),
+            cancel=cancel,
+            timeout_s=timeout_s,
+        )
+        with sent as (call, _loan):
+            outputs = call.result(lambda event: tell((event.current or 0) / 100))
         self.seconds = float(outputs["seconds"])
         self.encoded += 1
         return str(outputs["encoding"])
