@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from in_torch import Checks
@@ -65,9 +67,14 @@ def pixels_of(found: list[Candidate]) -> list[tuple[object, ...]]:
     return result
 
 
-def tile(architecture: str, halvings: int):
-    model = model_of(architecture)
-    return model.tile_of(model.encode(picture(), silent), halvings)
+@functools.cache
+def encoded(architecture: str) -> Any:
+    return model_of(architecture).encode(picture(), silent)
+
+
+def tile(architecture: str, halvings: int) -> Any:
+    """Return a tile that nothing was asked of. It is encoded once: that takes nearly all of the time."""
+    return model_of(architecture).tile_of(copy.deepcopy(encoded(architecture)), halvings)
 
 
 def alone_and_in_a_batch_the_answers_are_the_same(architecture: str) -> None:

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.worker, pytest.mark.slow]
 def test_commands_that_look_and_commands_that_change_work_side_by_side(worker_python: Path, tmp_path: Path) -> None:
     with make_bed(tmp_path, worker_python.parents[1], weights_file(find_model("starter"))) as bed:
         kept = tree_of(bed)
-        soak(bed, 25, lookers=FEWER, changers=[change_environment, change_model], steps=3)
+        soak(bed, 10, lookers=FEWER, changers=[change_environment, change_model], steps=3)
         assert bed.wrong == [], "\n\n".join(bed.wrong)
         # Each kind of change was there, or the rest says nothing.
         for command in ("env create tiny", "models install going", "models remove going"):

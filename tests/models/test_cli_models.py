@@ -125,7 +125,10 @@ def test_cellsam_explains_how_to_get_a_token_and_takes_the_archive_by_hand(user:
 
 
 def test_a_mirror_with_the_right_name_and_a_wrong_file_is_refused(user: User, server: FileServer) -> None:
-    offer(server, "/sam-vit-b/sam_vit_b_01ec64.pth", Content(375_042_383, seed=1))
+    right = Content(200_000, seed=2)
+    entry = table("https://nowhere.invalid/w.pth", hashes=[right.hash()], size=right.size)
+    user.variables["SAMJ_CATALOG"] = str(write_catalog(user.catalog, sam_vit_b=entry))
+    offer(server, "/sam-vit-b/w.pth", Content(200_000, seed=1))
     user.variables["SAMJ_MODEL_MIRROR"] = server.url
     failed = user.json("models", "install", "sam-vit-b")
     (error,) = failed["errors"]
