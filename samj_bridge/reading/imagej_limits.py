@@ -116,10 +116,24 @@ def misread_by_imagej(path: Path) -> str:
             opened = compression in _OPENED or (compression == _JPEG and page.imagewidth < 500)
             if page.is_tiled or not opened:
                 return ""
-            kind = _kind(page, len(chain_of(file.filehandle._fh)))  # noqa: SLF001 - see tiff.layout
+            chain = chain_of(file.filehandle._fh)  # noqa: SLF001 - see tiff.layout
+            kind = _kind(page, len(chain))
+            if (kind.packed or not chain.uniform) and _seem_to_follow(file, kind):
+                return "takes its pages for one block of planes, since they begin where such planes would by chance"
     except Exception:  # noqa: BLE001 - a damaged file is told by who opens it
         return ""
     return next((words for words, holds in _LIMITS if holds(kind)), "")
+
+
+def _seem_to_follow(file: Any, kind: _Kind) -> bool:
+    """Return whether each page begins as many bytes after the one before as an unpacked plane of the first has."""
+    if kind.pages < 2 or (kind.samples == 3 and kind.bits == 8 and not kind.planes):
+        # Of planes of RGB bytes ImageJ does not ask that.
+        return False
+    page = file.pages.first
+    plane = int(page.imagewidth) * int(page.imagelength) * max(kind.bits // 8, 1) * kind.samples
+    start = int(page.dataoffsets[0])
+    return all(int(file.pages[n].dataoffsets[0]) == start + n * plane for n in range(1, kind.pages))
 
 
 def planes_alike(path: Path) -> int:
