@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from desktop import Desktop, component, named, on_event_thread, rest, wait_for
+from desktop import Desktop, component, menu_item, named, on_event_thread, rest, wait_for
 from workbench import BLOB, OTHER, answer, as_before, assert_same, keep_manager_away, managed, opened, panel_says
 
 from samj_bridge.fiji import java_class, roi_mask
@@ -75,6 +76,11 @@ def close(imp: Any) -> None:
     on_event_thread(imp.close)
 
 
+def entry(words: str) -> Any:
+    """Wait for an entry of the menu that the button opens."""
+    return wait_for(partial(menu_item, words), f"the entry {words!r}")
+
+
 def discs(places: list[tuple[int, int]]) -> list[np.ndarray]:
     y, x = np.mgrid[:254, :256]
     return [(x - cx) ** 2 + (y - cy) ** 2 < 81 for cx, cy in places]
@@ -92,7 +98,7 @@ def test_each_label_of_an_open_label_image_is_refined(
     labels = labels_for(desk, blobs, masks, [150, 300], "ShortProcessor", "rough labels")
     try:
         desk.push(component("JButton", "Batch"))
-        desk.push(component("JMenuItem", "Labels of rough labels"))
+        desk.push(entry("Labels of rough labels"))
         wait_for(lambda: "2 objects for 2 prompts" in panel_says(), f"the batch: {panel_says()!r}")
         desk.shot("panel-labels", tmp_path)
         assert [str(roi.getProperty("label")) for roi in managed()] == ["150", "300"]
@@ -145,11 +151,11 @@ def test_images_that_are_no_labels_of_this_one_are_refused_in_words(desk: Deskto
             "small is 100 x 90 pixels, blobs.gif is 256 x 254.",
             "coloured is a colour image: labels are numbers.",
         ):
-            assert not component("JMenuItem", words).isEnabled()
-        desk.push(component("JMenuItem", "Labels of measured"))
+            assert not entry(words).isEnabled()
+        desk.push(entry("Labels of measured"))
         wait_for(lambda: "measured is no label image: it has the value 0.5 at (5, 5)." in panel_says(), "words")
         desk.push(component("JButton", "Batch"))
-        desk.push(component("JMenuItem", "Labels of empty"))
+        desk.push(entry("Labels of empty"))
         wait_for(lambda: "empty has no label: all of its pixels are 0." in panel_says(), "words")
         assert managed() == []
     finally:
