@@ -173,7 +173,9 @@ class _Run:
                     raise Trouble(reason, "wrong-size")
                 if total is None:
                     self.partial.check_space(self.partial.position + len(block))
-                self.partial.append(block)
+                if block:
+                    self.partial.append(block)
+                # Also when it is quiet: what came last would not be seen as long as the line stalls.
                 meter.tell(self.partial.position)
             if total is not None and self.partial.position < total:
                 reason = f"it ended after {self.partial.position} of {total} bytes"

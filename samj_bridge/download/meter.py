@@ -35,13 +35,14 @@ class Meter:
         self.total = total
         self._marks: deque[tuple[float, int]] = deque()
         self._told = 0.0
+        self._told_done = -1
 
     def tell(self, done: int, *, note: str = "", always: bool = False) -> None:
-        """Say how many bytes there are; `note` stands in place of speed and time left."""
+        """Say how many bytes there are, if they are others; `note` stands in place of speed and time left."""
         now = time.monotonic()
-        if not always and now - self._told < _EVERY_S:
+        if not always and (done == self._told_done or now - self._told < _EVERY_S):
             return
-        self._told = now
+        self._told, self._told_done = now, done
         if self._marks and done < self._marks[-1][1]:
             self._marks.clear()
         self._marks.append((now, done))

@@ -176,7 +176,7 @@ class Transfer:
                 raise found
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the body as it comes, a mebibyte at a time at most.
+        """Yield the body as it comes, a mebibyte at a time at most; ``b""`` when it is quiet for a moment.
 
         Raises
         ------
@@ -195,6 +195,8 @@ class Transfer:
                 yield found
             elif found is not None:
                 raise found
+            else:
+                yield b""
             seconds = time.monotonic() - since
             if seconds > self._policy.stall_s:
                 if count < self._policy.slowest_bytes_per_s * seconds:

@@ -226,15 +226,18 @@ def test_a_mirror_of_models_is_asked_alone(lab: Lab) -> None:
 
 
 def test_a_cancelled_download_goes_on_where_it_was(lab: Lab) -> None:
-    entry, token = lab.entry(), CancelToken()
+    entry, token, said = lab.entry(), CancelToken(), list[str]()
     lab.index.stall_wheels = True
 
     def stop(event: ProgressEvent) -> None:
+        said.append(event.message)
         if event.stage == "download" and (event.done or 0) > 1000:
             token.cancel()
 
     with pytest.raises(Cancelled):
         obtain(entry, lab.store, NOT_NEEDED, progress=stop, cancel=token)
+    # What came was told before the line was given up.
+    assert not [words for words in said if "again" in words]
     (part,) = downloads_of(entry, lab.store).glob("*.whl.part")
     assert part.stat().st_size > 1000
     lab.index.stall_wheels = False

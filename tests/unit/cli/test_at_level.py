@@ -19,7 +19,7 @@ from samj_bridge.reading import Wish
 from samj_bridge.session import Prompt, Wanted
 
 HALVED = AtLevel((150, 211), (75, 106))
-SIDE = st.integers(1, 400)
+SIDE = st.integers(1, 120)
 
 
 def test_prompts_are_asked_where_they_mean() -> None:
