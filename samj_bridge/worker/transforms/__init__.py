@@ -25,7 +25,6 @@ TRANSFORMS = {
     "cellsam": "samj_bridge.worker.transforms.cellsam",
     "efficient-sam": "samj_bridge.worker.transforms.efficient_sam",
     "sam2": "samj_bridge.worker.transforms.sam2",
-    "sam2-video": "samj_bridge.worker.transforms.sam2_video",
     "efficientvit-sam": "samj_bridge.worker.transforms.efficientvit_sam",
     "lite-medsam": "samj_bridge.worker.transforms.lite_medsam",
 }
