@@ -7,8 +7,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from numpy.typing import NDArray
+
 from samj_bridge.geometry.region import Region
-from samj_bridge.napari.planes import Plane
+from samj_bridge.napari.planes import Plane, planes_along
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
@@ -91,6 +93,46 @@ class Asker:
             count += len(regions)
         return count
 
+    def follow(
+        self,
+        model: str,
+        given: tuple[Plane, Region],
+        along: tuple[int, str],
+        found: Callable[[Plane, list[Region]], None],
+        progress: Progress,
+        cancel: CancelToken,
+    ) -> int:
+        """Follow an object through a stack; return on how many planes it was found, its own among them.
+
+        Parameters
+        ----------
+        model : str
+        given : (Plane, Region)
+            The object and where it is: it stays as it is.
+        along : (int, str)
+            Axis of the layer, and ``z`` or ``t``.
+        found : callable
+            Given each plane and the object on it.
+        progress, cancel
+            As everywhere.
+
+        Raises
+        ------
+        SamjError
+            As `Session` and `Stack.propagate`. What was given to `found` stays right.
+        """
+        plane, region = given
+        axis, kind = along
+        planes = planes_along(plane, axis)
+        session = self._session_of(model, progress, cancel)
+        count = 0
+        with session.encode_stack(_Planes(planes), kind, channels=plane.channels) as stack:
+            for step in stack.propagate((plane.index[axis], region), progress=progress, cancel=cancel):
+                if not step.region.is_empty:
+                    count += 1
+                    found(planes[step.plane], [step.region])
+        return count
+
     def forget_images(self) -> None:
         """Encode anew from now on: pixels have changed."""
         with self._lock:
@@ -130,6 +172,19 @@ class Asker:
             self.close()
             self._session, self._model = opened, model
         return self._session
+
+
+class _Planes:
+    """Planes that are read when they are needed: what `Session.encode_stack` takes."""
+
+    def __init__(self, planes: Sequence[Plane]) -> None:
+        self._planes = planes
+
+    def __len__(self) -> int:
+        return len(self._planes)
+
+    def __getitem__(self, number: int) -> NDArray[Any]:
+        return self._planes[number].whole()
 
 
 def _of_all(progress: Progress, number: int, count: int) -> Progress:

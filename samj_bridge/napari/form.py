@@ -45,6 +45,7 @@ class Form:
         self.candidates = [_button(str(n), f"Show proposal {n} (key {n})", checkable=True) for n in (1, 2, 3)]
         self.buttons = {
             "accept": _button("Accept", "Keep the object (Enter)"),
+            "follow": _button("Follow", "Keep the object, and follow it through the stack"),
             "clear": _button("Clear", "Forget the prompts (Esc)"),
             "undo": _button("Undo", "Take back the last prompt or object (Ctrl-Z)"),
             "everything": _button("Everything", "Find every object of the plane on the screen"),
@@ -111,7 +112,8 @@ class Form:
             button.setEnabled(there)
             button.setChecked(there and number == chosen)
             button.setText(f"{number + 1}" if score is None else f"{number + 1} ({score:.2f})")
-        self.buttons["accept"].setEnabled(bool(scores))
+        for name in ("accept", "follow"):
+            self.buttons[name].setEnabled(bool(scores))
 
     def say(self, words: str, *, bad: bool = False) -> None:
         """Say something to the user."""
@@ -177,7 +179,7 @@ class Form:
         layout.addLayout(lists)
         layout.addLayout(_row(*self._meanings.values()))
         layout.addLayout(_row(QLabel("Proposal"), *self.candidates))
-        layout.addLayout(_row(*(self.buttons[name] for name in ("accept", "clear", "undo"))))
+        layout.addLayout(_row(*(self.buttons[name] for name in ("accept", "follow", "clear", "undo"))))
         layout.addWidget(self._shapes)
         layout.addLayout(_row(*(self.buttons[name] for name in ("everything", "every_plane", "stop"))))
         layout.addWidget(self.bar)

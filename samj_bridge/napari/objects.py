@@ -14,7 +14,7 @@ from samj_bridge.geometry.region import Region
 from samj_bridge.napari.places import offset_of, outlines, transform_of
 from samj_bridge.napari.planes import Plane
 
-__all__ = ["Objects", "Proposal"]
+__all__ = ["Objects", "Proposal", "Step"]
 
 _MOST_PX = 1 << 30
 """A label layer of more pixels would not fit into the memory of most computers: 4 bytes each."""
@@ -65,13 +65,16 @@ class Proposal:
         self.viewer.layers.selection.active = active
 
 
-@dataclass
-class _Step:
-    """What accepting has changed."""
+@dataclass(eq=False)
+class Step:
+    """What is taken back at once: an object, or all that a search has found."""
 
-    pixels: list[tuple[tuple[Any, ...], NDArray[Any]]] = field(default_factory=list)
-    shapes: int = 0
     prompts: Any = None
+    """Those that come back with it."""
+    labels: list[tuple[tuple[Any, ...], int]] = field(default_factory=list)
+    """Where in the Labels layer which number was put."""
+    shapes: list[NDArray[Any]] = field(default_factory=list)
+    """Polygons that were added."""
 
 
 class Objects:
@@ -91,8 +94,8 @@ class Objects:
         self.shapes: Any = None
         """The Shapes layer; likewise."""
         self._last = 0
-        self._steps: list[_Step] = []
-        self._open: _Step | None = None
+        self._polygons: list[NDArray[Any]] = []
+        self._steps: list[Step] = []
 
     @property
     def fits(self) -> bool:
@@ -106,59 +109,81 @@ class Objects:
             self._last = 0 if labels is None else int(np.max(labels.data, initial=0))
             self._steps.clear()
 
-    def step(self, prompts: Any = None) -> None:
-        """Begin a step: what is added from now on is taken back at once, and `prompts` come back with it."""
-        self._open = _Step(prompts=prompts)
-        self._steps.append(self._open)
+    def step(self, prompts: Any = None) -> Step:
+        """Begin what will be taken back at once, `prompts` coming back with it."""
+        step = Step(prompts)
+        self._steps.append(step)
+        return step
 
-    def add(self, regions: Sequence[Region], plane: Plane, *, as_shapes: bool) -> None:
+    def add(
+        self, regions: Sequence[Region], plane: Plane, step: Step, *, as_shapes: bool, same: bool = False
+    ) -> None:
         """Add objects: each gets the next label. Pixels of earlier objects stay theirs.
+
+        Parameters
+        ----------
+        regions : sequence of Region
+        plane : Plane
+            Where they are.
+        step : Step
+            What they belong to.
+        as_shapes : bool
+            Whether outlines are wanted too.
+        same : bool
+            They are the step's one object on a further plane, and get its label.
 
         Raises
         ------
         InputError
             The image is too large for a label layer, and no shapes are wanted.
         """
-        if self._open is None:
-            self.step()
-        assert self._open is not None
         if self.fits:
-            self._add_labels(regions, plane, self._open)
+            self._add_labels(regions, plane, step, same=same)
         elif not as_shapes:
             message = f"The image {self.image.name!r} has too many pixels for a label layer."
             raise InputError(message, hint="Choose to keep outlines as shapes: they take no memory for its pixels.")
         if as_shapes:
-            self._open.shapes += self._add_shapes(regions, plane)
+            step.shapes += self._add_shapes(regions, plane)
 
     def take_back(self) -> tuple[bool, Any]:
-        """Undo the last step; say whether there was one, and give its prompts."""
-        if not self._steps:
-            return False, None
-        step = self._steps.pop()
-        self._open = None
-        if self.labels is not None and self.labels in self.viewer.layers:
-            for where, before in reversed(step.pixels):
-                self.labels.data[where] = before
-            self._last -= len(step.pixels)
-            self.labels.refresh()
-        if step.shapes and self.shapes in self.viewer.layers:
-            count = len(self.shapes.data)
-            self.shapes.selected_data = set(range(max(0, count - step.shapes), count))
-            self.shapes.remove_selected()
-        return True, step.prompts
+        """Undo the last step that has changed something; say whether there was one, and give its prompts."""
+        while self._steps:
+            step = self._steps.pop()
+            if step.labels or step.shapes:
+                self._remove(step)
+                return True, step.prompts
+        return False, None
 
-    def _add_labels(self, regions: Sequence[Region], plane: Plane, step: _Step) -> None:
+    def _remove(self, step: Step) -> None:
+        if step.labels and self.labels is not None and self.labels in self.viewer.layers:
+            for where, number in step.labels:
+                part = self.labels.data[where]
+                part[part == number] = 0
+            numbers = [number for _, number in step.labels]
+            self._last = min(numbers) - 1 if max(numbers) == self._last else self._last
+            self.labels.refresh()
+        if step.shapes and self.shapes is not None and self.shapes in self.viewer.layers:
+            mine = {id(polygon) for polygon in step.shapes}
+            kept = [polygon for polygon in self._polygons if id(polygon) not in mine]
+            self.shapes.selected_data = {
+                row for row, polygon in enumerate(self._polygons) if id(polygon) in mine
+            } & set(range(len(self.shapes.data)))
+            self.shapes.remove_selected()
+            self._polygons = kept
+
+    def _add_labels(self, regions: Sequence[Region], plane: Plane, step: Step, *, same: bool) -> None:
         if self.labels is None or self.labels not in self.viewer.layers:
             self._make_labels(plane)
             # Earlier steps were of a layer that has gone.
-            self._steps = self._steps[-1:]
+            self._steps = [step]
         data = self.labels.data
         for region in regions:
-            self._last += 1
+            number = step.labels[0][1] if same and step.labels else self._last + 1
+            self._last = max(self._last, number)
             crop, where = _in_image(region, plane)
-            step.pixels.append((where, np.array(data[where])))
+            step.labels.append((where, number))
             part = _as_yx(data[where], plane)
-            part[crop & (part == 0)] = self._last
+            part[crop & (part == 0)] = number
         self.labels.refresh()
         self.labels.selected_label = self._last + 1
 
@@ -176,7 +201,7 @@ class Objects:
         self._below_prompts(self.labels)
         self.viewer.layers.selection.active = active
 
-    def _add_shapes(self, regions: Sequence[Region], plane: Plane) -> int:
+    def _add_shapes(self, regions: Sequence[Region], plane: Plane) -> list[NDArray[Any]]:
         if self.shapes is None or self.shapes not in self.viewer.layers:
             active = self.viewer.layers.selection.active
             self.shapes = self.viewer.add_shapes(
@@ -189,11 +214,13 @@ class Objects:
             )
             self._below_prompts(self.shapes)
             self.viewer.layers.selection.active = active
-        polygons = []
+            self._polygons = []
+        polygons: list[NDArray[Any]] = []
         for region in regions:
             polygons += outlines(region, plane)
         self.shapes.add(polygons, shape_type="polygon")
-        return len(polygons)
+        self._polygons += polygons
+        return polygons
 
     def _below_prompts(self, layer: Any) -> None:
         layers = self.viewer.layers

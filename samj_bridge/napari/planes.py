@@ -5,17 +5,19 @@ Layers and dims are napari's, used by their public names; nothing of napari is i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samj_bridge.errors import ImageError
 from samj_bridge.napari.lazy import Sliced
 from samj_bridge.session.images import Channels
 
-__all__ = ["SHOWN", "Choice", "Plane", "channel_choices", "plane_of", "planes_along"]
+__all__ = ["SHOWN", "Choice", "Plane", "axis_to_follow", "channel_choices", "plane_of", "planes_along"]
 
 _MOST_CHANNELS = 16
 
@@ -70,6 +72,10 @@ class Plane:
     def channels(self) -> Channels:
         """As `Session.encode` takes it."""
         return self.choice.channels
+
+    def whole(self) -> NDArray[Any]:
+        """Read the plane in full resolution."""
+        return self._slice(self._levels[0])[()]
 
     def pixels(self) -> Any:
         """Return the pixels, or the levels of an image that has several; nothing is read yet."""
@@ -152,10 +158,47 @@ def plane_of(layer: Any, dims: Any, choice: Choice = SHOWN) -> Plane:
     return Plane(layer, (axes[0], axes[1]), index, choice)
 
 
-def planes_along(plane: Plane) -> list[Plane]:
-    """Return every plane of the stack that `plane` is one of, along all axes that are not on the screen."""
-    extents = [
-        1 if axis in plane.axes or axis == plane.choice.axis else int(plane.layer.data.shape[axis])
+def planes_along(plane: Plane, only: int | None = None) -> list[Plane]:
+    """Return every plane of the stack that `plane` is one of.
+
+    Parameters
+    ----------
+    plane : Plane
+    only : int, optional
+        Go along this axis; by default along all that are not on the screen.
+    """
+    moving = _stack_axes(plane) if only is None else [only]
+    ranges = [
+        range(int(plane.layer.data.shape[axis])) if axis in moving else (plane.index[axis],)
         for axis in range(plane.layer.ndim)
     ]
-    return [Plane(plane.layer, plane.axes, tuple(map(int, at)), plane.choice) for at in np.ndindex(*extents)]
+    return [Plane(plane.layer, plane.axes, at, plane.choice) for at in itertools.product(*ranges)]
+
+
+def _stack_axes(plane: Plane) -> list[int]:
+    """Return the axes along which there are other planes."""
+    extents = plane.layer.data.shape
+    axes = range(plane.layer.ndim)
+    return [axis for axis in axes if axis not in plane.axes and axis != plane.choice.axis and extents[axis] > 1]
+
+
+def axis_to_follow(plane: Plane, dims: Any) -> tuple[int, str]:
+    """Return the axis along which an object is followed, and whether it is ``z`` or ``t``.
+
+    It is the one whose slider was moved last, or else the one next to the planes; moments in time are known by the
+    name of their axis.
+
+    Raises
+    ------
+    ImageError
+        There is one plane only.
+    """
+    axes = _stack_axes(plane)
+    if not axes:
+        message = f"The image {plane.layer.name!r} has one plane: there is nothing to follow an object through."
+        raise ImageError(message, hint="Accept it instead.")
+    last = dims.last_used - (dims.ndim - plane.layer.ndim)
+    axis = last if last in axes else axes[-1]
+    names = tuple(getattr(plane.layer, "axis_labels", ()))
+    name = names[axis].lower() if len(names) == plane.layer.ndim else ""
+    return axis, "t" if name in {"t", "time", "frame", "frames"} else "z"

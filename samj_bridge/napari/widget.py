@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QEvent, QTimer
@@ -11,11 +12,12 @@ from qtpy.QtWidgets import QWidget
 from samj_bridge.errors import ImageError, SamjError
 from samj_bridge.geometry.region import Region
 from samj_bridge.install import find_environment
+from samj_bridge.napari import planes
 from samj_bridge.napari.asking import Asker
 from samj_bridge.napari.form import Form
-from samj_bridge.napari.objects import Objects, Proposal
+from samj_bridge.napari.objects import Objects, Proposal, Step
 from samj_bridge.napari.offers import bind_keys, image_layers, models_here, targets_for
-from samj_bridge.napari.planes import SHOWN, Choice, Plane, channel_choices, plane_of, planes_along
+from samj_bridge.napari.planes import SHOWN, Plane, channel_choices, plane_of
 from samj_bridge.napari.prompting import INSIDE, OUTSIDE, Prompting
 from samj_bridge.napari.working import Job, Work
 from samj_bridge.settings import Settings
@@ -23,6 +25,10 @@ from samj_bridge.settings import Settings
 __all__ = ["SegmentWidget"]
 
 _CANDIDATES = 3
+_FIRST = (
+    "The first prompt fetches once what the networks run on (about 1.2 GB; up to 6 GB where only PyPI can be"
+    " reached). You can go on working meanwhile, and stop it."
+)
 
 
 class SegmentWidget(QWidget):
@@ -95,11 +101,31 @@ class SegmentWidget(QWidget):
             self.form.say("There is nothing to accept yet: click on an object, or draw a box around it.")
             return
         region = self.candidates[self.chosen]
-        self.objects.step(self.prompting.state())
-        if self._keep(self._plane, [region]):
+        step = self.objects.step(self.prompting.state())
+        if self._keep(step, self._plane, [region]):
             self.prompting.clear()
             self._forget()
             self.form.say(f"Kept: {region.area} pixels.")
+
+    def follow(self) -> None:
+        """Keep the object that is shown, and follow it through the stack: one label on all planes."""
+        if not self.candidates or self._plane is None or self.prompting is None or self.objects is None:
+            self.form.say("There is nothing to follow yet: click on an object, or draw a box around it.")
+            return
+        given, model = (self._plane, self.candidates[self.chosen]), self.form.model()
+        try:
+            along = planes.axis_to_follow(self._plane, self.viewer.dims)
+        except ImageError as error:
+            self._failed(error)
+            return
+        taking = self.work.in_window(partial(self._keep, self.objects.step(self.prompting.state()), same=True))
+        self.prompting.clear()
+        self._forget()
+        self._submit(
+            "The propagation",
+            lambda progress, cancel: self.asker.follow(model, given, along, taking, progress, cancel),
+            lambda count: self.form.say(f"Found on {count} planes."),
+        )
 
     def clear(self) -> None:
         """Forget the prompts and what came of them."""
@@ -122,24 +148,14 @@ class SegmentWidget(QWidget):
         plane = self._plane_shown(image) if image is not None else None
         if plane is None or self._prompting_on_image() is None or self.objects is None:
             return
-        planes = planes_along(plane) if every_plane else [plane]
+        among = planes.planes_along(plane) if every_plane else [plane]
         model = self.form.model()
-        self.objects.step()
-
-        def show(found: tuple[Plane, list[Region]]) -> None:
-            self._keep(*found)
-
+        taking = self.work.in_window(partial(self._keep, self.objects.step()))
         self._submit(
             "The search",
-            lambda progress, cancel: self.asker.everything(
-                model, planes, lambda *found: self.work.in_window(show, found), progress, cancel
-            ),
+            lambda progress, cancel: self.asker.everything(model, among, taking, progress, cancel),
             lambda count: self.form.say(f"{count} objects found."),
         )
-
-    def stop(self) -> None:
-        """Stop what runs."""
-        self.work.cancel()
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """End the worker when the widget is closed with its viewer."""
@@ -190,11 +206,12 @@ class SegmentWidget(QWidget):
         form.on_candidate(self.choose)
         form.on_buttons(
             accept=self.accept,
+            follow=self.follow,
             clear=self.clear,
             undo=self.undo,
             everything=self.everything,
             every_plane=lambda: self.everything(every_plane=True),
-            stop=self.stop,
+            stop=self.work.cancel,
         )
         form.on_image(self._image_chosen)
         form.on_question(self._soon.start)
@@ -205,17 +222,11 @@ class SegmentWidget(QWidget):
 
     def _list_images(self, _event: Any = None) -> None:
         self.form.list_images(image_layers(self.viewer))
-        self._list_targets()
-
-    def _list_targets(self) -> None:
         self.form.list_targets(targets_for(self.viewer, self.form.image(), self.proposal.layer))
 
     def _say_what_is_missing(self) -> None:
         if find_environment(self.asker.settings) is None:
-            self.form.say(
-                "The first prompt fetches once what the networks run on (about 1.2 GB; up to 6 GB where only PyPI"
-                " can be reached). You can go on working meanwhile, and stop it."
-            )
+            self.form.say(_FIRST)
         else:
             self.form.say("Click on an object, or draw a box around it.")
 
@@ -226,7 +237,7 @@ class SegmentWidget(QWidget):
             self.prompting = self.objects = None
             self._forget()
         self.form.list_channels([SHOWN] if image is None else channel_choices(image, self._displayed(image)))
-        self._list_targets()
+        self.form.list_targets(targets_for(self.viewer, self.form.image(), self.proposal.layer))
 
     def _target_chosen(self) -> None:
         if self.objects is not None:
@@ -274,9 +285,8 @@ class SegmentWidget(QWidget):
         return [axis - offset for axis in self.viewer.dims.displayed]
 
     def _plane_shown(self, image: Any) -> Plane | None:
-        choice: Choice = self.form.channels()
         try:
-            return plane_of(image, self.viewer.dims, choice)
+            return plane_of(image, self.viewer.dims, self.form.channels())
         except ImageError as error:
             self.form.say(str(error))
             return None
@@ -325,11 +335,11 @@ class SegmentWidget(QWidget):
         self.proposal.show(None, None)
         self.form.show_candidates([], 0)
 
-    def _keep(self, plane: Plane, regions: list[Region]) -> bool:
+    def _keep(self, step: Step, plane: Plane, regions: list[Region], *, same: bool = False) -> bool:
         if self.objects is None or self.objects.image is not plane.layer:
             return False
         try:
-            self.objects.add(regions, plane, as_shapes=self.form.as_shapes())
+            self.objects.add(regions, plane, step, as_shapes=self.form.as_shapes(), same=same)
         except SamjError as error:
             self._failed(error)
             return False

@@ -83,9 +83,9 @@ class Work(QObject):
             if self._running is not None:
                 self._running.cancel.cancel()
 
-    def in_window(self, function: Callable[[Any], None], value: Any) -> None:
-        """Call a function on the window's thread, in its own time: jobs show on the way what has come."""
-        self._emit(self._asked, function, value)
+    def in_window(self, function: Callable[..., Any]) -> Callable[..., None]:
+        """Return what calls a function on the window's thread, in its own time: jobs show what has come so far."""
+        return lambda *what: self._emit(self._asked, function, what)
 
     def close(self, last: Callable[[], None]) -> None:
         """Stop everything, then do one last thing on the thread; waits for nothing."""
@@ -138,8 +138,9 @@ class Work(QObject):
         if not self.busy:
             self.idle.emit()
 
-    def _call(self, function: Callable[[Any], None], value: Any) -> None:
-        function(value)
+    def _call(self, function: Callable[..., Any], what: tuple[Any, ...]) -> None:
+        if not self._closed:
+            function(*what)
 
     @staticmethod
     def _emit(signal: Any, *what: Any) -> None:

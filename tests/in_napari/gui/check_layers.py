@@ -70,7 +70,7 @@ def check_what_comes_back_lies_on_its_pixels(transform: dict[str, Any]) -> None:
     np.testing.assert_allclose(last, (19, 46), atol=1e-6)
     assert layer.data.sum() == region.area
     objects = Objects(viewer, image)
-    objects.add([region], plane, as_shapes=True)
+    objects.add([region], plane, objects.step(), as_shapes=True)
     np.testing.assert_array_equal(objects.labels.data, mask)
     np.testing.assert_allclose(objects.labels.data_to_world((3, 4)), image.data_to_world((3, 4)))
     np.testing.assert_allclose(objects.shapes.data_to_world((3, 4)), image.data_to_world((3, 4)))
@@ -126,7 +126,7 @@ def check_a_pyramid_is_asked_as_session_asks_it(asker: Asker, session: Session, 
     found = ask(asker, viewer, image, box)
     assert same(found, truth)
     objects = Objects(viewer, image)
-    objects.add([found], plane_of(image, viewer.dims), as_shapes=False)
+    objects.add([found], plane_of(image, viewer.dims), objects.step(), as_shapes=False)
     np.testing.assert_array_equal(objects.labels.data, truth.mask())
 
 
@@ -151,7 +151,7 @@ def check_channels_along_an_axis_are_chosen(asker: Asker, session: Session, pixe
         assert same(ask(asker, viewer, image, choice=choice), truth)
     # An object of all channels is seen at each of them.
     objects = Objects(viewer, image)
-    objects.add([truth], plane_of(image, viewer.dims, colours), as_shapes=False)
+    objects.add([truth], plane_of(image, viewer.dims, colours), objects.step(), as_shapes=False)
     for plane in objects.labels.data:
         np.testing.assert_array_equal(plane, truth.mask())
 
@@ -168,7 +168,7 @@ def check_axes_on_the_screen_may_be_others_and_turned(asker: Asker, session: Ses
     plane = plane_of(image, viewer.dims)
     assert plane.index == (0, 1, 0)
     objects = Objects(viewer, image)
-    objects.add([found], plane, as_shapes=True)
+    objects.add([found], plane, objects.step(), as_shapes=True)
     np.testing.assert_array_equal(objects.labels.data[:, 1], truth.mask().T)
     assert not objects.labels.data[:, 0].any()
     proposal = Proposal(viewer)
@@ -215,17 +215,17 @@ def check_objects_are_taken_back_and_do_not_take_from_earlier_ones() -> None:
     one, two = np.zeros((2, 10, 10), bool)
     one[2:6, 2:6] = True
     two[4:9, 4:9] = True
-    objects.step("prompts of one")
-    objects.add([Region.from_mask(one)], plane, as_shapes=False)
-    objects.step("prompts of two")
-    objects.add([Region.from_mask(two), Region.from_mask(one)], plane, as_shapes=True)
+    objects.add([Region.from_mask(one)], plane, objects.step("prompts of one"), as_shapes=False)
+    two_and_one = [Region.from_mask(two), Region.from_mask(one)]
+    objects.step("a search that found nothing")
+    objects.add(two_and_one, plane, objects.step("prompts of two"), as_shapes=True)
     expected = np.where(one, 1, np.where(two, 2, 0))
     np.testing.assert_array_equal(objects.labels.data[1], expected)
     assert len(objects.shapes.data) == 2
     assert objects.take_back() == (True, "prompts of two")
     np.testing.assert_array_equal(objects.labels.data[1], one)
     assert len(objects.shapes.data) == 0
-    objects.add([Region.from_mask(two)], plane, as_shapes=False)
+    objects.add([Region.from_mask(two)], plane, objects.step(), as_shapes=False)
     np.testing.assert_array_equal(objects.labels.data[1], expected)
     assert objects.take_back()[0]
     assert objects.take_back() == (True, "prompts of one")
@@ -241,8 +241,8 @@ def check_an_image_too_large_for_labels_gets_shapes() -> None:
     objects = Objects(viewer, image)
     region = Region.from_mask(np.ones((3, 3), bool), origin_xy=(39_000, 38_000), shape=(40_000, 40_000))
     with pytest.raises(Exception, match="too many pixels for a label layer"):
-        objects.add([region], plane, as_shapes=False)
-    objects.add([region], plane, as_shapes=True)
+        objects.add([region], plane, objects.step(), as_shapes=False)
+    objects.add([region], plane, objects.step(), as_shapes=True)
     assert objects.labels is None
     assert objects.shapes.data[0].max() == 39_002.5
     proposal = Proposal(viewer)
