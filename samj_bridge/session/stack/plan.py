@@ -39,6 +39,7 @@ def walks_of(given: Given, start: int, stop: int) -> list[Walk]:
 
     Examples
     --------
+    >>> from samj_bridge.session.prompts import Prompt
     >>> given = Given(1, "", dict.fromkeys((2, 7), Prompt(points=[(5, 5)])))
     >>> [(walk.begin, list(walk.planes)) for walk in walks_of(given, 0, 9)]
     [(2, [1, 0]), (2, [3, 4]), (7, [6, 5]), (7, [8, 9])]

@@ -29,6 +29,7 @@ public final class Batch {
     private final Filling filling;
     private boolean begun;
     private volatile int found;
+    private volatile int answered;
 
     private Batch(Desk desk, Choices choices, boolean intoOverlay) {
         this.desk = desk;
@@ -75,8 +76,7 @@ public final class Batch {
             List<Job> sorted = sorted(jobs, progress);
             for (int from = 0; from < jobs.size(); ) {
                 if (progress.isCancelled()) {
-                    throw new SegmenterException("cancelled", "Stopped after " + from + " of " + jobs.size()
-                        + " prompts; " + found + " objects are in the ROI Manager.", "");
+                    throw stopped(jobs.size());
                 }
                 List<Job> some = sorted.subList(from, Math.min(from + together, jobs.size()));
                 Prompt[] prompts = some.stream().map(job -> job.prompt).toArray(Prompt[]::new);
@@ -92,6 +92,9 @@ public final class Batch {
                     together = Math.min(MOST, 2 * together);
                 }
             }
+        } catch (SegmenterException why) {
+            // In the midst of some prompts, too: what was found till then stays, and is counted.
+            throw why.code().equals("cancelled") && progress.isCancelled() ? stopped(jobs.size()) : why;
         } finally {
             if (!jobs.isEmpty()) {
                 filling.finish(jobs.get(0).plane.imp);
@@ -99,6 +102,11 @@ public final class Batch {
         }
         filling.check();
         return found;
+    }
+
+    private SegmenterException stopped(int prompts) {
+        return new SegmenterException("cancelled", "Stopped after " + answered + " of " + prompts + " prompts; " + found
+            + " objects are in the ROI Manager.", "");
     }
 
     /** The jobs in the order in which each part of a large image is encoded once. */
@@ -119,6 +127,7 @@ public final class Batch {
     }
 
     private void take(Job job, Outline[] outlines) {
+        answered++;
         if (outlines.length > 0 && !outlines[0].isEmpty()) {
             found++;
             filling.add(job.plane, outlines[0], job.prompt, job.label);
