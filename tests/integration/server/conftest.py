@@ -70,7 +70,8 @@ def _nothing_is_left_running(served: Served) -> Iterator[None]:
     assert served.state()["waiting"] == []
 
 
-@pytest.fixture(scope="session")
+# For one module at a time: as long as it is open an event loop runs in this thread, and nobody else may run one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     found = os.environ.get("SAMJ_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
