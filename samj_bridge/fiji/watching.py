@@ -32,13 +32,14 @@ def watched(progress: Any) -> Iterator[tuple[Progress, CancelToken]]:
 
     def follow() -> None:
         with java_thread():
-            while not ended.wait(0.1):
+            while True:
                 stop = False
                 # A button that can't be asked was not pressed; the next look may tell.
                 with looking():
                     stop = bool(progress.isCancelled())
                 if stop:
                     cancel.cancel()
+                if stop or ended.wait(0.1):
                     return
 
     watcher = threading.Thread(target=follow, name="samj-cancel", daemon=True)
