@@ -11,7 +11,7 @@ import typer
 from samj_bridge.cli.edge import run_app
 from samj_bridge.cli.env_app import env_app
 from samj_bridge.cli.models_app import models_app
-from samj_bridge.cli.options import Call, command_of
+from samj_bridge.cli.options import Call, ComputesOn, command_of
 from samj_bridge.cli.propagate_options import propagate
 from samj_bridge.cli.segment_options import segment
 
@@ -104,7 +104,7 @@ def bench(
         list[str] | None, typer.Option(help="Model id; may be repeated. Default: all installed.")
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Images that each model opens.")] = 3,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    device: ComputesOn = None,
     precision: Annotated[
         str | None, typer.Option(help="auto, float32, bfloat16 or float16: what the networks compute in.")
     ] = None,

@@ -20,7 +20,18 @@ from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.protocol.folders import is_file
 from samj_bridge.settings import Settings, as_path, settings_path
 
-__all__ = ["Call", "command_of", "user_path"]
+__all__ = ["Call", "Channels", "ComputesOn", "Overwrite", "Precision", "Series", "command_of", "user_path"]
+
+# Options of more than one command.
+Channels = Annotated[
+    str | None, typer.Option(help="Channel of an image with several: 0, or 2,1,0 for R,G,B, or merge.")
+]
+ComputesOn = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")]
+Precision = Annotated[
+    str | None, typer.Option(help="auto, float32, bfloat16 or float16: what the network computes in.")
+]
+Series = Annotated[int | None, typer.Option(help="Image of a file with several, counted from 0.")]
 
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines, and nothing else.")]
 _ProgressLines = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from samj_bridge.cli.options import Call
+from samj_bridge.cli.options import Call, Channels, ComputesOn, Overwrite, Precision, Series
 from samj_bridge.cli.result import Result
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.settings import Settings
@@ -48,20 +48,16 @@ def propagate(
         float | None, typer.Option(min=0, max=1, help="One with a lower predicted IoU is lost.")
     ] = None,
     patience: Annotated[int | None, typer.Option(min=0, help="Planes on which a lost one is looked for.")] = None,
-    series: Annotated[int | None, typer.Option(help="Image of a file with several, counted from 0.")] = None,
+    series: Series = None,
     z: Annotated[int | None, typer.Option("--z", help="Slice to stay in, with --axis t; from 0.")] = None,
     t: Annotated[int | None, typer.Option("--t", help="Frame to stay in, with --axis z; from 0.")] = None,
-    channels: Annotated[
-        str | None, typer.Option(help="Channel of an image with several: 0, or 2,1,0 for R,G,B, or merge.")
-    ] = None,
+    channels: Channels = None,
     display_range: Annotated[
         str | None, typer.Option("--range", help="low,high: display range instead of the stack's percentiles.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="auto, float32, bfloat16 or float16: what the network computes in.")
-    ] = None,
+    overwrite: Overwrite = False,
+    device: ComputesOn = None,
+    precision: Precision = None,
 ) -> None:
     """Follow objects through a stack, from a plane where they are shown; write ROIs, a label stack and a table."""
     from samj_bridge.cli.commands import propagate as command

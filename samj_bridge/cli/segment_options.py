@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from samj_bridge.cli.options import Call
+from samj_bridge.cli.options import Call, Channels, ComputesOn, Overwrite, Precision, Series
 from samj_bridge.cli.result import Result
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.protocol.segment import MOST_CANDIDATES, Wanted
@@ -37,13 +37,11 @@ def segment(
         typer.Option(help="Name of labels of any size: into the image's own OME-Zarr, else to a tiled BigTIFF."),
     ] = None,
     model: Annotated[str, typer.Option(help="Model id.")] = "starter",
-    series: Annotated[int | None, typer.Option(help="Image of a file with several, counted from 0.")] = None,
+    series: Series = None,
     plane: Annotated[int | None, typer.Option(help="Plane of a stack, counted from 0.")] = None,
     z: Annotated[int | None, typer.Option("--z", help="Slice of a stack, counted from 0.")] = None,
     t: Annotated[int | None, typer.Option("--t", help="Frame of a stack, counted from 0.")] = None,
-    channels: Annotated[
-        str | None, typer.Option(help="Channel of an image with several: 0, or 2,1,0 for R,G,B, or merge.")
-    ] = None,
+    channels: Channels = None,
     level: Annotated[
         int | None,
         typer.Option(
@@ -87,11 +85,9 @@ def segment(
     largest_only: Annotated[
         bool, typer.Option("--largest-only", help="Keep an object's largest part only.")
     ] = Wanted.largest_only,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that are there already.")] = False,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="auto, float32, bfloat16 or float16: what the network computes in.")
-    ] = None,
+    overwrite: Overwrite = False,
+    device: ComputesOn = None,
+    precision: Precision = None,
 ) -> None:
     """Segment images by boxes and points, or everything; write ROIs, label images and overlays."""
     from samj_bridge.cli.commands import segment as command
