@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from camera import bounds, screen, settled
 from desktop import Desktop, named, wait_for
-from workbench import bring_forward, opened
+from workbench import bring_forward, opened, put_in
 
 import samj_bridge
 from samj_bridge.fiji import find_java, java_class
+from samj_bridge.fiji.segmenter import SessionSegmenter
 
 ROOT = Path(samj_bridge.__file__).parent.parent
 HERE = Path(__file__).parent
@@ -177,10 +178,14 @@ def test_the_panel_is_whole_on_a_dense_screen_light_and_dark(dense: Told) -> Non
         assert not dense[name]["scrolls"]
 
 
-def test_the_panel_would_be_whole_on_a_laptops_screen(desk: Desktop, blobs: Any, shots: Path) -> None:
-    opened()
+def test_the_panel_would_be_whole_on_a_laptops_screen(
+    desk: Desktop, blobs: Any, segmenter: SessionSegmenter, shots: Path
+) -> None:
     preferences = java_class("ij.Prefs")
     preferences.set("samj.hint", "")
+    # A tool with which nothing was kept yet: the three steps are for who begins.
+    put_in(segmenter)
+    opened()
     try:
         wait_for(named("samj hint").isShowing, "the three steps")
         seen = look_at(f"{shots}/plain")
