@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Range", "find_ranges", "is_rgb", "robust_range", "windows_of"]
+__all__ = ["Range", "find_ranges", "is_rgb", "ranges_in_windows", "robust_range", "windows_of"]
 
 _SAMPLE = 1 << 18
 """Pixels that decide a range. Percentiles of so many are within noise of those of all, and take milliseconds."""
@@ -16,8 +17,12 @@ _WINDOWS = 64
 """Windows of a large image that are looked at for its range, in a grid over all of it."""
 _WINDOW_PX = 64
 """Side of each: together as many pixels as are looked at of a smaller image."""
+_PIECE_PX = 2048
+"""Side of the pieces in which an image is read whole, where all windows show the same value."""
 
 Range = tuple[float, float]
+Reader = Callable[[int, int, int, int], NDArray[Any]]
+"""Reads a part of a large image: row, column, height and width; (Y, X) or (Y, X, C)."""
 
 
 def robust_range(channel: NDArray[Any], low: float = 0.1, high: float = 99.9) -> Range:
@@ -89,6 +94,73 @@ def windows_of(image_hw: tuple[int, int]) -> list[tuple[int, int, int, int]]:
     rows = min(_WINDOWS // columns, max(1, height // (2 * _WINDOW_PX)))
     tall, wide = min(_WINDOW_PX, height), min(_WINDOW_PX, width)
     return [(y, x, tall, wide) for y in _places(height, rows) for x in _places(width, columns)]
+
+
+def ranges_in_windows(
+    image_hw: tuple[int, int],
+    read: Reader,
+    check: Callable[[float], None] = lambda _fraction: None,
+    seen: NDArray[Any] | None = None,
+) -> tuple[Range, ...]:
+    """Return the display range of each channel of an image that is too large to be read for it.
+
+    It comes from windows in full resolution, so that it does not depend on the levels that a file has. Where all
+    windows show one value, the whole image is read for its extremes, piece by piece.
+
+    Parameters
+    ----------
+    image_hw : (int, int)
+        Extents of the image.
+    read : callable
+        Reads a part of it.
+    check : callable
+        Called with the fraction done; may raise.
+    seen : (Y, X) or (Y, X, C) array, optional
+        The windows, beside each other in any order, where somebody has read them already.
+    """
+    if seen is None:
+        seen = np.concatenate([_as_column(window) for window in _pieces(windows_of(image_hw), read, check)])
+    ranges = find_ranges(_as_column(seen), "each")
+    flat = [low == high for low, high in ranges]
+    if not any(flat):
+        return ranges
+    extremes = _extremes(image_hw, read, check)
+    return tuple(extremes[channel] if flat[channel] else pair for channel, pair in enumerate(ranges))
+
+
+def _pieces(
+    places: Sequence[tuple[int, int, int, int]], read: Reader, check: Callable[[float], None]
+) -> Iterator[NDArray[Any]]:
+    for number, place in enumerate(places):
+        check(number / len(places))
+        yield read(*place)
+
+
+def _as_column(part: NDArray[Any]) -> NDArray[Any]:
+    """Return the pixels of a part below each other: (N, 1, C)."""
+    return part.reshape(-1, 1, part.shape[2] if part.ndim == 3 else 1)
+
+
+def _extremes(image_hw: tuple[int, int], read: Reader, check: Callable[[float], None]) -> tuple[Range, ...]:
+    height, width = image_hw
+    places = [
+        (y, x, min(_PIECE_PX, height - y), min(_PIECE_PX, width - x))
+        for y in range(0, height, _PIECE_PX)
+        for x in range(0, width, _PIECE_PX)
+    ]
+    columns = (_as_column(part) for part in _pieces(places, read, check))
+    found = [[_span(part[..., channel]) for channel in range(part.shape[2])] for part in columns]
+    result = []
+    for spans in zip(*found, strict=True):
+        known = [span for span in spans if span[0] <= span[1]]
+        result.append((min(low for low, _ in known), max(high for _, high in known)) if known else (0.0, 0.0))
+    return tuple(result)
+
+
+def _span(values: NDArray[Any]) -> Range:
+    """Return the extremes of the finite values; an empty span, 1 to 0, where there is none."""
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return (float(finite.min()), float(finite.max())) if finite.size else (1.0, 0.0)
 
 
 def _places(length: int, count: int) -> list[int]:

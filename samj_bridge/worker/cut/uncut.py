@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.geometry.display_range import Range, find_ranges, is_rgb, windows_of
+from samj_bridge.geometry.display_range import Range, find_ranges, is_rgb, ranges_in_windows
 from samj_bridge.geometry.halve import halved_region
 from samj_bridge.geometry.tiling import Tile, Tiling
 from samj_bridge.protocol.messages import EncodeRequest
@@ -75,25 +75,9 @@ def uncut_of(view: memoryview, request: EncodeRequest, side: int) -> Uncut:
 
 
 def _ranges(pixels: NDArray[Any] | AskedPixels, channels: str) -> tuple[Range, ...]:
-    if channels == "auto" and is_rgb(_planes(pixels[:1, :1])):
-        return find_ranges(pixels[:1, :1])
-    windows = []
-    for y, x, height, width in windows_of((pixels.shape[0], pixels.shape[1])):
-        window = _planes(pixels[y : y + height, x : x + width])
-        windows.append(window.reshape(-1, 1, window.shape[2]))
-    found = find_ranges(np.concatenate(windows), "each")
-    if all(low < high for low, high in found):
-        return found
-    planes = _planes(pixels[:, :])
-    return tuple(
-        _span(planes[..., channel]) if low == high else (low, high) for channel, (low, high) in enumerate(found)
+    first = pixels[:1, :1]
+    if channels == "auto" and is_rgb(first if first.ndim == 3 else first[..., np.newaxis]):
+        return find_ranges(first)
+    return ranges_in_windows(
+        (pixels.shape[0], pixels.shape[1]), lambda y, x, height, width: pixels[y : y + height, x : x + width]
     )
-
-
-def _planes(pixels: NDArray[Any]) -> NDArray[Any]:
-    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
-
-
-def _span(values: NDArray[Any]) -> Range:
-    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
