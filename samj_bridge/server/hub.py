@@ -12,6 +12,7 @@ from typing import Any
 
 from samj_bridge.errors import Cancelled, SamjError, WorkerCrashed, WorkerError
 from samj_bridge.models import find_model
+from samj_bridge.server.deaths import Deaths
 from samj_bridge.server.pictures import Sent
 from samj_bridge.server.turns import Job, Turns
 from samj_bridge.session import Scene, Session
@@ -20,9 +21,6 @@ from samj_bridge.settings import Settings
 __all__ = ["Hub"]
 
 _log = logging.getLogger(__name__)
-
-_ATTEMPTS = 4
-"""How often a request is tried whose worker dies: an image that kills workers must not do so for ever."""
 
 
 class Hub:
@@ -63,6 +61,7 @@ class Hub:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._scenes: OrderedDict[tuple[str, str], Scene] = OrderedDict()
         self._sizes: dict[tuple[str, str], int] = {}
+        self._deaths = Deaths()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="samj-serve-worker", daemon=True)
         self._thread.start()
@@ -161,25 +160,36 @@ class Hub:
             try:
                 if job.cancel.cancelled:
                     raise Cancelled("Stopped on request.")
-                result = self._again_if_it_dies(job)
-            except BaseException as error:  # noqa: BLE001 - whoever asked hears of it
-                job.future.set_exception(error)
-            else:
-                job.future.set_result(result)
-            self.done += 1
-            self.now = None
-
-    def _again_if_it_dies(self, job: Job) -> Any:
-        """Do a job; a session starts a dead worker again once in a call, and so may several calls in a row."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                return job.work(job)
+                result = job.work(job)
             except WorkerCrashed as error:
                 self.restarts += 1
-                if attempt + 1 == _ATTEMPTS:
-                    raise
-                _log.warning("%s Trying once more.", error.message)
-        raise AssertionError
+                self.now = None
+                self._again(job, error)
+            except BaseException as error:  # noqa: BLE001 - whoever asked hears of it
+                self._end(job, error=error)
+            else:
+                self._end(job, result)
+
+    def _again(self, job: Job, error: WorkerCrashed) -> None:
+        """Let a job wait for its next turn whose worker died, unless it has had enough of them."""
+        verdict = self._deaths.of(job, error)
+        if isinstance(verdict, WorkerCrashed):
+            self._end(job, error=verdict)
+            return
+        _log.warning("%s (%s, for %s) It is tried again.", error.message, job.what, job.client)
+        self.turns.put_back(job, verdict)
+        # Who stopped it, or everything, in this very moment did not find it among those that wait.
+        if (job.cancel.cancelled or self._closing.is_set()) and self.turns.drop(job):
+            self._end(job, error=Cancelled("Stopped on request."))
+
+    def _end(self, job: Job, result: Any = None, error: BaseException | None = None) -> None:
+        self._deaths.ended(job, done=error is None)
+        if error is not None:
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(result)
+        self.done += 1
+        self.now = None
 
     def _make_room(self) -> None:
         while len(self._scenes) > self._most_images or (

@@ -94,6 +94,7 @@ class Turns:
         self._most = most_waiting
         self._lines: OrderedDict[str, list[Job]] = OrderedDict()
         self._count = 0
+        self._later: list[tuple[float, Job]] = []
         self._change = threading.Condition()
 
     def put(self, job: Job) -> None:
@@ -112,11 +113,28 @@ class Turns:
             self._count += 1
             self._change.notify_all()
 
+    def put_back(self, job: Job, pause_s: float = 0.0) -> None:
+        """Let a job that was taken wait again: after a pause it is the next of its client.
+
+        It is never refused: it was let in already.
+        """
+        with self._change:
+            job.begun, job.event = None, None
+            self._later.append((time.monotonic() + pause_s, job))
+            self._change.notify_all()
+
     def take(self, timeout_s: float | None = None) -> Job | None:
         """Return the job whose turn it is, waiting for one; None: none came in time."""
+        end = None if timeout_s is None else time.monotonic() + timeout_s
         with self._change:
-            if not self._change.wait_for(lambda: self._count > 0, timeout_s):
-                return None
+            self._bring_back()
+            while self._count == 0:
+                now = time.monotonic()
+                if end is not None and now >= end:
+                    return None
+                times = [ready for ready, _job in self._later] + ([] if end is None else [end])
+                self._change.wait(max(0.0, min(times) - now) if times else None)
+                self._bring_back()
             client, line = self._lines.popitem(last=False)
             if line[0].passed >= PATIENCE:
                 job = line.pop(0)
@@ -132,6 +150,10 @@ class Turns:
     def drop(self, job: Job) -> bool:
         """Forget a job that still waits; False: it does not."""
         with self._change:
+            before = len(self._later)
+            self._later = [each for each in self._later if each[1] is not job]
+            if len(self._later) < before:
+                return True
             line = self._lines.get(job.client, [])
             if job not in line:
                 return False
@@ -144,4 +166,14 @@ class Turns:
     def waiting(self) -> list[Job]:
         """Return the jobs that wait, in the order in which they came."""
         with self._change:
-            return sorted((job for line in self._lines.values() for job in line), key=lambda job: job.number)
+            found = [job for line in self._lines.values() for job in line] + [job for _ready, job in self._later]
+            return sorted(found, key=lambda job: job.number)
+
+    def _bring_back(self) -> None:
+        now = time.monotonic()
+        for ready, job in sorted(self._later, key=lambda each: each[0]):
+            if ready <= now:
+                job.passed = PATIENCE
+                self._lines.setdefault(job.client, []).insert(0, job)
+                self._count += 1
+        self._later = [each for each in self._later if each[0] > now]

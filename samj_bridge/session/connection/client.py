@@ -244,7 +244,9 @@ class Client:
         hint = f"Its log is {self._log}."
         if code == -9:
             hint += " Often the system does this when memory runs out: use a smaller image or close other programs."
-        return WorkerCrashed(message, hint=hint, exit_code=code, last_lines=last, log=self._log)
+        return WorkerCrashed(
+            message, hint=hint, operation=operation, exit_code=code, last_lines=last, log=self._log
+        )
 
 
 def error_of(failure: OperationFailed) -> SamjError:

@@ -27,7 +27,7 @@ from samj_bridge.session import Session
 
 pytestmark = pytest.mark.worker
 
-KILLS = 5
+KILLS = 20
 MARK = {"type": "point", "data": [1, 1]}
 
 
@@ -69,6 +69,7 @@ def test_a_worker_that_is_killed_again_and_again_is_replaced_unseen(
     image = served.own("POST", "images", nuclei.read_bytes()).json["image"]
     stop = threading.Event()
     counts = [0] * 4
+    chance = random.Random(16)
 
     def client(number: int) -> None:
         rng = random.Random(number)
@@ -82,24 +83,28 @@ def test_a_worker_that_is_killed_again_and_again_is_replaced_unseen(
         try:
             killed: set[int] = set()
             end = time.monotonic() + 500
-            while len(killed) < KILLS and time.monotonic() < end:
+            while len(killed) < KILLS and time.monotonic() < end and not any(future.done() for future in futures):
                 worker = worker_of(served)
                 if worker is None or worker.pid in killed:
-                    time.sleep(0.02)
+                    time.sleep(0.01)
                     continue
                 before = sum(counts)
-                # Not always in the same moment: while it starts, while it encodes, while it answers.
-                if len(killed) % 4:
+                if len(killed) < KILLS // 2:
+                    # As soon as it is there, one after the other: none of these answers anything.
+                    pass
+                elif len(killed) % 2:
+                    # While it starts, loads or encodes.
+                    time.sleep(chance.uniform(0, 4))
+                else:
                     while sum(counts) == before and worker.is_running() and not any(f.done() for f in futures):
                         time.sleep(0.005)
-                else:
-                    time.sleep(0.05 * (len(killed) % 5))
-                worker.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.kill()
                 killed.add(worker.pid)
         finally:
             stop.set()
         for future in futures:
-            future.result(120)
+            future.result(180)
     assert len(killed) == KILLS
     assert min(counts) > 0
     assert ask(served, image, boxes[0], "afterwards") == areas[0]

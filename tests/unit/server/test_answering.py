@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from samj_bridge.errors import InputError, SamjError, WorkerCrashed
+from samj_bridge.errors import Cancelled, InputError, SamjError, WorkerCrashed
 from samj_bridge.server import answering
 from samj_bridge.server.answering import status_of, waiting_for
 from samj_bridge.server.bounds import Bodies, BoundedProtocol
@@ -152,7 +152,10 @@ def test_what_runs_is_stopped_when_its_client_goes_and_what_waits_too(bench: Ben
     assert stopped.wait(30)
 
 
-def test_work_whose_worker_dies_is_done_again_but_not_for_ever(bench: Bench) -> None:
+def test_work_whose_worker_dies_is_done_again_but_not_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "QUIET_S", 60)
     tries: list[int] = []
 
     def work(job: Job) -> int:
@@ -163,9 +166,39 @@ def test_work_whose_worker_dies_is_done_again_but_not_for_ever(bench: Bench) -> 
 
     bench.work = work
     assert bench.post() == (200, b"3")
-    bench.work = fail(WorkerCrashed("It died."))
-    assert bench.post()[0] == 500
-    assert bench.hub.restarts >= 4
+    bench.work = fail(WorkerCrashed("It died.", hint="Its log is /some/where/a.log.", log="/some/where/a.log"))
+    status, body = bench.post()
+    assert status == 500
+    assert b"in each of 3 tries to do this (work)" in body
+    assert b"Its log is a.log." in body
+    assert bench.hub.restarts == 5
+
+
+def test_others_are_answered_while_one_waits_whose_worker_died(bench: Bench) -> None:
+    order: list[str] = []
+
+    def deadly(job: Job) -> None:
+        order.append("deadly")
+        raise WorkerCrashed("It died.", operation="segment", exit_code=-9)
+
+    poison = bench.hub.ask("a", "deadly", deadly)
+    others = [bench.hub.ask("b", "other", lambda job: order.append("other")) for _ in range(3)]
+    for other in others:
+        other.future.result(30)
+    assert isinstance(poison.future.exception(30), WorkerCrashed)
+    # The first pause is long enough for all of them.
+    assert order == ["deadly", "other", "other", "other", "deadly", "deadly"]
+
+
+def test_a_job_can_be_stopped_while_it_waits_for_another_worker(bench: Bench) -> None:
+    def deadly(job: Job) -> None:
+        raise WorkerCrashed("It died.", operation="hello", exit_code=-9)
+
+    job = bench.hub.ask("a", "deadly", deadly)
+    _until(lambda: bench.hub.restarts >= 3)
+    bench.hub.stop(job)
+    assert isinstance(job.future.exception(30), Cancelled)
+    assert bench.hub.turns.waiting() == []
 
 
 def test_a_server_that_ends_says_so(bench: Bench) -> None:

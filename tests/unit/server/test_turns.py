@@ -81,3 +81,30 @@ def test_who_takes_waits_for_a_job() -> None:
     turns.put(made)
     thread.join(30)
     assert came == [made]
+
+
+def test_one_that_is_put_back_is_the_next_of_its_client_and_others_come_before_it() -> None:
+    turns = Turns(most_waiting=4)
+    for client, what in (("a", "a1"), ("a", "a2"), ("b", "b1"), ("a", "a3")):
+        turns.put(job(client, what))
+    taken = turns.take(0)
+    assert taken.what == "a3"
+    turns.put(job("a", "a4"))
+    # It was let in before: there is no room for a new one.
+    turns.put_back(taken)
+    assert [turns.take(0).what for _ in range(5)] == ["b1", "a3", "a4", "a2", "a1"]
+
+
+def test_one_that_is_put_back_for_later_waits_that_long_and_can_be_dropped() -> None:
+    turns = Turns()
+    turns.put(job("a", "a1"))
+    taken = turns.take(0)
+    taken.begun = 1.0
+    turns.put_back(taken, 60)
+    assert turns.take(0) is None
+    assert turns.waiting() == [taken]
+    assert taken.begun is None
+    assert turns.drop(taken)
+    assert not turns.drop(taken)
+    turns.put_back(taken, 0.05)
+    assert turns.take() is taken
