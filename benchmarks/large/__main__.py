@@ -1,19 +1,17 @@
-"""Large images: ``python -m benchmarks.large --data FOLDER [--against CHECKOUT] [--json]``.
+"""Large images: ``python -m benchmarks.large --data FOLDER [--against COMMIT] [--json]``.
 
 A mosaic of real images with known nuclei, on disk as a memory map: how long the first prompt takes beside one tile,
 what it takes beside an earlier build, memory, a thousand boxes, and whether small objects are found as well as in a
 crop. Ratios of processor time, worker and host together, in one run: they hold on a machine that does other things.
 
-``--against`` names a checkout of an earlier version (``git worktree add FOLDER 60bb5a1``), which is asked the same.
+``--against`` names a commit of an earlier version (60bb5a1 is the last one before tiles), or a checkout of it:
+it is asked the same. ``SAMJ_BENCHMARK_PYTHON`` names the Python of an environment that is there already.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.large.ask import cpu_of, opened
+from benchmarks.large.earlier import against_rows, asked
 from benchmarks.large.mosaics import Mosaics, nuclei_of
 from benchmarks.large.private_memory import array_in_memory, everything_rows
 from benchmarks.large.rows import Row
+from benchmarks.large.silent import silence
 from samj_bridge import Prompt, Session
 from samj_bridge.reading import open_pyramid
 
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with dsb2018")
-    parser.add_argument("--against", type=Path, help="checkout of an earlier version")
+    parser.add_argument("--against", default="", help="commit of an earlier version, or a checkout of it")
     parser.add_argument("--side", type=int, default=20_000, help="of the largest image")
     parser.add_argument("--boxes", type=int, default=1000)
     parser.add_argument(
-        "--only", default="", help="by comma: first, files, memory, boxes, accuracy, everything, against"
+        "--only", default="", help="by comma: first, files, memory, boxes, accuracy, silence, everything, against"
     )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -52,8 +52,9 @@ def main() -> None:
         "memory": memory,
         "boxes": lambda there: many_boxes(there, arguments.boxes),
         "accuracy": accuracy,
-        "everything": everything,
-        "against": lambda there: against(there, arguments.against) if arguments.against else [],
+        "silence": silence,
+        "everything": everything_rows,
+        "against": lambda there: against_rows(there, arguments.against) if arguments.against else [],
     }
     wanted = arguments.only.split(",") if arguments.only else list(parts)
     rows: list[Row] = []
@@ -122,7 +123,7 @@ def in_files(there: Mosaics) -> Iterator[Row]:
 
 
 def memory(there: Mosaics) -> Iterator[Row]:
-    small, large = (_asked(path) for path in (there.small, there.large))
+    small, large = (asked(path) for path in (there.small, there.large))
     peaks = [figures["host_mb"] + figures["worker_mb"] for figures in (small, large)]
     grown = peaks[1] - peaks[0]
     note = f"{peaks[0]:.0f} and {peaks[1]:.0f} MB; host {small['host_mb']:.0f} and {large['host_mb']:.0f}"
@@ -130,10 +131,6 @@ def memory(there: Mosaics) -> Iterator[Row]:
 
     with opened() as session:
         yield from array_in_memory(there, session)
-
-
-def everything(there: Mosaics) -> Iterator[Row]:
-    return everything_rows(there)
 
 
 def many_boxes(there: Mosaics, count: int) -> Iterator[Row]:
@@ -216,31 +213,10 @@ def accuracy(there: Mosaics) -> Iterator[Row]:
     )
 
 
-def against(there: Mosaics, checkout: Path) -> Iterator[Row]:
-    ours, theirs = _asked(there.middle), _asked(there.middle, checkout)
-    times = theirs["cpu_s"] / ours["cpu_s"]
-    note = f"{theirs['cpu_s']:.1f} and {ours['cpu_s']:.2f} s"
-    yield Row("first prompt at 10,000: processor time of the earlier build", times, "x", ">= 50", times >= 50, note)
-
-
 def tiles_of(scene: Scene) -> Tiling:
     if scene.tiling is None:
         raise AssertionError
     return scene.tiling
-
-
-def _asked(path: Path, checkout: Path | None = None) -> dict[str, float]:
-    """Ask in a process of its own; with the code of another checkout, if one is named."""
-    environ = dict(os.environ)
-    if checkout is not None:
-        environ["PYTHONPATH"] = str(checkout.resolve())
-    command = [sys.executable, str(Path(__file__).resolve().with_name("ask.py")), str(path)]
-    environ["PYTHONPATH"] = os.pathsep.join(
-        part for part in (environ.get("PYTHONPATH", ""), str(Path(__file__).resolve().parents[2])) if part
-    )
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, cwd=path.parent)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
 
 
 def _iou(scene: Scene, xy: tuple[int, int], label: int, labels: Any, origin: tuple[int, int]) -> float:

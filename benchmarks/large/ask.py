@@ -1,4 +1,4 @@
-"""Asks one click of a large image, in a process of its own: ``python ask.py IMAGE.npy``.
+"""Asks one box of a large image, or for everything, in a process of its own: ``python ask.py IMAGE.npy [OUT]``.
 
 Its memory is measured, or it runs the code of an earlier checkout. So it needs nothing but what that has, too.
 """
@@ -18,11 +18,11 @@ import numpy as np
 
 from samj_bridge import Prompt, Session, Settings
 
-__all__ = ["ask", "cpu_of", "opened", "peak_mb"]
+__all__ = ["ask", "ask_everything", "cpu_of", "opened", "peak_mb"]
 
 
 def ask(image: Any) -> dict[str, float]:
-    """Ask one click in the middle of an image; returns processor seconds and peak memory of both processes."""
+    """Ask one box in the middle of an image; returns processor seconds and peak memory of both processes."""
     with opened() as session:
         pid = int(session.stats()["pid"])
         began, host = cpu_of(pid), time.process_time()
@@ -30,6 +30,23 @@ def ask(image: Any) -> dict[str, float]:
         side = image.shape[0]
         scene.segment(Prompt(box=(side // 2, side // 2, side // 2 + 40, side // 2 + 40)))
         figures = {"cpu_s": cpu_of(pid) - began + time.process_time() - host}
+        return figures | {"host_mb": peak_mb(os.getpid()), "worker_mb": peak_mb(pid)}
+
+
+def ask_everything(image: Any, out: Path) -> dict[str, float]:
+    """Search for everything, and write the outlines: all corners, corners a ring, rings an object."""
+    with opened() as session:
+        pid = int(session.stats()["pid"])
+        began, host = cpu_of(pid), time.process_time()
+        found = session.encode(image).everything()
+        figures = {"cpu_s": cpu_of(pid) - began + time.process_time() - host}
+        rings = [ring for region in found for ring in region.rings]
+        np.savez(
+            out,
+            corners=np.concatenate(rings),
+            rings=[len(ring) for ring in rings],
+            objects=[len(region.rings) for region in found],
+        )
         return figures | {"host_mb": peak_mb(os.getpid()), "worker_mb": peak_mb(pid)}
 
 
@@ -59,4 +76,5 @@ def peak_mb(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(ask(np.load(sys.argv[1], mmap_mode="r"))))
+    pixels = np.load(sys.argv[1], mmap_mode="r")
+    print(json.dumps(ask_everything(pixels, Path(sys.argv[2])) if len(sys.argv) > 2 else ask(pixels)))
