@@ -49,8 +49,10 @@ def make_wheel(name: str, version: str, code: str = "", requires: tuple[str, ...
     info = f"{module}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     metadata += "".join(f"Requires-Dist: {item}\n" for item in requires)
+    # Long enough that half of the wheel ends in this file, as in real ones, and not between two (`stall_wheels`).
+    filling = "#" * (2000 + 2 * len(metadata))
     files = {
-        f"{module}.py": f'__version__ = "{version}"\n{code}\n',
+        f"{module}.py": f'__version__ = "{version}"\n{code}\n{filling}\n',
         f"{info}/METADATA": metadata,
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -173,6 +174,40 @@ def _in_use(cache: Path, names: set[str]) -> bool:
         if any(target.startswith(f"{cache}/{name}") for name in names):
             return True
     return False
+
+
+LEADER = """
+import subprocess, sys
+input()
+code = "import sys; file = open(sys.argv[1], 'w'); print('open', flush=True); input()"
+subprocess.run([sys.executable, "-c", code, sys.argv[1]])
+"""
+
+
+def test_a_uv_that_starts_long_after_its_leader_is_seen_at_the_end(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    (cache / ".tmpOurs").mkdir(parents=True)
+    cancel = CancelToken()
+    with (
+        Unpacking(cache, tmp_path / "notes").watched(cancel) as unpacking,
+        subprocess.Popen(
+            [sys.executable, "-c", LEADER, str(cache / ".tmpOurs" / "half")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as leader,
+    ):
+        assert leader.stdin is not None
+        assert leader.stdout is not None
+        unpacking.started(leader.pid)
+        assert unpacking.look(always=True) == []
+        leader.stdin.write("\n")
+        leader.stdin.flush()
+        assert leader.stdout.readline() == "open\n"
+        cancel.cancel()
+        os.killpg(leader.pid, signal.SIGKILL)
+    assert list(cache.iterdir()) == []
 
 
 def note(folder: Path, cache: Path, **entries: tuple[int, int]) -> Path:

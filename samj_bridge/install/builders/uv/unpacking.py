@@ -11,10 +11,11 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from samj_bridge.install.prefixes.environment import write_text_atomically
@@ -71,7 +72,8 @@ class Unpacking:
             finally:
                 forget()
                 with looking():
-                    _remove(self._cache, self._seen)
+                    # Ours was killed, which is not to say that it has closed its files by now.
+                    _remove(self._cache, self._seen, ended=self._members)
                     self._note.unlink(missing_ok=True)
 
     def started(self, group: int) -> None:
@@ -91,11 +93,19 @@ class Unpacking:
             return [self._cache / name for name, identity in self._seen.items() if self._is(name, identity)]
 
     def _look_again(self) -> None:
-        # Asked before uv is killed: what it has open then is what it leaves.
-        self.look(always=True)
+        # Asked before uv is killed: what it has open then is what it leaves. So that it opens nothing after the
+        # look, it stands still from here to its end; all but the leader, which kills the others if we go first.
+        with self._lock:
+            self._members = _members(self._group) if self._group else []
+            for number in self._members:
+                if number != self._group:
+                    with contextlib.suppress(OSError):
+                        os.kill(number, signal.SIGSTOP)
+            self.look(always=True)
 
     def _find(self, now: float) -> None:
-        if not self._members or now - self._asked > _KNOWN_S:
+        # The leader alone is not the whole of it: uv is started by it, and on a busy machine a while later.
+        if len(self._members) < 2 or now - self._asked > _KNOWN_S:
             self._members, self._asked = _members(self._group), now
         found = {name for number in self._members for name in _open_below(number, self._cache)}
         new = {name: identity for name in found - self._seen.keys() if (identity := _identity(self._cache / name))}
@@ -123,10 +133,11 @@ def remove_left(notes: Path) -> None:
                     entry.path.unlink()
 
 
-def _remove(cache: Path, seen: dict[str, Identity]) -> None:
+def _remove(cache: Path, seen: dict[str, Identity], *, ended: Collection[int] = ()) -> None:
     left = [name for name, identity in seen.items() if _is_temporary(name) and _identity(cache / name) == identity]
     # Whoever has something open there is at work, whatever the note says.
-    used = {name for number in _numbers() for name in _open_below(number, cache)} if left else set()
+    others = [number for number in _numbers() if number not in ended] if left else []
+    used = {name for number in others for name in _open_below(number, cache)}
     for name in left:
         if name in used:
             continue
