@@ -37,14 +37,13 @@ test: $(VENV)/.installed  ## every test
 check: $(VENV)/.installed  ## everything that has to pass; in three parts side by side, since most tests wait for something
 	$(MAKE) --no-print-directory -j3 check-parts check-windows check-processes
 
-check-parts: lint
-	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/parts tests $(WINDOWS:%=--ignore=%) $(PROCESSES:%=--ignore=%)
-
 # Windows, processes and networks, on cores that the others want too: a test that fails there runs once more, and that
 # decides. The first failure stays in the log. Whatever else ends a run (a crash, nothing found) is final.
+check-parts: lint
+check-parts: TESTS = tests $(WINDOWS:%=--ignore=%) $(PROCESSES:%=--ignore=%)
 check-windows: TESTS = $(WINDOWS)
 check-processes: TESTS = $(PROCESSES)
-check-windows check-processes: $(VENV)/.installed
+check-parts check-windows check-processes: $(VENV)/.installed
 	$(BIN)/python -m pytest -o cache_dir=.pytest_cache/$@ $(TESTS) || \
 	{ [ $$? -eq 1 ] && $(BIN)/python -m pytest -o cache_dir=.pytest_cache/$@ $(TESTS) --last-failed; }
 

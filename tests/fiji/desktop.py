@@ -137,7 +137,7 @@ def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 180.0) 
         if value:
             return value
         time.sleep(0.02)
-    message = f"waited {timeout_s:g} s in vain for {what}; the panel says: {_panel_or_nothing()!r}"
+    message = f"waited {timeout_s:g} s in vain for {what}; the panel says: {_panel_or_nothing()!r}; {on_screen()}"
     raise AssertionError(message)
 
 
@@ -146,6 +146,18 @@ def _panel_or_nothing() -> str:
         return str(named("samj message").getText())
     except Exception as error:
         return f"(no panel: {error})"
+
+
+def on_screen() -> str:
+    """Say which windows Java shows, where, and which of them is active."""
+    found = []
+    for window in java_class("java.awt.Window").getWindows():
+        if bool(window.isShowing()):
+            title = str(window.getTitle()) if hasattr(window, "getTitle") else window.getClass().getSimpleName()
+            bounds = window.getBounds()
+            place = f"{bounds.x},{bounds.y} {bounds.width}x{bounds.height}"
+            found.append(f"{title!r} {place}{' active' if bool(window.isActive()) else ''}")
+    return f"windows: {'; '.join(found)}"
 
 
 def _places(box: Any, text: str) -> list[int]:

@@ -338,4 +338,7 @@ def test_sections_stay_as_they_were_left_and_the_window_where_it_was_put(
         assert abs(panel().getY() - place.y) < 40
     finally:
         unfold("Options", shut=True)
+        # There it lies under the images of the tests that follow.
         java_class("ij.Prefs").set("samj.panel", "")
+        put_in(segmenter)
+        opened()
