@@ -155,7 +155,7 @@ class Waiting(Response):
     job : Job
         What is waited for.
     render : callable
-        Makes the JSON, or a text, of what came of the job. Called in a thread.
+        Makes the JSON, or a text, of what came of the job.
     tell : callable
         Makes the JSON of an error.
     too_late : object
@@ -221,9 +221,10 @@ class Waiting(Response):
     async def _response(self, done: asyncio.Future[Any], *, late: bool) -> Response:
         try:
             rendered = self._render(done.result())
+            headers = {"Server-Timing": self._job.timing()}
             if isinstance(rendered, str):
-                return PlainTextResponse(rendered)
-            return JSONResponse(rendered)
+                return PlainTextResponse(rendered, headers=headers)
+            return JSONResponse(rendered, headers=headers)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a line
             known = in_words(error, self._hub.settings.logs_dir)
             _log.warning("%s: %s", self._job.what, known)

@@ -183,6 +183,7 @@ class Hub:
             self._end(job, error=Cancelled("Stopped on request."))
 
     def _end(self, job: Job, result: Any = None, error: BaseException | None = None) -> None:
+        job.ended = time.monotonic()
         self._deaths.ended(job, done=error is None)
         if error is not None:
             job.future.set_exception(error)

@@ -53,12 +53,21 @@ class Job:
         self.future.set_running_or_notify_cancel()
         self.asked = time.monotonic()
         self.begun: float | None = None
+        self.ended: float | None = None
         self.passed = 0
+        self.others = 0
+        """Jobs that were taken while it waited."""
         self.event: ProgressEvent | None = None
 
     def note(self, event: ProgressEvent) -> None:
         """Note how far it is."""
         self.event = event
+
+    def timing(self) -> str:
+        """Return how long it waited and ran, in the words of a ``Server-Timing`` header."""
+        begun, ended = self.begun or self.asked, self.ended or time.monotonic()
+        waited, ran = 1000 * (begun - self.asked), 1000 * (ended - begun)
+        return f'queue;dur={waited:.1f};desc="{self.others} others first", work;dur={ran:.1f}'
 
     def describe(self) -> dict[str, Any]:
         """Return the job as plain data."""
@@ -86,14 +95,15 @@ class Turns:
     >>> turns = Turns()
     >>> for name, client in (("a1", "a"), ("a2", "a"), ("b1", "b")):
     ...     turns.put(Job(client, name, lambda job: None))
-    >>> [turns.take(0).what for _ in range(3)]
-    ['a2', 'b1', 'a1']
+    >>> [(job.what, job.others) for job in (turns.take(0) for _ in range(3))]
+    [('a2', 0), ('b1', 1), ('a1', 2)]
     """
 
     def __init__(self, most_waiting: int = MOST_WAITING) -> None:
         self._most = most_waiting
         self._lines: OrderedDict[str, list[Job]] = OrderedDict()
         self._count = 0
+        self._taken = 0
         self._later: list[tuple[float, Job]] = []
         self._change = threading.Condition()
 
@@ -111,6 +121,7 @@ class Turns:
                 raise Busy(message, hint="Ask again in a moment.")
             self._lines.setdefault(job.client, []).append(job)
             self._count += 1
+            job.others = -self._taken
             self._change.notify_all()
 
     def put_back(self, job: Job, pause_s: float = 0.0) -> None:
@@ -120,6 +131,7 @@ class Turns:
         """
         with self._change:
             job.begun, job.event = None, None
+            job.others -= self._taken
             self._later.append((time.monotonic() + pause_s, job))
             self._change.notify_all()
 
@@ -145,6 +157,8 @@ class Turns:
             if line:
                 self._lines[client] = line
             self._count -= 1
+            job.others += self._taken
+            self._taken += 1
             return job
 
     def drop(self, job: Job) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 
 import pytest
@@ -50,6 +51,34 @@ def test_eight_clients_that_look_the_same_wait_about_as_long_each() -> None:
         waits.append(now - asked[taken.number])
         ask(owners[taken.number], now + 1)
     assert max(waits) <= 3 * sum(waits) / len(waits)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nobody_waits_for_more_than_one_job_of_each_other_client(seed: int) -> None:
+    """Eight clients at their own paces, some of which ask many things at once."""
+    rng = random.Random(seed)
+    turns, clients = Turns(), [str(number) for number in range(8)]
+    greedy = set(rng.sample(clients, 3))
+    for _ in range(2000):
+        for client in clients:
+            mine = [waiting for waiting in turns.waiting() if waiting.client == client]
+            if rng.random() < 0.5 and (not mine or (client in greedy and len(mine) < 20)):
+                turns.put(job(client))
+        taken = turns.take(0)
+        if taken is not None and taken.client not in greedy:
+            assert taken.others <= len(clients) - 1
+
+
+def test_eight_clients_that_ask_again_at_once_wait_for_just_the_seven_others() -> None:
+    turns = Turns()
+    for client in range(8):
+        turns.put(job(str(client)))
+    waited = []
+    for _ in range(400):
+        taken = turns.take(0)
+        waited.append(taken.others)
+        turns.put(job(taken.client))
+    assert set(waited[8:]) == {7}
 
 
 def test_a_job_that_waits_can_be_dropped_once() -> None:

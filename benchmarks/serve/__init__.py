@@ -1,0 +1,1 @@
+"""What the server costs on top of a session; see ``__main__``."""
