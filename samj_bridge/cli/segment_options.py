@@ -29,7 +29,7 @@ def segment(
         typer.Option(
             "--format",
             "-f",
-            help="Comma-separated: roi, labels, overlay, geojson (default: the first three; none with --labels).",
+            help="Comma-separated: roi, labels, overlay, geojson, coco (default: the first 3; none with --labels).",
         ),
     ] = None,
     labels: Annotated[

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from samj_bridge.export.calibration import Calibration
+    from samj_bridge.export.coco import write_coco
     from samj_bridge.export.geojson import write_geojson
     from samj_bridge.export.imagej_zip import read_rois, write_rois
     from samj_bridge.export.labels import write_labels
@@ -25,6 +26,7 @@ __all__ = [
     "Exporter",
     "export",
     "read_rois",
+    "write_coco",
     "write_geojson",
     "write_labels",
     "write_overlay",
@@ -43,7 +45,7 @@ class Exporter:
     suffix: str
     """What a result's file name has after the image's name."""
     takes: tuple[str, ...] = ()
-    """Further arguments, of ``shape``, ``pixels`` and ``calibration``."""
+    """Further arguments, of ``shape``, ``pixels``, ``calibration`` and ``image_name``."""
 
 
 EXPORTERS = {
@@ -51,6 +53,7 @@ EXPORTERS = {
     "labels": Exporter("samj_bridge.export.labels", "write_labels", "_labels.tif", ("shape", "calibration")),
     "overlay": Exporter("samj_bridge.export.overlay", "write_overlay", "_overlay.png", ("pixels",)),
     "geojson": Exporter("samj_bridge.export.geojson", "write_geojson", "_outlines.geojson", ("calibration",)),
+    "coco": Exporter("samj_bridge.export.coco", "write_coco", "_coco.json", ("shape", "image_name")),
 }
 
 
@@ -62,6 +65,7 @@ def export(
     shape: tuple[int, int],
     pixels: Any,
     calibration: Calibration | None = None,
+    image_name: str = "",
 ) -> Path:
     """Write `regions` in the format `name` of `EXPORTERS`; return the file.
 
@@ -78,15 +82,18 @@ def export(
         The image.
     calibration : Calibration, optional
         Its scale.
+    image_name : str
+        Name of its file.
     """
     exporter = EXPORTERS[name]
-    given = {"shape": shape, "pixels": pixels, "calibration": calibration}
+    given = {"shape": shape, "pixels": pixels, "calibration": calibration, "image_name": image_name}
     write = getattr(import_module(exporter.module), exporter.function)
     return Path(write(path, regions=regions, **{key: given[key] for key in exporter.takes}))
 
 
 _PUBLIC = {
     "read_rois": "samj_bridge.export.imagej_zip",
+    "write_coco": "samj_bridge.export.coco",
     "write_geojson": "samj_bridge.export.geojson",
     "write_labels": "samj_bridge.export.labels",
     "write_overlay": "samj_bridge.export.overlay",
