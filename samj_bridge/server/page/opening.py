@@ -32,6 +32,12 @@ class Opened:
     """Its scale; None: the file says nothing."""
 
 
+_BY_PATH = (
+    "Put it into a folder that the server opens (samj-bridge serve --root FOLDER), and open it by its path: there"
+    " it may have any size."
+)
+
+
 class InPlace:
     """A large plane whose file stays open: a `Pyramid` that answers what is asked of pixels in memory, too.
 
@@ -102,6 +108,15 @@ def open_sent(data: bytes, plane: int) -> Opened:
     ImageError, FileError
         It is no image, too large, or has no such plane.
     """
+    try:
+        return _sent(data, plane)
+    except SamjError as error:
+        if error.code == "image-too-large":
+            error.hint = _BY_PATH
+        raise
+
+
+def _sent(data: bytes, plane: int) -> Opened:
     if not is_tiff(data):
         return Opened(picture_from_bytes(data))
     with tempfile.TemporaryDirectory(prefix="samj-serve-") as folder:

@@ -20,6 +20,7 @@ from samj_bridge.errors import FileError, InputError, SamjError
 from samj_bridge.export import EXPORTERS, export
 from samj_bridge.export.calibration import Calibration
 from samj_bridge.server.answering import json_body
+from samj_bridge.server.bounds import MOST_BODY
 from samj_bridge.server.fields import listed, text, whole
 from samj_bridge.server.page.objects import regions_of
 from samj_bridge.server.page.opening import InPlace, Opened, open_file, open_sent
@@ -31,7 +32,13 @@ from samj_bridge.server.services import Services, services_of
 
 __all__ = ["routes"]
 
-_TYPES = {".zip": "application/zip", ".tif": "image/tiff", ".png": "image/png", ".geojson": "application/geo+json"}
+_TYPES = {
+    ".zip": "application/zip",
+    ".tif": "image/tiff",
+    ".png": "image/png",
+    ".geojson": "application/geo+json",
+    ".json": "application/json",
+}
 _START = "/api/page/images"
 
 
@@ -51,8 +58,9 @@ def routes() -> list[BaseRoute]:
 
 
 async def works(request: Request) -> Response:
-    """List the images that there is work on, the latest first."""
-    return JSONResponse({"images": await run_in_threadpool(services_of(request).works.all)})
+    """List the images that there is work on, the latest first, and say how large a file may be that is sent."""
+    listed = await run_in_threadpool(services_of(request).works.all)
+    return JSONResponse({"images": listed, "most_bytes": MOST_BODY})
 
 
 async def open_image(request: Request) -> Response:
@@ -149,7 +157,8 @@ def _written(work: Work, kind: str, picture: Picture | None, folder: Path) -> Pa
     pixels = None if picture is None else picture.pixels
     regions, scale = regions_of(objects, classes, work.shape), work.head["calibration"]
     calibration = None if scale is None else Calibration(**scale)
-    return export(kind, path, regions, shape=work.shape, pixels=pixels, calibration=calibration)
+    name = work.head["name"]
+    return export(kind, path, regions, shape=work.shape, pixels=pixels, calibration=calibration, image_name=name)
 
 
 async def _work(request: Request) -> Work:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from samj_bridge.errors import InputError
 from samj_bridge.export.overlay import to_display
-from samj_bridge.geometry.display_range import Range, find_ranges, windows_of
+from samj_bridge.geometry.display_range import Range, find_ranges, ranges_in_windows
 from samj_bridge.reading.pyramid import HalvedPyramid, as_pyramid
 from samj_bridge.server.pictures import Picture
 
@@ -98,10 +98,8 @@ class _Shown:
     def _found(self, pixels: Any) -> tuple[Range, ...]:
         if isinstance(pixels, np.ndarray):
             return find_ranges(pixels)
-        # The windows that the networks' range comes from (docs/explanation/large-images.md).
-        seen = [self._levels.read(0, *place) for place in windows_of(self._shape)]
-        values = np.concatenate([window.reshape(-1, 1, *window.shape[2:]) for window in seen])
-        return find_ranges(values)
+        # The networks' range (docs/explanation/large-images.md).
+        return ranges_in_windows(self._shape, lambda *place: self._levels.read(0, *place))
 
     def tile(self, level: int, x: int, y: int) -> NDArray[Any]:
         if not 0 <= level < min(levels_of(self._shape), len(self._levels.levels)) or x < 0 or y < 0:

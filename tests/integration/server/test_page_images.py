@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,8 @@ from PIL import Image
 from serving import Served
 
 from samj_bridge import Prompt, open_pyramid, read_image
-from samj_bridge.export import read_rois
+from samj_bridge.export import EXPORTERS, read_rois
+from samj_bridge.geometry.rasterise import rasterise
 from samj_bridge.session import Session
 
 pytestmark = pytest.mark.worker
@@ -33,7 +35,9 @@ def test_objects_are_saved_in_every_format(visit: Opens, nuclei: Path, tmp_path:
         tab.page.keyboard.press("Enter")
     tab.find("#count").filter(has_text=re.compile("^[2-9]")).wait_for()
     saved: dict[str, bytes] = {}
-    for kind in ("roi", "labels", "geojson", "overlay"):
+    kinds = tab.find("#format option").evaluate_all("options => options.map((option) => option.value)")
+    assert set(kinds) == set(EXPORTERS)
+    for kind in kinds:
         tab.find("#format").select_option(kind)
         with tab.page.expect_download() as download:
             tab.find("#save").click()
@@ -46,8 +50,34 @@ def test_objects_are_saved_in_every_format(visit: Opens, nuclei: Path, tmp_path:
     (tmp_path / "x.zip").write_bytes(saved["roi"])
     for region, mask in zip(read_rois(tmp_path / "x.zip"), masks, strict=True):
         assert np.array_equal(region.mask(mask.shape), mask)
-    assert b"FeatureCollection" in saved["geojson"]
+    features = json.loads(saved["geojson"])["features"]
+    annotations = json.loads(saved["coco"])
+    assert annotations["images"][0]["file_name"] == nuclei.name
+    for feature, one, mask in zip(features, annotations["annotations"], masks, strict=True):
+        parts = feature["geometry"]["coordinates"]
+        rings = [ring for part in ([parts] if feature["geometry"]["type"] == "Polygon" else parts) for ring in part]
+        assert np.array_equal(rasterise([np.array(ring[:-1]) for ring in rings], mask.shape), mask)
+        counts = one["segmentation"]["counts"]
+        flat = np.repeat(np.arange(len(counts)) % 2, counts)
+        assert np.array_equal(flat.reshape(mask.shape[::-1]).T.astype(bool), mask)
     assert Image.open(io.BytesIO(saved["overlay"])).size[0] >= 360
+
+
+def test_a_file_that_is_too_large_to_be_sent_is_refused_with_what_to_do(visit: Opens, tmp_path: Path) -> None:
+    tab = visit()
+    many, heavy = tmp_path / "many pixels.png", tmp_path / "many bytes.tif"
+    Image.new("1", (9000, 8000)).save(many)
+    with heavy.open("wb") as file:
+        file.truncate(250_000_000)
+    for path, words in (
+        (many, "9000 x 8000 pixels; at most 64 megapixels"),
+        (heavy, "has 250 MB; what is sent may"),
+    ):
+        tab.find("#file").set_input_files(path)
+        said = tab.find("#error").filter(has_text=words)
+        said.wait_for()
+        assert "samj-bridge serve --root FOLDER" in said.inner_text()
+        assert tab.find("#image-name").inner_text() == ""
 
 
 def test_outlines_have_their_holes_and_lie_on_pixel_corners(

@@ -1,6 +1,9 @@
 // Images opened: dropped, chosen, by a path on the server, or as they were left.
 
-import { ask } from "./api.js";
+import { ApiError, ask } from "./api.js";
+
+// Bytes that are sent without asking whether they are too many.
+const SMALL = 16e6;
 
 export class Opening {
   constructor(app) {
@@ -78,7 +81,7 @@ export class Opening {
     if (!path && !found.folders.length) {
       const words = document.createElement("p");
       words.className = "quiet";
-      words.textContent = "The server was started without --root: it opens no paths.";
+      words.textContent = "The server was started without --root: it opens no paths. With samj-bridge serve --root FOLDER it opens files of any size there.";
       this.folder.replaceChildren(words);
       return;
     }
@@ -86,9 +89,12 @@ export class Opening {
   }
 
   send(file) {
-    return this.run(file.name, (signal) =>
-      ask("POST", "api/page/images", file, { signal, once: true, headers: { "X-Samj-Name": encodeURIComponent(file.name) } }),
-    );
+    return this.run(file.name, async (signal) => {
+      // The server would close the line while it is still being sent, and the browser would not hear why.
+      const { most_bytes: most } = file.size > SMALL ? await ask("GET", "api/page/images", undefined, { signal }) : { most_bytes: SMALL };
+      if (file.size > most) throw new ApiError(tooLarge(file, most), "too-large", 413);
+      return ask("POST", "api/page/images", file, { signal, once: true, headers: { "X-Samj-Name": encodeURIComponent(file.name) } });
+    });
   }
 
   path(path) {
@@ -124,6 +130,11 @@ export class Opening {
       task.done();
     }
   }
+}
+
+function tooLarge(file, most) {
+  const [size, limit] = [file.size, most].map((bytes) => `${Math.round(bytes / 1e6)} MB`);
+  return `${file.name} has ${size}; what is sent may have ${limit}. Put it into a folder that the server opens (samj-bridge serve --root FOLDER), and open it by its path: there it may have any size.`;
 }
 
 export function button(text, act) {
