@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samj_bridge.errors import FileError, InputError
-from samj_bridge.export.spool import label_tiles
+from samj_bridge.export.tiled_labels import label_tiles
 from samj_bridge.geometry.region import Region
 
 __all__ = ["LabelPyramid", "write_label_pyramid"]

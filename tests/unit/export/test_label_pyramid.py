@@ -14,8 +14,7 @@ from samj_bridge.errors import Cancelled, FileError, InputError
 from samj_bridge.export.calibration import Calibration
 from samj_bridge.export.label_pyramid import LabelPyramid, write_label_pyramid
 from samj_bridge.export.labels import label_image
-from samj_bridge.export.spool import label_tiles
-from samj_bridge.export.tiled_labels import write_tiled_labels
+from samj_bridge.export.tiled_labels import label_tiles, write_tiled_labels
 from samj_bridge.geometry.region import Region
 from samj_bridge.reading import read_image
 from samj_bridge.reading.pyramid import as_pyramid

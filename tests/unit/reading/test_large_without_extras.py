@@ -12,8 +12,7 @@ import tifffile
 
 from samj_bridge.errors import FileError, InputError
 from samj_bridge.export.label_pyramid import LabelPyramid
-from samj_bridge.export.spool import label_tiles
-from samj_bridge.export.tiled_labels import write_tiled_labels
+from samj_bridge.export.tiled_labels import label_tiles, write_tiled_labels
 from samj_bridge.geometry.region import Region
 from samj_bridge.reading import describe_image, inspect_image, open_pyramid
 
