@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from samj_bridge.geometry.region import Region
     from samj_bridge.progress import CancelToken, ProgressEvent
     from samj_bridge.reading import describe_image, open_pyramid, read_image
+    from samj_bridge.segmenting.folder import segment_folder
     from samj_bridge.session import Prompt, Scene, Session, Wanted
     from samj_bridge.settings import Settings
 
@@ -42,6 +43,7 @@ _PUBLIC = {
     "open_pyramid": "samj_bridge.reading",
     "read_image": "samj_bridge.reading",
     "read_rois": "samj_bridge.export.imagej_zip",
+    "segment_folder": "samj_bridge.segmenting.folder",
     "write_labels": "samj_bridge.export",
     "write_rois": "samj_bridge.export",
 }
@@ -61,6 +63,7 @@ __all__ = [
     "open_pyramid",
     "read_image",
     "read_rois",
+    "segment_folder",
     "write_labels",
     "write_rois",
 ]

@@ -85,6 +85,12 @@ def segment(
     largest_only: Annotated[
         bool, typer.Option("--largest-only", help="Keep an object's largest part only.")
     ] = Wanted.largest_only,
+    part: Annotated[
+        str | None, typer.Option(help="i/n: only the i-th of n parts of the images, for many machines or jobs.")
+    ] = None,
+    summary: Annotated[
+        Path | None, typer.Option(help="One table of all objects, .csv or .parquet: area, intensities, score.")
+    ] = None,
     overwrite: Overwrite = False,
     device: ComputesOn = None,
     precision: Precision = None,
@@ -93,6 +99,7 @@ def segment(
     from samj_bridge.cli.commands import segment as command
     from samj_bridge.cli.read_prompts import command_line_prompts, parse_channels, parse_numbers
     from samj_bridge.reading import Wish
+    from samj_bridge.segmenting.listing import parse_part
 
     def body(settings: Settings, progress: Progress, cancel: CancelToken) -> Result:
         options = command.everything_options(
@@ -117,6 +124,8 @@ def segment(
             everything=options,
             overwrite=overwrite,
             labels=labels,
+            part=parse_part(part) if part is not None else None,
+            summary=summary,
         )
         return command.run(request, settings, progress=progress, cancel=cancel)
 

@@ -13,7 +13,16 @@ from samj_bridge.errors import FileError, InputError, NoSpaceError
 from samj_bridge.geometry.rasterise import as_shape
 from samj_bridge.geometry.region import Region
 
-__all__ = ["MARK", "check_regions", "each_region", "image_shape", "numbered", "replacing", "unique_names"]
+__all__ = [
+    "MARK",
+    "check_regions",
+    "each_region",
+    "image_shape",
+    "numbered",
+    "replacing",
+    "unique_names",
+    "write_error",
+]
 
 MARK = "samj-bridge"
 """How a picture's ``Software`` begins that was written here: such a one is no input of the command line."""
@@ -130,13 +139,14 @@ def replacing(path: str | Path, ending: str) -> Iterator[Path]:
         yield draft
         draft.replace(target)
     except OSError as error:
-        raise _in_words(error, target) from error
+        raise write_error(error, target) from error
     finally:
         with suppress(OSError):
             draft.unlink()
 
 
-def _in_words(error: OSError, target: Path) -> FileError:
+def write_error(error: OSError, target: Path) -> FileError:
+    """Return in words why a file was not written."""
     reason = error.strerror or str(error)
     if error.errno in _FULL:
         message = f"The disk is full: {str(target)!r} was not written."

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from samj_bridge.protocol.folders import walk
 from samj_bridge.reading.kinds import is_tiff
 from samj_bridge.reading.tiff.facts import parse_xml, set_files
 
-__all__ = ["once_per_image"]
+__all__ = ["files_of", "once_per_image"]
 
 
 def once_per_image(paths: Sequence[Path]) -> tuple[list[Path], dict[Path, Path]]:
@@ -42,6 +43,15 @@ def once_per_image(paths: Sequence[Path]) -> tuple[list[Path], dict[Path, Path]]
             known[files] = path
             kept.append(path)
     return kept, others
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files that an image is read from: its own first, then others of its set or folder, by name."""
+    others = {other for other in _set_of(path) if other != path.resolve() and other.is_file()}
+    if path.suffix.lower() == ".mrxs":
+        # The slide is in the folder of the same name.
+        others |= {entry.path for entry in walk(path.with_suffix("")) if entry.is_file}
+    return [path, *sorted(others)]
 
 
 def _set_of(path: Path) -> frozenset[Path]:

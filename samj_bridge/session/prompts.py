@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from samj_bridge.errors import PromptError
 from samj_bridge.geometry.region import Region
 from samj_bridge.protocol.segment import PromptMessage
 
-__all__ = ["Prompt", "check_taken", "message_of", "prompts_of"]
+__all__ = ["Prompt", "check_taken", "continuous_point", "message_of", "prompts_of"]
 
 Pair = tuple[float, float]
 
@@ -74,6 +75,16 @@ class Prompt:
             "mask": None if rings is None else {"rings": rings},
             "name": self.name,
         }
+
+
+def continuous_point(x: float, y: float) -> tuple[float, float]:
+    """Return a place in continuous coordinates, pixel (0, 0) from 0 to 1, as `Prompt` takes it.
+
+    Two whole numbers would mean a pixel's centre there; the place meant is its corner.
+    """
+    if x.is_integer() and y.is_integer():
+        x = math.nextafter(x, math.inf)
+    return x, y
 
 
 def prompts_of(prompts: Prompt | Iterable[Prompt]) -> list[Prompt]:

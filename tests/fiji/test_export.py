@@ -14,9 +14,9 @@ import tifffile
 from desktop import Desktop, choose_item, component, on_event_thread, wait_for
 from workbench import keep_manager_away, managed, shown
 
-from samj_bridge.cli.segmenting.own_files import is_own
 from samj_bridge.fiji import java_class, open_image, pixels_of, roi_mask
 from samj_bridge.geometry.rasterise import rasterise
+from samj_bridge.segmenting.own_files import is_own
 
 SHAPE = (254, 256)
 BOXES = ((20, 103, 55, 142), (10, 95, 80, 150), (140, 40, 180, 80))

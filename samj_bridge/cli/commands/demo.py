@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from samj_bridge.cli.commands.segment import make_output_folder
 from samj_bridge.cli.demo_images import DEMO_IMAGES, DemoImage, load_demo_image
 from samj_bridge.cli.result import Line, Result, styled
-from samj_bridge.cli.segmenting.input_image import Overview
-from samj_bridge.cli.segmenting.save import result_files, save_regions
 from samj_bridge.errors import FijiError
 from samj_bridge.export.output import MARK
 from samj_bridge.geometry.region import Region
 from samj_bridge.install import ensure_environment
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
+from samj_bridge.segmenting.input_image import Overview
+from samj_bridge.segmenting.save import make_output_folder, result_files, save_regions
 from samj_bridge.session import Session
 from samj_bridge.settings import Settings
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from samj_bridge.cli.commands.segment import make_output_folder
 from samj_bridge.cli.result import Result
-from samj_bridge.cli.segmenting.save import refuse_existing
 from samj_bridge.errors import Cancelled, FileError, InputError, PromptError, SamjError
 from samj_bridge.export import read_rois, write_rois
 from samj_bridge.export.calibration import Calibration, read_calibration
@@ -21,6 +19,7 @@ from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.reading import Wish
 from samj_bridge.reading.image import open_stack
 from samj_bridge.reading.stack import OpenedStack
+from samj_bridge.segmenting.save import make_output_folder, refuse_existing
 from samj_bridge.session import Prompt, Session
 from samj_bridge.session.stack.rules import StopRules
 from samj_bridge.session.stack.tracks import Tracks

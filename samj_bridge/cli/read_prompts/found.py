@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from samj_bridge.session import Prompt
 
-__all__ = ["FoundPrompts", "continuous_point"]
+__all__ = ["FoundPrompts"]
 
 
 class FoundPrompts(dict[str | None, list[Prompt]]):
@@ -34,13 +33,3 @@ class FoundPrompts(dict[str | None, list[Prompt]]):
         """Return the names that belong to none of the images."""
         there = {unicodedata.normalize("NFC", image) for image in images}
         return sorted(key for key in self if key is not None and unicodedata.normalize("NFC", key) not in there)
-
-
-def continuous_point(x: float, y: float) -> tuple[float, float]:
-    """Return a place in continuous coordinates, pixel (0, 0) from 0 to 1, as `Prompt` takes it.
-
-    Two whole numbers would mean a pixel's centre there; the place meant is its corner.
-    """
-    if x.is_integer() and y.is_integer():
-        x = math.nextafter(x, math.inf)
-    return x, y

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.cli.read_prompts.found import FoundPrompts, continuous_point
+from samj_bridge.cli.read_prompts.found import FoundPrompts
 from samj_bridge.errors import PromptError
 from samj_bridge.session import Prompt
+from samj_bridge.session.prompts import continuous_point
 
 __all__ = ["features_of", "read_features"]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from samj_bridge.cli.read_prompts.found import FoundPrompts, continuous_point
+from samj_bridge.cli.read_prompts.found import FoundPrompts
 from samj_bridge.errors import FileError
 from samj_bridge.export.roi_file import RoiFile, parse_roi
 from samj_bridge.export.roi_kinds import NoArea, bounds_of
 from samj_bridge.export.roi_members import read_members
 from samj_bridge.export.skipped import Skipped, in_words
 from samj_bridge.session import Prompt
+from samj_bridge.session.prompts import continuous_point
 
 __all__ = ["read_roi_file"]
 

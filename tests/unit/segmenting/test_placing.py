@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from samj_bridge.cli.segmenting.placing import place_of, placed, prompts_here
 from samj_bridge.errors import PromptError
 from samj_bridge.geometry.region import Region
 from samj_bridge.reading import Wish, take
+from samj_bridge.segmenting.placing import place_of, placed, prompts_here
 from samj_bridge.session import Prompt
 
 SIZES = {"T": 4, "Z": 3, "C": 2}

@@ -9,10 +9,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from samj_bridge.cli.segmenting.own_files import is_own, without_own
 from samj_bridge.errors import FileError
 from samj_bridge.export import write_labels, write_overlay
 from samj_bridge.geometry.region import Region
+from samj_bridge.segmenting.own_files import is_own, without_own
 
 REGION = Region.from_mask(np.eye(9))
 

@@ -6,14 +6,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from samj_bridge.cli.segmenting.input_image import Overview
 from samj_bridge.errors import Cancelled, FileError
 from samj_bridge.export import EXPORTERS, export
 from samj_bridge.export.calibration import Calibration
 from samj_bridge.geometry.region import Region
+from samj_bridge.segmenting.input_image import Overview
 from samj_bridge.session.blocks.record import remove_record
 
-__all__ = ["going_on_in", "needs_pixels", "record_of", "refuse_existing", "result_files", "save_regions"]
+__all__ = [
+    "going_on_in",
+    "make_output_folder",
+    "needs_pixels",
+    "record_of",
+    "refuse_existing",
+    "result_files",
+    "save_regions",
+]
 
 
 def result_files(folder: Path, stem: str, formats: Sequence[str]) -> dict[str, Path]:
@@ -82,3 +90,12 @@ def going_on_in(record: Path) -> Iterator[None]:
             raise Cancelled(message, code=error.code, hint=error.hint) from error
         raise
     remove_record(record)
+
+
+def make_output_folder(folder: Path) -> None:
+    """Make the folder for results, or say why it can't be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"Can't make the folder {str(folder)!r}: {error.strerror or error}."
+        raise FileError(message, hint="Choose another one with --output.", path=str(folder)) from error

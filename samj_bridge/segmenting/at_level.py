@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.cli.read_prompts.found import continuous_point
 from samj_bridge.errors import PromptError
 from samj_bridge.geometry.rasterise import rasterise
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.trace import trace
 from samj_bridge.session import Prompt, Wanted
-from samj_bridge.session.prompts import message_of
+from samj_bridge.session.prompts import continuous_point, message_of
 
 __all__ = ["AtLevel"]
 

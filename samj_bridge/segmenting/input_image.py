@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.cli.segmenting.at_level import AtLevel
 from samj_bridge.export.calibration import Calibration, read_calibration
 from samj_bridge.geometry.region import Region
 from samj_bridge.reading import Chosen, Wish, choose_series, describe_image, open_plane, take
 from samj_bridge.reading.pyramid import HalvedPyramid, as_pyramid
+from samj_bridge.segmenting.at_level import AtLevel
 
 __all__ = ["InputImage", "Overview", "open_input"]
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tifffile
 
-from samj_bridge.cli.segmenting.input_image import open_input
-from samj_bridge.cli.segmenting.label_output import label_output
 from samj_bridge.errors import Cancelled, FileError
 from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, ProgressEvent
 from samj_bridge.reading import Wish
+from samj_bridge.segmenting.input_image import open_input
+from samj_bridge.segmenting.label_output import label_output
 
 
 def test_a_tiff_beside_the_other_results_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from fakes import large_files
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samj_bridge.cli.segmenting.at_level import AtLevel
-from samj_bridge.cli.segmenting.input_image import open_input
 from samj_bridge.errors import ImageError, PromptError
 from samj_bridge.geometry.region import Region
 from samj_bridge.reading import Wish
+from samj_bridge.segmenting.at_level import AtLevel
+from samj_bridge.segmenting.input_image import open_input
 from samj_bridge.session import Prompt, Wanted
 
 HALVED = AtLevel((150, 211), (75, 106))

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from samj_bridge.cli.segmenting.save import refuse_existing
 from samj_bridge.export.calibration import Calibration
 from samj_bridge.export.label_pyramid import LabelPyramid, write_label_pyramid
 from samj_bridge.export.tiled_labels import write_tiled_labels
@@ -14,6 +13,7 @@ from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.reading import Chosen
 from samj_bridge.reading.vendors.ngff import is_zarr, multiscales_of
+from samj_bridge.segmenting.save import refuse_existing
 
 __all__ = ["LabelOutput", "label_output"]
 

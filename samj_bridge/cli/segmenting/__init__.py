@@ -1,1 +1,0 @@
-"""Parts of ``samj-bridge segment``: the image opened, the prompts that belong to it, the results written."""
