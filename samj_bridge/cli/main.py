@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from samj_bridge.cli.compare_options import compare
 from samj_bridge.cli.edge import run_app
 from samj_bridge.cli.env_app import env_app
 from samj_bridge.cli.models_app import models_app
@@ -81,6 +82,7 @@ def setup(
 
 command_of(app, "segment", verbose=True)(segment)
 command_of(app, "propagate", verbose=True)(propagate)
+command_of(app, "compare", verbose=True)(compare)
 
 
 @command_of(app, "info", verbose=True)

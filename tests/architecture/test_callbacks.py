@@ -20,6 +20,7 @@ DRIVEN_BY = {
     "cli/commands/fiji.py": "commands",
     "cli/commands/info.py": "commands",
     "cli/commands/serve.py": "tests/integration/server/test_command.py",
+    "compare/running.py": "tests/integration/compare/test_comparing.py",
     "download/digest.py": "download",
     "download/index.py": "tests/models/test_installing_from_wheels.py",
     "download/meter.py": "download",
