@@ -23,6 +23,15 @@ def random_weights(architecture: str, seed: int = 0) -> dict[str, Any]:
     return {name: _tensor(name, shape, seed) for name, shape in shapes.items()}
 
 
+def random_decoder(seed: int = 0, *, transposed: bool = False) -> dict[str, Any]:
+    """Return weights of micro-sam's decoder, as a converted file has them."""
+    from samj_bridge.worker.families import sam
+
+    names = ["decoder.samplers.0.block.weight"] if transposed else []
+    shapes = sam.decoder_shapes(names)
+    return {f"decoder_state.{name}": _tensor(name, shape, seed) for name, shape in shapes.items()}
+
+
 def _tensor(name: str, shape: tuple[int, ...], seed: int) -> Any:
     import torch
 

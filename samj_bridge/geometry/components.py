@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from samj_bridge.geometry.trace import as_mask
 
-__all__ = ["clean", "drop_small", "fill_holes", "keep_largest", "label_components"]
+__all__ = ["clean", "drop_small", "fill_holes", "join", "keep_largest", "label_components"]
 
 
 @dataclass(frozen=True)
@@ -139,12 +139,12 @@ def _find_runs(pixels: NDArray[np.bool_], reach: int) -> _Runs:
     counts = np.maximum(last - first, 0)
     above = np.repeat(np.arange(len(starts)), counts)
     below = np.arange(len(above)) - np.repeat(np.cumsum(counts) - counts, counts) + first[above]
-    root = _join(len(starts), above, below)
+    root = join(len(starts), above, below)
     is_root = root == np.arange(len(root))
     return _Runs(ends - starts, (np.cumsum(is_root) - 1)[root], int(np.count_nonzero(is_root)))
 
 
-def _join(count: int, one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
+def join(count: int, one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the smallest member of each element's set, after joining the pairs: union-find, all pairs at once."""
     parent = np.arange(count)
     while one.size:

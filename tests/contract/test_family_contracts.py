@@ -99,6 +99,20 @@ def a_network_that_knows_boxes_only_does_not_claim_to_be_asked_by_points() -> No
 
 
 @checks.add
+def a_network_of_sam_with_a_decoder_in_its_file_gives_maps_too() -> None:
+    from random_weights import random_decoder
+    from safetensors.torch import load_file, save_file
+
+    module = importlib.import_module(FAMILIES["sam"])
+    for transposed in (False, True):
+        path = weights_of("mobile-sam").with_name(f"mapping-{transposed}.safetensors")
+        save_file({**load_file(weights_of("mobile-sam")), **random_decoder(transposed=transposed)}, path)
+        model = module.build(base.BuildSpec(path, "mobile-sam", "micro-sam"))
+        assert claims(model) == {*CLAIMED["mobile-sam"], "MappingModel"}
+        assert not kept(model, base.MappingModel)
+
+
+@checks.add
 def what_proposals_are_is_kept_by_both_kinds_of_them() -> None:
     from samj_bridge.worker.families.promptable import LowProposals
     from samj_bridge.worker.families.starter import StarterProposals

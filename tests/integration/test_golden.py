@@ -36,3 +36,20 @@ def test_the_authors_numbers_come_out_on_the_next_plane(worker_python):
         *("main.prompt/2/1", "main/forward/2/1", "main/forward/3/1"),
         *("mask.prompt/2/1", "mask/forward/2/1", "mask/forward/3/1"),
     ]
+
+
+@pytest.mark.worker
+def test_the_authors_objects_come_out_of_their_decoder(worker_python):
+    folder = ROOT / "tests" / "data" / "golden-ais"
+    adapter = ROOT / "benchmarks" / "golden_ais_adapter.py"
+    environ = {
+        **os.environ,
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(GOLDEN),
+    }
+    command = [worker_python, folder / "check_ais.py", "--adapter", adapter]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # A network; ten sets of labels and points from maps; six of masks.
+    assert "18 comparisons, 0 over tolerance, 0 skipped" in done.stdout, done.stdout

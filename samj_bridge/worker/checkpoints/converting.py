@@ -14,6 +14,7 @@ from torch import Tensor
 
 from samj_bridge.protocol.conversion import ConvertReply, ConvertRequest
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
+from samj_bridge.worker.checkpoints.beside import decoder_of
 from samj_bridge.worker.checkpoints.kinds import bad_checkpoint
 from samj_bridge.worker.checkpoints.reading import Read, read_checkpoint
 from samj_bridge.worker.checkpoints.recognising import Match, Shapes, recognise
@@ -67,7 +68,9 @@ def convert(
     unwrapped, match = _recognised(read, request, architectures, families)
     names = [name for name in unwrapped.tensors if name not in match.extras]
     notes = _notes(unwrapped, match, read)
-    tensors = _numbers({name: unwrapped.tensors[name] for name in names}, notes, check)
+    beside, told = decoder_of(read.content, families[architectures[match.architecture]])
+    notes += told
+    tensors = _numbers({**{name: unwrapped.tensors[name] for name in names}, **beside}, notes, check)
     metadata = {"format": "pt", "architecture": match.architecture}
     try:
         written = write_safetensors(
@@ -139,8 +142,6 @@ def _notes(unwrapped: Unwrapped, match: Match, read: Read) -> list[str]:
     if read.not_built:
         shown = ", ".join(read.not_built[:3]) + (", ..." if len(read.not_built) > 3 else "")
         notes.append(f"other objects in the file were not built, and nothing of them was run ({shown})")
-    if isinstance(read.content, Mapping) and "decoder_state" in read.content:
-        notes.append("the decoder of automatic segmentation in the file (decoder_state) was left out")
     if unwrapped.dropped:
         notes.append(f"{len(unwrapped.dropped)} weights of other networks in the file were left out")
     if match.extras:

@@ -30,6 +30,8 @@ KNOWN_EXTRAS: dict[str, tuple[str, ...]] = {
 }
 """Names that published checkpoints of a family have and its network here does not need, as regular expressions."""
 
+_OF_DECODER = {"deconv1.block.1.block.weight", "decoder_head.block.1.weight", "out_conv.weight"}
+"""Weights of micro-sam's decoder."""
 _NEAR = 0.3
 _SHOWN = 3
 
@@ -141,6 +143,10 @@ def _explain(best: Match, wanted: Match | None, found: Shapes, known: Iterable[s
     if any(name.startswith("vision_encoder.") for name in names):
         message = "The checkpoint has the names of the transformers library, which are not its publisher's."
         return bad_checkpoint("other-names", message, "Take the publisher's own file (.pt or .pth).")
+    if found.keys() >= _OF_DECODER:
+        message = "The checkpoint is the decoder of a micro-sam model alone; it needs the model's network, too."
+        hint = "Take micro-sam's export with both, or the model's own file."
+        return bad_checkpoint("decoder-alone", message, hint)
     nearest = wanted if wanted is not None and wanted.share >= _NEAR else best
     if nearest.share >= _NEAR:
         message = f"The checkpoint is almost a {nearest.architecture}, but not one: {nearest.explain()}."

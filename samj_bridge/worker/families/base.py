@@ -1,8 +1,8 @@
 """What the engine and a model family pass to each other, and the contract of each kind of network.
 
 A class of a family derives from every contract that it keeps: mypy then compares them, and
-``tests/contract/test_families.py`` asks one network of each family. No family keeps `MappingModel` and
-`DetectingModel` yet: they say what automatic segmenters without a grid will be asked for (docs/decisions/0024).
+``tests/contract/test_families.py`` asks one network of each family. No family keeps `DetectingModel` yet:
+it says what a detector of boxes will be asked for (docs/decisions/0024).
 """
 
 from __future__ import annotations

@@ -2,18 +2,23 @@
 
 They have one network and one prompt encoder and decoder; what differs is the transform, and that MedSAM and CellSAM
 were trained with boxes only: a point inside the object is refused there, negative points cut the answer, and for a
-region to be refined its bounding box is used.
+region to be refined its bounding box is used. Where the file holds micro-sam's decoder too, the network says of
+each pixel what it is, from the embedding that prompts use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
+from samj_bridge.worker.checkpoints.beside import DECODER
 from samj_bridge.worker.checkpoints.loading import load
-from samj_bridge.worker.families.base import BuildSpec
+from samj_bridge.worker.families.base import BuildSpec, MappingModel
 from samj_bridge.worker.families.promptable import (
     Abilities,
     Encoding,
@@ -21,12 +26,14 @@ from samj_bridge.worker.families.promptable import (
     PromptableModel,
     dtype_of,
 )
+from samj_bridge.worker.nets.distance_decoder import DistanceDecoder, is_transposed
 from samj_bridge.worker.nets.sam import ENCODERS, Sam
 from samj_bridge.worker.nets.sam_decoder import ImageSide
 from samj_bridge.worker.nets.tiny_vit import TinyVit
-from samj_bridge.worker.transforms import transform
+from samj_bridge.worker.transforms import Transform, transform
+from samj_bridge.worker.transforms.frame import resized_hw
 
-__all__ = ["BoxedSamModel", "SamModel", "build", "shapes"]
+__all__ = ["BoxedSamModel", "MappingSamModel", "SamModel", "build", "decoder_shapes", "shapes"]
 
 SINGLE, SEVERAL = slice(0, 1), slice(1, None)
 
@@ -41,13 +48,22 @@ def shapes(architecture: str) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in net.state_dict().items()}
 
 
+def decoder_shapes(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Return the names and shapes of micro-sam's decoder, in the form that these names are of."""
+    with torch.device("meta"):
+        decoder = DistanceDecoder(transposed=is_transposed(names))
+    return {name: tuple(value.shape) for name, value in decoder.state_dict().items()}
+
+
 def build(spec: BuildSpec) -> PromptableModel:
     """Load the published weights from a safetensors file; every key must fit."""
     with torch.device("meta"):
         net = Sam(ENCODERS[spec.architecture]())
-    weights = load(spec.weights)
-    floats = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
-    net.load_state_dict(floats, strict=True, assign=True)
+    weights = {
+        name: value.float() if value.is_floating_point() else value for name, value in load(spec.weights).items()
+    }
+    decoding = {name.removeprefix(DECODER): weights.pop(name) for name in list(weights) if name.startswith(DECODER)}
+    net.load_state_dict(weights, strict=True, assign=True)
     net.eval()
     if isinstance(net.image_encoder, TinyVit):
         net.image_encoder.fold()
@@ -58,7 +74,16 @@ def build(spec: BuildSpec) -> PromptableModel:
     how = transform(spec.transform or "sam")
     if how.BOXES_ONLY:
         return BoxedSamModel(net, spec, how, Abilities(points=False, negative=False, mask=False, several=False))
+    if decoding:
+        return MappingSamModel(net, spec, how, Abilities(), _decoder(decoding))
     return SamModel(net, spec, how, Abilities())
+
+
+def _decoder(weights: Mapping[str, Tensor]) -> DistanceDecoder:
+    with torch.device("meta"):
+        decoder = DistanceDecoder(transposed=is_transposed(weights))
+    decoder.load_state_dict(weights, strict=True, assign=True)
+    return decoder
 
 
 class _OfSam(PromptableModel):
@@ -86,3 +111,23 @@ class BoxedSamModel(_OfSam):
 
 class SamModel(_OfSam, PointableModel):
     """One that takes every prompt."""
+
+
+class MappingSamModel(SamModel, MappingModel):
+    """One that finds objects by a decoder, too."""
+
+    def __init__(self, net: Sam, spec: BuildSpec, how: Transform, abilities: Abilities, decoder: DistanceDecoder):
+        super().__init__(net, spec, how, abilities)
+        self.decoder = decoder.to(spec.device).requires_grad_(False)
+        self.parameters += sum(p.numel() for p in decoder.parameters())
+
+    @torch.inference_mode()
+    def maps(self, encoding: Encoding, check: Callable[[float], None]) -> NDArray[np.float32]:
+        """See ``base.MappingModel``: the maps of the frame, its padding cut off, resized to the image."""
+        # In float32 whatever the encoder computed in: thresholds are set on what comes out.
+        found = self.decoder(encoding.embedding.float(), check)
+        height, width = resized_hw(encoding.image_hw, self.transform.SIDE)
+        inner = found[:, :, :height, :width]
+        maps = F.interpolate(inner, encoding.image_hw, mode="bilinear", align_corners=False)
+        result: NDArray[np.float32] = maps[0].cpu().numpy()
+        return result
