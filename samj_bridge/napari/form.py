@@ -8,7 +8,6 @@ from typing import Any
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from samj_bridge.napari.model_row import ModelRow, NameList
 from samj_bridge.napari.planes import SHOWN, Choice
 from samj_bridge.napari.prompting import INSIDE, OUTSIDE
 
@@ -33,7 +33,8 @@ class Form:
     """
 
     def __init__(self, parent: QWidget) -> None:
-        self._images, self._models, self._channels, self._targets = (_list() for _ in range(4))
+        self._images, self._models, self._channels, self._targets = (NameList() for _ in range(4))
+        self.row = ModelRow()
         self._meanings = {
             INSIDE: _button("+ Point", "Click inside the object (T changes to outside)", checkable=True),
             OUTSIDE: _button("− Point", "Click where the object is not (T changes to inside)", checkable=True),
@@ -157,6 +158,10 @@ class Form:
         """Call when another image is chosen."""
         self._images.currentIndexChanged.connect(lambda _index: call())
 
+    def on_model(self, call: Callable[[], None]) -> None:
+        """Call when another model is chosen."""
+        self._models.currentIndexChanged.connect(lambda _index: call())
+
     def on_target(self, call: Callable[[], None]) -> None:
         """Call when another Labels layer is chosen."""
         self._targets.currentIndexChanged.connect(lambda _index: call())
@@ -175,6 +180,8 @@ class Form:
             ("Objects into", self._targets),
         ):
             lists.addRow(name, box)
+            if box is self._models:
+                lists.addRow(self.row)
         layout = QVBoxLayout(parent)
         layout.addLayout(lists)
         layout.addLayout(_row(*self._meanings.values()))
@@ -191,14 +198,7 @@ _TOOLTIP = 3
 """Qt.ToolTipRole, which the bindings spell in different ways."""
 
 
-def _list() -> QComboBox:
-    box = QComboBox()
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(12)
-    return box
-
-
-def _fill(box: QComboBox, items: Sequence[tuple[str, Any]]) -> None:
+def _fill(box: NameList, items: Sequence[tuple[str, Any]]) -> None:
     """Offer items, and leave chosen what is chosen."""
     kept = box.currentData()
     box.blockSignals(True)

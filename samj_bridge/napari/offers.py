@@ -1,14 +1,19 @@
-"""What the widget's lists offer: images, Labels layers, models; and the keys of the prompt layers."""
+"""What the widget says first, the images and Labels layers that it offers, and the keys of the prompt layers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from samj_bridge.models import catalog, is_installed
+from samj_bridge.install import find_environment
 from samj_bridge.settings import Settings
 
-__all__ = ["bind_keys", "image_layers", "models_here", "targets_for"]
+__all__ = ["bind_keys", "first_words", "image_layers", "targets_for"]
+
+_FIRST = (
+    "The first prompt fetches once what the networks run on (about 1.2 GB; up to 6 GB where only PyPI can be"
+    " reached). You can go on working meanwhile, and stop it."
+)
 
 
 def image_layers(viewer: Any) -> list[Any]:
@@ -31,10 +36,9 @@ def targets_for(viewer: Any, image: Any, without: Any) -> list[Any]:
     ]
 
 
-def models_here(settings: Settings) -> list[tuple[str, str, str]]:
-    """Return the models that can be used at once: id, title, what each is good for."""
-    entries = [entry for entry in catalog(settings).values() if is_installed(entry, settings)]
-    return [(entry.id, entry.title, entry.good_for) for entry in entries]
+def first_words(settings: Settings) -> str:
+    """Return what the widget says first."""
+    return _FIRST if find_environment(settings) is None else "Click on an object, or draw a box around it."
 
 
 def bind_keys(layers: Iterable[Any], keys: Mapping[str, Callable[[], None]]) -> None:

@@ -11,12 +11,12 @@ from qtpy.QtWidgets import QWidget
 
 from samj_bridge.errors import ImageError, SamjError
 from samj_bridge.geometry.region import Region
-from samj_bridge.install import find_environment
 from samj_bridge.napari import planes
 from samj_bridge.napari.asking import Asker
 from samj_bridge.napari.form import Form
+from samj_bridge.napari.installing import Models
 from samj_bridge.napari.objects import Objects, Proposal, Step
-from samj_bridge.napari.offers import bind_keys, image_layers, models_here, targets_for
+from samj_bridge.napari.offers import bind_keys, first_words, image_layers, targets_for
 from samj_bridge.napari.planes import SHOWN, Plane, channel_choices, plane_of
 from samj_bridge.napari.prompting import INSIDE, OUTSIDE, Prompting
 from samj_bridge.napari.working import Job, Work
@@ -25,10 +25,6 @@ from samj_bridge.settings import Settings
 __all__ = ["SegmentWidget"]
 
 _CANDIDATES = 3
-_FIRST = (
-    "The first prompt fetches once what the networks run on (about 1.2 GB; up to 6 GB where only PyPI can be"
-    " reached). You can go on working meanwhile, and stop it."
-)
 
 
 class SegmentWidget(QWidget):
@@ -63,9 +59,9 @@ class SegmentWidget(QWidget):
         self._soon.setInterval(30)
         self._soon.timeout.connect(self._ask)
         self._connect()
-        self.form.list_models(models_here(self.asker.settings))
+        self.models = Models(self.form, self.asker.settings, self._soon.start)
         self._list_images()
-        self._say_what_is_missing()
+        self.form.say(first_words(self.asker.settings))
 
     # What the user does.
 
@@ -112,6 +108,8 @@ class SegmentWidget(QWidget):
         if not self.candidates or self._plane is None or self.prompting is None or self.objects is None:
             self.form.say("There is nothing to follow yet: click on an object, or draw a box around it.")
             return
+        if not self.models.is_ready():
+            return
         given, model = (self._plane, self.candidates[self.chosen]), self.form.model()
         try:
             along = planes.axis_to_follow(self._plane, self.viewer.dims)
@@ -146,7 +144,12 @@ class SegmentWidget(QWidget):
         """Find every object of the plane on the screen, or of all planes of its stack."""
         image = self.form.image()
         plane = self._plane_shown(image) if image is not None else None
-        if plane is None or self._prompting_on_image() is None or self.objects is None:
+        if (
+            plane is None
+            or self._prompting_on_image() is None
+            or self.objects is None
+            or not self.models.is_ready()
+        ):
             return
         among = planes.planes_along(plane) if every_plane else [plane]
         model = self.form.model()
@@ -173,7 +176,7 @@ class SegmentWidget(QWidget):
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Offer what models there are now: some may have been installed meanwhile."""
-        self.form.list_models(models_here(self.asker.settings))
+        self.models.look()
         super().showEvent(event)
 
     def end(self) -> None:
@@ -184,6 +187,7 @@ class SegmentWidget(QWidget):
         self._soon.stop()
         for event, callback in self._connections():
             event.disconnect(callback)
+        self.models.close()
         self.work.close(self.asker.close)
 
     # What happens in the viewer.
@@ -223,12 +227,6 @@ class SegmentWidget(QWidget):
     def _list_images(self, _event: Any = None) -> None:
         self.form.list_images(image_layers(self.viewer))
         self.form.list_targets(targets_for(self.viewer, self.form.image(), self.proposal.layer))
-
-    def _say_what_is_missing(self) -> None:
-        if find_environment(self.asker.settings) is None:
-            self.form.say(_FIRST)
-        else:
-            self.form.say("Click on an object, or draw a box around it.")
 
     def _image_chosen(self) -> None:
         image = self.form.image()
@@ -298,7 +296,7 @@ class SegmentWidget(QWidget):
             return
         plane = self._plane_shown(image)
         prompt = None if plane is None else self.prompting.prompt(plane)
-        if plane is None or prompt is None:
+        if plane is None or prompt is None or not self.models.is_ready():
             self._forget()
             return
         model = self.form.model()

@@ -75,7 +75,9 @@ def environment(display: str, home: Path, own: Path) -> dict[str, str]:
         **os.environ,
         "DISPLAY": display,
         "QT_QPA_PLATFORM": "xcb",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(metadata), str(Path(__file__).parent / "gui")]),
+        "PYTHONPATH": os.pathsep.join(
+            [str(ROOT), str(metadata), str(Path(__file__).parent / "gui"), str(ROOT / "tests")]
+        ),
         "NAPARI_CONFIG": "",
         "XDG_CONFIG_HOME": str(own / "config"),
         "XDG_CACHE_HOME": str(own / "cache"),

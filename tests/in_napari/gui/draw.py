@@ -45,6 +45,12 @@ def main(folder: Path) -> None:
     widget.everything()
     wait(widget)
     save(window, folder / "napari-everything.png")
+
+    # A model that is not installed.
+    box = widget.form._models
+    box.setCurrentIndex([box.itemData(row) for row in range(box.count())].index("micro-sam-vit-b-lm"))
+    wait(widget)
+    save(window, folder / "napari-model.png")
     widget.end()
     viewer.close()
 
