@@ -68,9 +68,10 @@ docs: $(VENV)/.docs  ## the site, into build/site: warnings are errors, links be
 	@echo "Open build/site/index.html"
 
 # On a screen of its own (Xvfb, openbox). Look at what it made before you commit it.
-pictures: $(VENV)/.installed  ## the pictures of ImageJ and napari in the docs, all of them anew
+pictures: $(VENV)/.installed  ## the pictures of ImageJ, napari and the page in the docs, all of them anew
 	SAMJ_PICTURES=$(CURDIR)/docs/images $(BIN)/python -m pytest -q tests/fiji/test_pictures.py
 	$(BIN)/python tests/in_napari/pictures.py docs/images
+	$(BIN)/python tests/integration/server/page_pictures.py docs/images
 
 package: $(VENV)/.installed  ## wheel and sdist: built, installed where no checkout is, and the demo run from the wheel
 	tests/package/check.sh

@@ -119,6 +119,7 @@ def _described(entry: ModelEntry, *, installed: bool) -> dict[str, Any]:
         "title": entry.title,
         "installed": installed,
         "size_bytes": entry.size,
+        "packaged": entry.is_packaged,
         "prompts": list(entry.prompts),
         "licence": entry.licence_text,
         "must_accept": entry.asks_licence,

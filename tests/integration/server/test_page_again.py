@@ -119,6 +119,10 @@ def test_a_model_is_installed_with_its_licence_progress_and_cancel(
     tab.find("#models").click()
     strict, free = tab.find("[data-model=strict-model]"), tab.find("[data-model=lab-model]")
     assert "Ours, for looking only" in strict.inner_text()
+    assert "part of samj-bridge, licence" in tab.find("[data-model=starter]").inner_text()
+    unsized = tab.find("[data-model=micro-sam-vit-b-lm]").inner_text()
+    assert "size not stated, licence" in unsized
+    assert " MB" not in unsized
     strict.get_by_role("button").click()
     strict.get_by_role("alert").filter(has_text="read the licence").wait_for()
     assert server.files.requests == []

@@ -49,7 +49,7 @@ export class Models {
     words.textContent = `${model.good_for} `;
     const facts = document.createElement("p");
     facts.className = "quiet";
-    facts.textContent = `${model.size_bytes ? megabytes(model.size_bytes) : "part of samj-bridge"}, licence: ${model.licence}. `;
+    facts.textContent = `${sizeOf(model)}, licence: ${model.licence}. `;
     if (model.homepage) {
       const link = Object.assign(document.createElement("a"), { href: model.homepage, target: "_blank", rel: "noreferrer" });
       link.textContent = `About ${model.title}`;
@@ -72,7 +72,7 @@ export class Models {
     }
     const said = document.createElement("p");
     said.setAttribute("role", "alert");
-    const install = button(`Install ${model.title} (${megabytes(model.size_bytes)})`, async () => {
+    const install = button(`Install ${model.title}${model.size_bytes ? ` (${megabytes(model.size_bytes)})` : ""}`, async () => {
       said.textContent = "";
       try {
         const path = `api/models/${encodeURIComponent(model.id)}/install`;
@@ -114,6 +114,11 @@ export class Models {
       entry.querySelector("[role=alert]").textContent = words;
     }
   }
+}
+
+function sizeOf(model) {
+  if (model.size_bytes) return megabytes(model.size_bytes);
+  return model.packaged ? "part of samj-bridge" : "size not stated";
 }
 
 function megabytes(bytes) {
