@@ -2,7 +2,7 @@
 
 One run holds both sides: the same prompts through `Session` and over HTTP, one after the other, so that a noisy
 machine troubles both. Of times the least of all repeats is shown: what is above it is the machine's. Nothing is
-measured beside it: samapi, QuPath's usual server, comes from GitHub alone, as its networks do: not installed here.
+measured beside it: samapi, QuPath's usual server, comes from GitHub alone, and so do the networks that it needs.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from samj_bridge.errors import FileError
+
 __all__ = ["COOKIE", "Access", "Guard", "kept_token"]
 
 COOKIE = "samj_token"
@@ -68,7 +70,13 @@ def is_loopback(host: str) -> bool:
 
 
 def kept_token(folder: Path) -> str:
-    """Return the token of a home folder, made at the first time: addresses that hold it stay good."""
+    """Return the token of a home folder, made at the first time: addresses that hold it stay good.
+
+    Raises
+    ------
+    FileError
+        It can't be written down.
+    """
     path = folder / "token"
     try:
         found = path.read_text(encoding="ascii").strip()
@@ -76,13 +84,17 @@ def kept_token(folder: Path) -> str:
             return found
     except (OSError, ValueError):
         pass
-    folder.mkdir(parents=True, exist_ok=True)
     token = secrets.token_urlsafe(24)
-    draft = folder / f"token-{os.getpid()}"
-    # Nobody else on this machine may read it, not even for a moment.
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-        file.write(token)
-    draft.replace(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f"token-{os.getpid()}"
+        # Nobody else on this machine may read it, not even for a moment.
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+            file.write(token)
+        draft.replace(path)
+    except OSError as error:
+        message = f"The folder {folder} can't be written: {error.strerror or error}."
+        raise FileError(message, hint="Make space, or name another folder with --home.") from error
     return token
 
 

@@ -24,7 +24,9 @@ HEADER_S = 15.0
 PIECE_S = 20.0
 """Seconds for the next piece of a body."""
 SLOWEST = 20_000
-"""Bytes a second that a body has to make on the whole, after a minute."""
+"""Bytes a second that a body has to make on the whole, after `SLOW_AFTER_S`."""
+SLOW_AFTER_S = 60.0
+"""Seconds in which a body may be slower."""
 
 
 class Refused(Exception):
@@ -108,7 +110,7 @@ class _Body:
             self.size += size
             self._ended = not message.get("more_body", False)
             seconds = time.monotonic() - self._begun
-            if not self._ended and seconds > 60 and self.size < SLOWEST * seconds:
+            if not self._ended and seconds > SLOW_AFTER_S and self.size < SLOWEST * seconds:
                 raise Refused(408, "too-slow", f"The body came with {self.size / seconds:.0f} bytes a second.")
         return message
 

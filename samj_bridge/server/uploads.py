@@ -86,5 +86,10 @@ class Uploads:
                 message = f"There are {files} frames here already, and {total / 1e6:.0f} MB in all."
                 raise InputError(message, code="too-much", hint="Take fewer or smaller frames.")
             (self._root / folder).mkdir(exist_ok=True)
-            (self._root / folder / name).write_bytes(data)
+            try:
+                (self._root / folder / name).write_bytes(data)
+            except OSError:
+                # Half a frame would take up what little space there is.
+                (self._root / folder / name).unlink(missing_ok=True)
+                raise
             self._folders[folder] = (begun, files + 1, size + len(data))

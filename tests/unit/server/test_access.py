@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from samj_bridge.errors import FileError
 from samj_bridge.server.access import Access, Guard, is_loopback, kept_token
 
 TOKEN = "t" * 32
@@ -139,6 +141,16 @@ def test_the_token_is_kept_for_its_user_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "serve" / "token").stat().st_mode) == 0o600
     (tmp_path / "serve" / "token").write_text("short")
     assert kept_token(tmp_path / "serve") not in {token, "short"}
+
+
+def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "serve").write_text("somebody's own file")
+    with pytest.raises(FileError, match=r"serve can't be written: .* Make space, or name another folder"):
+        kept_token(tmp_path / "serve")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / f"token-{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(FileError, match="No space left"):
+        kept_token(tmp_path / "full")
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,25 @@ def test_a_sender_that_stops_is_refused(port: int) -> None:
         assert answered(connection).startswith(b"HTTP/1.1 408")
 
 
+def test_a_sender_that_sends_a_byte_now_and_then_is_refused(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "PIECE_S", 60)
+    monkeypatch.setattr(bounds, "SLOW_AFTER_S", 0.3)
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+        connection.setblocking(False)
+        said = b""
+        for _ in range(600):
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                connection.send(b"x")
+                said += connection.recv(1 << 16)
+            if said:
+                break
+            time.sleep(0.05)
+        said += answered(connection)
+    assert said.startswith(b"HTTP/1.1 408")
+    assert b"bytes a second" in said
+
+
 @pytest.mark.parametrize("begin", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: a\r\nX: "])
 def test_a_head_that_never_ends_is_not_waited_for(port: int, begin: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port)) as connection:

@@ -71,3 +71,15 @@ def test_folders_files_and_bytes_are_bounded(kept: Uploads, monkeypatch: pytest.
     with pytest.raises(InputError, match="MB"):
         keep(kept, "d", "1.jpg", b"x" * 50)
     kept.close()
+
+
+def test_a_full_disk_leaves_no_half_frame(kept: Uploads) -> None:
+    keep(kept, "a", "1.jpg")
+    folder = kept.folder("a")
+    assert folder is not None
+    (folder / "2.jpg").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        keep(kept, "a", "2.jpg")
+    assert [path.name for path in folder.iterdir()] == ["1.jpg"]
+    keep(kept, "a", "2.jpg")
+    kept.close()
