@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import platformdirs
@@ -83,6 +84,26 @@ def ready_home() -> Path:
     home = test_home()
     ensure_environment(Settings(home=home, builder="uv"))
     return home
+
+
+@pytest.fixture(scope="session")
+def lite_medsam(kept: Path, worker_python: Path) -> Path:
+    """Return a folder with LiteMedSAM's published file: fetched once, with the product's own means, and kept."""
+    from samj_bridge.models import find_model
+    from samj_bridge.models.obtain import obtain
+    from samj_bridge.models.record import Acceptance
+    from samj_bridge.models.store import Store
+
+    entry, folder = find_model("lite-medsam", Settings()), kept / "checkpoints"
+    target = folder / entry.offered_name
+    if not target.is_file():
+        # Of this process alone: parts of the suite run side by side.
+        home = folder / f"home {os.getpid()}"
+        store = Store(Settings.from_environment(home=home))
+        record = obtain(entry, store, Acceptance(entry.licence, "not-needed", ""))
+        store.source_path(record).replace(target)
+        shutil.rmtree(home)
+    return folder
 
 
 @pytest.fixture(scope="session")

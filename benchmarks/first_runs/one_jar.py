@@ -26,7 +26,7 @@ import tifffile
 from samj_bridge.fiji import find_java
 
 HOME = ".local/share/samj-bridge"
-DRIVE = Path(__file__).parents[2] / "tests" / "fiji" / "one_jar" / "Drive.java"
+DRIVE = Path(__file__).parents[2] / "tests" / "fiji" / "one_jar"
 
 
 def start_ms(java: Path, imagej: Path, folder: Path, environ: dict[str, str]) -> tuple[float, float]:
@@ -118,7 +118,12 @@ def compare_set_up(
     disc = np.where((x - 100) ** 2 + (y - 40) ** 2 < 18**2, 200, 30).astype(np.uint8)
     tifffile.imwrite(work / "disc.tif", disc)
     home = Path(environ["HOME"])
-    command = [java, f"-Dplugins.dir={folder}", f"-Duser.home={home}", "-cp", imagej, DRIVE, "click"]
+    classes = work / "person"
+    classes.mkdir(exist_ok=True)
+    sources = sorted(DRIVE.glob("*.java"))
+    subprocess.run([java.with_name("javac"), "-cp", imagej, "-d", classes, *sources], check=True)
+    path = f"{imagej}{os.pathsep}{classes}"
+    command = [java, f"-Dplugins.dir={folder}", f"-Duser.home={home}", "-cp", path, "Drive", "click"]
     done = subprocess.run(
         [*command, work / "disc.tif", "100", "40", work / "found.roi"],
         env=environ,

@@ -25,6 +25,18 @@ def build(folder: Path) -> Path:
     return next(folder.glob("SAMJ_Bridge-*.jar"))
 
 
+def person(java: Path, imagej: Path, folder: Path) -> list[str]:
+    """Return how to start the person at an ImageJ, of ``tests/fiji/one_jar``; their classes go into `folder`.
+
+    Options of Java may go after the first part.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = sorted((ROOT / "tests" / "fiji" / "one_jar").glob("*.java"))
+    command = [java / "bin" / "javac", "-encoding", "UTF-8", "-cp", imagej, "-d", folder, *sources]
+    subprocess.run(list(map(str, command)), check=True)
+    return [str(java / "bin" / "java"), "-cp", f"{imagej}{os.pathsep}{folder}", "Drive"]
+
+
 def bare_environ(home: Path) -> dict[str, str]:
     """Return the variables of somebody with an empty home folder; the packages come from the machine's uv cache."""
     from uv import find_uv_bin

@@ -14,11 +14,6 @@ import pytest
 import tifffile
 
 from samj_bridge.cli import demo_data
-from samj_bridge.models import find_model
-from samj_bridge.models.obtain import obtain
-from samj_bridge.models.record import Acceptance
-from samj_bridge.models.store import Store
-from samj_bridge.settings import Settings
 
 pytestmark = [pytest.mark.worker, pytest.mark.slow]
 
@@ -26,22 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data" / "golden-lite-medsam"
 
 
-@pytest.fixture(scope="module")
-def folder(kept: Path, worker_python: Path) -> Path:
-    """Return a folder with the published checkpoint: fetched once, with the product's own means, and kept."""
-    entry, folder = find_model("lite-medsam", Settings()), kept / "checkpoints"
-    target = folder / entry.offered_name
-    if not target.is_file():
-        store = Store(Settings.from_environment(home=folder / "home"))
-        record = obtain(entry, store, Acceptance(entry.licence, "not-needed", ""))
-        store.source_path(record).replace(target)
-        store.remove(entry.id)
-    return folder
-
-
-def test_the_authors_numbers_come_out_of_the_published_weights(folder: Path, worker_python: Path) -> None:
+def test_the_authors_numbers_come_out_of_the_published_weights(lite_medsam: Path, worker_python: Path) -> None:
     command = [worker_python, GOLDEN / "check_lite.py", "--adapter", ROOT / "benchmarks" / "golden_adapter.py"]
-    weights = ("--weights", folder / "lite_medsam.pth", "--images", ROOT / "tests" / "data" / "golden")
+    weights = ("--weights", lite_medsam / "lite_medsam.pth", "--images", ROOT / "tests" / "data" / "golden")
     environ = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([*command, *weights], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -57,9 +39,9 @@ def run(home: Path, *arguments: object) -> dict[str, Any]:
 
 
 def test_it_is_installed_and_gives_the_golden_mask_of_a_demo_image(
-    folder: Path, linked_home: Path, tmp_path: Path
+    lite_medsam: Path, linked_home: Path, tmp_path: Path
 ) -> None:
-    run(linked_home, "models", "install", "lite-medsam", "--from", folder)
+    run(linked_home, "models", "install", "lite-medsam", "--from", lite_medsam)
     manifest = json.loads((GOLDEN / "manifest.json").read_text(encoding="utf-8"))
     (image,) = [item for item in manifest["entries"][0]["images"] if item["id"] == "R3"]
     case = image["cases"][0]

@@ -1,20 +1,12 @@
 import ij.IJ;
 import ij.ImageJ;
 import ij.ImagePlus;
-import ij.gui.ImageCanvas;
 import ij.gui.Roi;
-import ij.gui.Toolbar;
 import ij.io.RoiEncoder;
 import ij.plugin.frame.Recorder;
-import java.awt.Component;
 import java.awt.Container;
 import java.awt.EventQueue;
-import java.awt.Point;
-import java.awt.Rectangle;
 import java.awt.Robot;
-import java.awt.Window;
-import java.awt.event.InputEvent;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -23,35 +15,29 @@ import java.nio.file.Paths;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
-import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicReference;
-import javax.imageio.ImageIO;
 import javax.swing.AbstractButton;
-import javax.swing.JButton;
 import javax.swing.JComboBox;
-import javax.swing.JComponent;
 import javax.swing.JTextArea;
 import javax.swing.text.JTextComponent;
 
 /**
  * A person at an ImageJ that has our jar among its plugins and nothing else: starts it, and uses a real mouse.
  *
- * <p>java -cp ij.jar Drive.java WAY IMAGE X Y FOUND.roi AGAIN.roi MORE; FOUND is what a click there gave, AGAIN what it gave
+ * <p>java -cp ij.jar:CLASSES Drive WAY IMAGE X Y FOUND.roi AGAIN.roi MORE; FOUND is what a click there gave, AGAIN what it gave
  * later. SAMJ_TEST_SHOTS may name a folder for pictures. WAY is one of:
  * <ul>
  * <li>"button": Set up in the panel, then a click; Repair, then the same click.
  * <li>"click": a click at once, and OK.
  * <li>"update": the button that updates, then a click; the home folder deleted, then a click on another image, and OK;
  *     Remove. MORE is a folder with an environment, to be found in the new home.
+ * <li>"model": Set up, then a model installed from the panel, stopped half-way and gone on with; a click and a box with it,
+ *     and a click with the starter again. MORE is how the model's title begins, and the box: x0 y0 x1 y1.
  * </ul>
- * It is compiled as it is started, and knows our classes by the names of windows only.
+ * It knows our classes by the names of windows only.
  */
-public class Drive {
+public class Drive extends Hand {
 
-    private static final long PATIENCE_MS = 540_000;
     private static final Path HOME = Paths.get(System.getProperty("user.home"), ".local", "share", "samj-bridge");
-    private static Robot robot;
-
     public static void main(String[] arguments) throws Exception {
         long started = System.nanoTime();
         String way = arguments[0];
@@ -67,9 +53,12 @@ public class Drive {
         Container panel = (Container) wait("the panel", () -> window("SAMJ panel"));
         long asked = System.nanoTime();
         Recorder recorder = new Recorder(false);
-        if (way.equals("button")) {
+        if (way.equals("button") || way.equals("model")) {
             setUp(panel);
             say("set-up", asked);
+        }
+        if (way.equals("model")) {
+            install(panel, arguments[6]);
         } else if (way.equals("update")) {
             push(wait("the update", () -> showing(part(panel, "samj update"))));
             ended(panel, "Update to");
@@ -81,6 +70,9 @@ public class Drive {
         click(imp, x, y);
         if (way.equals("click")) {
             push(wait("the question", () -> text("OK")));
+        } else if (way.equals("model")) {
+            System.out.println("point " + words(panel, "samj message", said -> said.contains("box")));
+            drag(imp, Arrays.stream(arguments).skip(7).mapToInt(Integer::parseInt).toArray());
         }
         outline(imp, arguments[4]);
         say("outline", clicked);
@@ -91,6 +83,16 @@ public class Drive {
             front(imp);
             click(imp, x, y);
             outline(imp, arguments[5]);
+        } else if (way.equals("model")) {
+            choose(panel, "Starter");
+            front(imp);
+            click(imp, x, y);
+            outline(imp, arguments[5]);
+            push(part(panel, "samj fold Your set-up"));
+            push(wait("Remove", () -> showing(part(panel, "samj remove"))));
+            Container question = (Container) wait("what goes", () -> window("SAMJ removal"));
+            System.out.println("removal " + ((JTextComponent) part(question, "samj removal")).getText().replace("\n", " "));
+            push(button(question, "Keep it"));
         } else if (way.equals("update")) {
             imp = anotherImage(imp);
             delete(HOME);
@@ -126,6 +128,36 @@ public class Drive {
         JComboBox<?> models = (JComboBox<?>) part(panel, "samj model");
         wait("the models of the catalog", () -> models.getItemCount() > 5 ? models : null);
         System.out.println("models " + models.getItemCount());
+    }
+
+    /** Install a model by the large button; stopped when bytes have come, and gone on with. */
+    private static void install(Container panel, String title) throws Exception {
+        choose(panel, title);
+        AbstractButton button = wait("Install", () -> {
+            AbstractButton next = (AbstractButton) showing(part(panel, "samj ready"));
+            return next != null && next.getText().startsWith("Install (") ? next : null;
+        });
+        System.out.println("offered " + button.getText());
+        push(button);
+        System.out.println("coming " + words(panel, "samj state", said -> said.matches("[1-9].* left")));
+        shot("model");
+        push(part(panel, "samj cancel installation"));
+        System.out.println("stopped " + words(panel, "samj message", said -> said.contains("topped")));
+        wait("the rest", () -> button.isEnabled() && button.getText().startsWith("Go on") ? button : null);
+        System.out.println("offered " + button.getText());
+        push(button);
+        ended(panel, title);
+    }
+
+    private static void choose(Container panel, String title) throws Exception {
+        JComboBox<?> models = (JComboBox<?>) part(panel, "samj model");
+        EventQueue.invokeAndWait(() -> {
+            for (int i = 0; i < models.getItemCount(); i++) {
+                if (models.getItemAt(i).toString().startsWith(title)) {
+                    models.setSelectedIndex(i);
+                }
+            }
+        });
     }
 
     /** Remove by its button, after the question; the panel knows then what is first. */
@@ -175,10 +207,6 @@ public class Drive {
         return other;
     }
 
-    private static void front(ImagePlus imp) throws Exception {
-        wait("the image in front", () -> imp.getWindow() != null && imp.getWindow().isActive() ? imp : toFront(imp));
-    }
-
     private static void delete(Path folder) throws IOException {
         Files.walkFileTree(folder, new SimpleFileVisitor<Path>() {
             @Override
@@ -204,131 +232,6 @@ public class Drive {
         IJ.getInstance().quit();
         Thread.sleep(10_000);
         System.exit(3);
-    }
-
-    private static ImagePlus toFront(ImagePlus imp) {
-        EventQueue.invokeLater(() -> imp.getWindow().toFront());
-        return null;
-    }
-
-    /** The button in ImageJ's toolbar, pressed. */
-    private static void tool() throws Exception {
-        Toolbar bar = Toolbar.getInstance();
-        int wanted = bar.getToolId("SAMJ Tool (drag: box; click: point; Alt or right click: outside; Shift: more of the same)");
-        EventQueue.invokeAndWait(() -> bar.setTool(wanted));
-    }
-
-    private static void click(ImagePlus imp, int x, int y) {
-        ImageCanvas canvas = imp.getCanvas();
-        Point corner = canvas.getLocationOnScreen();
-        double scale = canvas.getMagnification();
-        robot.mouseMove(corner.x + (int) ((x - canvas.getSrcRect().x + 0.5) * scale),
-            corner.y + (int) ((y - canvas.getSrcRect().y + 0.5) * scale));
-        press();
-    }
-
-    private static Component showing(Component part) {
-        return part != null && part.isShowing() && part.isEnabled() ? part : null;
-    }
-
-    private static boolean showing(Container all, String name) {
-        Component part = part(all, name);
-        return part != null && part.isShowing();
-    }
-
-    private static void push(Component part) throws Exception {
-        // A low screen scrolls.
-        EventQueue.invokeAndWait(() -> ((JComponent) part).scrollRectToVisible(new Rectangle(part.getSize())));
-        robot.delay(400);
-        Point corner = part.getLocationOnScreen();
-        robot.mouseMove(corner.x + part.getWidth() / 2, corner.y + part.getHeight() / 2);
-        press();
-    }
-
-    private static void press() {
-        robot.mousePress(InputEvent.BUTTON1_DOWN_MASK);
-        robot.mouseRelease(InputEvent.BUTTON1_DOWN_MASK);
-        robot.waitForIdle();
-    }
-
-    private static Component window(String name) {
-        for (Window window : Window.getWindows()) {
-            if (name.equals(window.getName()) && window.isShowing()) {
-                return window;
-            }
-        }
-        return null;
-    }
-
-    private static Component text(String words) {
-        for (Window window : Window.getWindows()) {
-            Component found = window.isShowing() ? button(window, words) : null;
-            if (found != null) {
-                return found;
-            }
-        }
-        return null;
-    }
-
-    private static Component button(Container all, String words) {
-        for (Component one : all.getComponents()) {
-            if (one instanceof JButton && words.equals(((JButton) one).getText()) && one.isShowing()) {
-                return one;
-            }
-            Component inside = one instanceof Container ? button((Container) one, words) : null;
-            if (inside != null) {
-                return inside;
-            }
-        }
-        return null;
-    }
-
-    private static Component part(Container all, String name) {
-        for (Component one : all.getComponents()) {
-            if (name.equals(one.getName())) {
-                return one;
-            }
-            Component inside = one instanceof Container ? part((Container) one, name) : null;
-            if (inside != null) {
-                return inside;
-            }
-        }
-        return null;
-    }
-
-    private static <T> T wait(String what, Callable<T> look) throws Exception {
-        long until = System.currentTimeMillis() + PATIENCE_MS;
-        while (System.currentTimeMillis() < until) {
-            AtomicReference<T> found = new AtomicReference<>();
-            AtomicReference<Exception> wrong = new AtomicReference<>();
-            EventQueue.invokeAndWait(() -> {
-                try {
-                    found.set(look.call());
-                } catch (Exception error) {
-                    wrong.set(error);
-                }
-            });
-            if (wrong.get() != null) {
-                System.out.println("failed " + wrong.get().getMessage());
-                System.exit(2);
-            }
-            if (found.get() != null) {
-                return found.get();
-            }
-            Thread.sleep(50);
-        }
-        System.out.println("failed waiting for " + what);
-        System.exit(4);
-        return null;
-    }
-
-    private static void shot(String name) throws Exception {
-        String folder = System.getenv("SAMJ_TEST_SHOTS");
-        if (folder != null) {
-            Thread.sleep(500);
-            Rectangle all = new Rectangle(java.awt.Toolkit.getDefaultToolkit().getScreenSize());
-            ImageIO.write(robot.createScreenCapture(all), "png", new File(folder, "one-jar-" + name + ".png"));
-        }
     }
 
     private static void say(String what, long since) {

@@ -78,13 +78,24 @@ final class Samj {
             double done = ((Number) event.get("done")).doubleValue();
             Number total = (Number) event.get("total");
             boolean known = total != null && total.doubleValue() > 0;
-            String words = String.valueOf(event.get("message"));
-            if ("bytes".equals(event.get("unit")) && !words.contains(" MB")) {
-                words += ": " + Math.round(done / 1e6) + (known ? " of " + Math.round(total.doubleValue() / 1e6) : "") + " MB";
-            }
-            progress.tell(words, known ? Math.min(1, done / total.doubleValue()) : -1);
+            progress.tell(words(event, done, known ? total.doubleValue() : -1), known ? Math.min(1, done
+                / total.doubleValue()) : -1);
         } catch (RuntimeException odd) {
             // A line that is no event: nobody has to know.
         }
+    }
+
+    /** A step in a line, with its bytes; of a download its speed, too, and no file's name: there is no room for it. */
+    private static String words(Map<?, ?> event, double done, double total) {
+        String message = String.valueOf(event.get("message"));
+        if (!"bytes".equals(event.get("unit"))) {
+            return message;
+        }
+        String bytes = Math.round(done / 1e6) + (total > 0 ? " of " + Math.round(total / 1e6) : "") + " MB";
+        if ("download".equals(event.get("stage")) && done > 0) {
+            int rest = message.indexOf(": ");
+            return rest < 0 ? bytes : bytes + ", " + message.substring(rest + 2);
+        }
+        return message.contains(" MB") ? message : message + ": " + bytes;
     }
 }
