@@ -5,6 +5,7 @@ Without them the package is complete but for the tool in ImageJ, and `samj-bridg
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -28,7 +29,8 @@ class JarHook(BuildHookInterface[Any]):
             jar = Path(self.root) / JAR
             if not _is_fresh(jar):
                 self._build()
-            if jar.is_file() and version != "editable":
+            # The wheel that lies in the jar itself has none (packaging/one_jar.py).
+            if jar.is_file() and version != "editable" and os.environ.get("SAMJ_WHEEL_JAR") != "no":
                 build_data["force_include"][str(jar)] = f"samj_bridge/fiji/jars/{jar.name}"
         if version != "editable" and (commit := self._commit()) is not None:
             build_data["force_include"][str(commit)] = "samj_bridge/commit.txt"

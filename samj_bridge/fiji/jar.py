@@ -36,7 +36,7 @@ def find_jar() -> Path:
         if jar.is_file():
             return jar
     message = f"The tool's jar is missing: neither {packaged} nor {built} is there."
-    hint = "Build it with a JDK and Maven: mvn -f java_glue package. A wheel of samj-bridge has it inside."
+    hint = "Build it with a JDK and Maven: mvn -f java_glue package. The wheel on the package index has it."
     raise FijiError(message, code="no-jar", hint=hint)
 
 
