@@ -82,6 +82,7 @@ def _host(home: Path, number: int) -> Path:
 
 
 POINTS: dict[str, Callable[[Path, str, int], bool]] = {
+    "it has only begun": lambda home, talk, n: (home / "setup.lock").exists(),
     "uv is about to be fetched": lambda home, talk, n: "1 of 4" in talk,
     "uv is being unpacked": lambda home, talk, n: any(home.glob("tools/uv-*/*.half")),
     "a Python is about to be made": lambda home, talk, n: "3 of 4" in talk,
@@ -101,7 +102,7 @@ SHORT = ("a Python is made", "the marker is written", "the environment is looked
 def test_kill_matrix_of_a_set_up_from_nothing_of_an_update_and_of_a_repair(lent: Machine, ready_home: Path) -> None:
     """Killed at every point, on the way to the first set-up and to the next version; then stopped, then removed.
 
-    The first is finished by two ImageJs at once, after nine kills.
+    The first is finished by two ImageJs at once, after ten kills.
     """
     kill_at_all(lent, POINTS, {"ABSENT", "UNFINISHED"})
     two_at_once(lent)
@@ -242,6 +243,28 @@ def test_without_a_network_a_person_brings_the_file(machine: Machine, uv_wheel: 
     assert list(tools.glob("uv-*/uv"))
 
 
+def test_offline_without_packages_is_told_as_such(
+    machine: Machine, uv_wheel: tuple[str, bytes], tmp_path: Path
+) -> None:
+    """With uv put there by hand, and nothing in its cache: no talk of puzzles without a solution."""
+    name, data = uv_wheel
+    (machine.home / "tools").mkdir(parents=True)
+    (machine.home / "tools" / name).write_bytes(data)
+    cache = tmp_path / "empty cache"
+    machine.environ["UV_CACHE_DIR"] = str(cache)
+    (machine.home / "settings.toml").write_text("offline = true\n", encoding="utf-8")
+    for told in ("Take offline out of settings.toml", "Unset UV_OFFLINE"):
+        code, talk = machine.run()
+        assert code == 1
+        assert "No solution" not in talk
+        assert "may not use the network, and what is needed for installing samj-bridge was never downloaded" in talk
+        assert re.search(r"\([\w-]+ is not in uv's cache\)", talk)
+        assert told in talk
+        assert f"copy the folder {cache} from a computer like this one" in talk
+        (machine.home / "settings.toml").unlink(missing_ok=True)
+        machine.environ["UV_OFFLINE"] = "1"
+
+
 def test_a_companys_certificate_is_trusted_when_it_is_named(
     machine: Machine, uv_wheel: tuple[str, bytes], tmp_path: Path
 ) -> None:
@@ -307,30 +330,6 @@ def test_a_folder_that_java_cannot_spell_is_told(machine: Machine) -> None:
     assert code == 1
     assert "language setting" in talk
     assert "LC_ALL=C.UTF-8" in talk
-
-
-def test_the_jar_is_java_8s_has_nothing_of_others_and_knows_its_version(one_jar: Path) -> None:
-    with zipfile.ZipFile(one_jar) as jar:
-        names = jar.namelist()
-        for name in names:
-            if name.endswith(".class"):
-                with jar.open(name) as code:
-                    assert int.from_bytes(code.read(8)[6:8], "big") <= 52, name
-        manifest = jar.read("META-INF/MANIFEST.MF").decode()
-        third_party = jar.read("META-INF/THIRD-PARTY.txt").decode()
-        services = [name for name in names if name.startswith("META-INF/services/") and not name.endswith("/")]
-    assert one_jar.name == f"SAMJ_Bridge-{__version__}.jar"
-    assert f"Implementation-Version: {__version__}" in manifest
-    assert "Appose" in third_party
-    assert f"org/samj/bridge/setup/samj_bridge-{__version__}-py3-none-any.whl" in names
-    # Whatever Fiji has of these, it does not meet ours.
-    assert {name.split("/")[0] for name in names if name.endswith(".class")} == {"org"}
-    assert {"/".join(name.split("/")[:3]) for name in names if name.endswith(".class")} == {"org/samj/bridge"}
-    assert all("org.samj.bridge" in name for name in services)
-    # SciJava lists what is in a Fiji by these.
-    poms = [name for name in names if name.startswith("META-INF/maven/") and name.endswith("pom.xml")]
-    assert poms == ["META-INF/maven/org.samj/SAMJ_Bridge/pom.xml"]
-    assert not any(name.startswith("META-INF/groovy") or "dgminfo" in name for name in names)
 
 
 def _facts(jar: Path) -> dict[str, str]:

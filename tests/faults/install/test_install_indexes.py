@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -124,6 +125,10 @@ def test_offline_without_a_cache_says_that_it_was_told_so_and_asks_nobody(
         make(offline, tiny)
     assert caught.value.code == "offline"
     assert (pypi.requests, cpu_index.requests) == ([], [])
+    assert "told to stay offline" in caught.value.message
+    assert re.search(r"\((tiny|torch) is not in uv's cache\)", caught.value.message)
+    assert "No solution" not in caught.value.message
+    assert "SAMJ_OFFLINE" in caught.value.hint
 
 
 def test_offline_with_a_full_cache_works(settings: Settings, tiny: Specification, pypi: PackageIndex) -> None:

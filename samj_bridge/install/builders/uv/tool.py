@@ -19,6 +19,7 @@ __all__ = ["UvTool", "failure"]
 # In the order in which they are asked: a full disk also looks like a broken download.
 _NO_SPACE = re.compile(r"no space left|os error (28|112|122)\b|not enough space|disk quota exceeded", re.IGNORECASE)
 _OFFLINE = re.compile(r"network (connectivity )?(is|was) disabled|--offline", re.IGNORECASE)
+_NOT_CACHED = re.compile(r"(\S+) was not found in the cache", re.IGNORECASE)
 _HASH = re.compile(r"hash mismatch|hash-checking", re.IGNORECASE)
 _NETWORK = re.compile(
     r"dns error|error sending request|connection (refused|reset|closed)|timed out|tls|certificate|"
@@ -154,10 +155,7 @@ def failure(finished: Finished, settings: Settings) -> SamjError:
         hint = f"Free some space for {settings.home}, or choose another folder with SAMJ_HOME, and try again."
         return NoSpaceError(message, hint=hint, **details)
     if settings.offline and (_OFFLINE.search(text) or _NETWORK.search(text)):
-        message = f"samj-bridge was told to stay offline, and what it needs was never downloaded here ({reason})."
-        return NetworkError(
-            message, code="offline", hint="Unset SAMJ_OFFLINE once, or copy uv's cache here.", **details
-        )
+        return _kept_offline(text, reason, settings, details)
     if _HASH.search(text):
         message = f"A downloaded package is not the one that was pinned ({reason}). Nothing of it was installed."
         hint = "Try again; if it stays so, a proxy or mirror changes packages: tell its administrator."
@@ -173,6 +171,23 @@ def failure(finished: Finished, settings: Settings) -> SamjError:
     return InstallError(
         message, code="uv-failed", hint="Run samj-bridge doctor, and report it with its output.", **details
     )
+
+
+def _kept_offline(text: str, reason: str, settings: Settings, details: dict[str, Any]) -> NetworkError:
+    """Return the error for packages that are not here, while nothing may be fetched."""
+    # uv calls it an unsolvable puzzle, which nobody takes for a missing network.
+    missing = _NOT_CACHED.search(text)
+    what = f"{missing[1]} is not in uv's cache" if missing else reason
+    cache = UvTool(settings).cache_dir()
+    message = (
+        f"samj-bridge was told to stay offline, and what it needs was never downloaded here ({what})."
+        " The half-made environment was removed."
+    )
+    hint = (
+        "Unset SAMJ_OFFLINE (offline in settings.toml) once,"
+        f" or copy {cache} from a computer like this one where it was downloaded; then try again."
+    )
+    return NetworkError(message, code="offline", hint=hint, **details)
 
 
 def _no_access(text: str, reason: str, settings: Settings, details: dict[str, Any]) -> FileError:

@@ -72,7 +72,7 @@ final class Inventory {
     }
 
     /** Where uv keeps packages for all who use it. */
-    private static Path packages() {
+    static Path packages() {
         String own = System.getenv("UV_CACHE_DIR");
         if (own != null && !own.isEmpty()) {
             return Paths.get(own);

@@ -249,9 +249,9 @@ final class Steps {
         }
     }
 
-    private static void check(Child child, String doing) {
+    private void check(Child child, String doing) {
         if (child.code != 0) {
-            throw Uv.error(child.last, doing);
+            throw Uv.error(child.last, doing, options.offline());
         }
     }
 

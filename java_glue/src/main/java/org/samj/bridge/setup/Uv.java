@@ -1,6 +1,8 @@
 package org.samj.bridge.setup;
 
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.samj.bridge.Segmenter.Progress;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.fetch.Facts;
@@ -8,6 +10,8 @@ import org.samj.bridge.fetch.Options;
 
 /** What uv says, for people. */
 final class Uv {
+
+    private static final Pattern MISSING = Pattern.compile("(\\S+) was not found in the cache");
 
     private Uv() {
     }
@@ -21,7 +25,7 @@ final class Uv {
     }
 
     /** What went wrong, of its last lines. */
-    static SegmenterException error(String last, String doing) {
+    static SegmenterException error(String last, String doing, boolean offline) {
         String low = last.toLowerCase(Locale.ROOT);
         String words = last.replaceAll("(?m)^\\s*[×│├╰─▶>]+\\s*", "").replaceAll("\\s*\\R\\s*", " ").replaceAll("(?<=//)[^/@ ]*@", "")
             .trim();
@@ -29,6 +33,10 @@ final class Uv {
         if (low.contains("no space left") || low.contains("os error 28") || low.contains("os error 112")) {
             return new SegmenterException("no-space", "The disk became full while " + doing + ".", "Make room (SAMJ needs "
                 + Facts.SIZE + "), then press the button again.");
+        }
+        if (low.contains("network was disabled") || low.contains("network is disabled")
+            || low.contains("network connectivity")) {
+            return keptOffline(last, doing, offline);
         }
         if (low.contains("os error 13") || low.contains("permission denied") || low.contains("read-only file system")) {
             return new SegmenterException("no-permission", message, "Choose a folder that is yours by SAMJ_HOME or Java's"
@@ -48,5 +56,14 @@ final class Uv {
                 + " Edit > Options > Proxy Settings in ImageJ. Then press the button again: what has come is kept.");
         }
         return new SegmenterException("uv", message, "Press the button again; if it happens again, send us this message.");
+    }
+
+    /** It calls that a puzzle without a solution, which nobody takes for a missing network. */
+    private static SegmenterException keptOffline(String last, String doing, boolean offline) {
+        Matcher missing = MISSING.matcher(last);
+        return new SegmenterException("offline", (offline ? "SAMJ" : "uv") + " may not use the network, and what is needed for "
+            + doing + " was never downloaded here" + (missing.find() ? " (" + missing.group(1) + " is not in uv's cache)" : "")
+            + ".", (offline ? "Take offline out of settings.toml (SAMJ_OFFLINE)" : "Unset UV_OFFLINE") + ", and press the button"
+            + " again; or copy the folder " + Inventory.packages() + " from a computer like this one where SAMJ was set up.");
     }
 }

@@ -247,12 +247,12 @@ public class SetUpTest {
 
     @Test
     public void whatUvSaysIsTakenApart() {
-        assertEquals("no-space", Uv.error("error: x\n  Caused by: No space left on device (os error 28)", "y").code());
-        assertEquals("no-permission", Uv.error("error: Permission denied (os error 13)", "y").code());
-        assertEquals("not-trusted", Uv.error("invalid peer certificate: UnknownIssuer", "y").code());
-        assertEquals("proxy-password", Uv.error("tunnel error: 407", "y").code());
-        assertEquals("no-network", Uv.error("dns error: failed to lookup", "y").code());
-        SegmenterException error = Uv.error("  × No solution found\n  ╰─▶ Because http://me:pw@x/simple has none", "y");
+        assertEquals("no-space", Uv.error("error: x\n  Caused by: No space left on device (os error 28)", "y", false).code());
+        assertEquals("no-permission", Uv.error("error: Permission denied (os error 13)", "y", false).code());
+        assertEquals("not-trusted", Uv.error("invalid peer certificate: UnknownIssuer", "y", false).code());
+        assertEquals("proxy-password", Uv.error("tunnel error: 407", "y", false).code());
+        assertEquals("no-network", Uv.error("dns error: failed to lookup", "y", false).code());
+        SegmenterException error = Uv.error("  × No solution found\n  ╰─▶ Because http://me:pw@x/simple has none", "y", false);
         assertEquals("It failed while y: No solution found Because http://x/simple has none", error.getMessage());
     }
 

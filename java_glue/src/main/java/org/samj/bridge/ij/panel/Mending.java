@@ -17,7 +17,8 @@ final class Mending {
         "not-an-environment", "cannot-start", "probe-failed", "install", "bundle-gone", "bad-card");
     private static final Set<String> FETCH = codes("model-not-installed", "licence-not-accepted", "model-file-missing",
         "weights-missing", "model-changed", "wrong-hash", "wrong-size", "hash-mismatch", "fetch-failed", "stalled",
-        "no-answer", "incomplete", "silent", "download", "network", "no-space", "disk-failed", "offline", "unverified");
+        "no-answer", "incomplete", "silent", "download", "network", "no-network", "no-python", "not-started", "no-space",
+        "disk-failed", "offline", "unverified");
     private static final Set<String> AGAIN = codes("worker", "worker-crashed", "worker-timeout", "out-of-memory",
         "no-memory", "session-closed", "segmenter-closed", "scene-closed");
 
