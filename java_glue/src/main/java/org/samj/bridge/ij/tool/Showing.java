@@ -50,7 +50,7 @@ final class Showing {
         String score = Double.isNaN(outline.score) ? "" : String.format(", score %.2f", outline.score);
         int many = proposal.candidates.length;
         String which = many > 1 ? String.format("Candidate %d of %d", proposal.chosen + 1, many) : "Object";
-        talk.show(which + score + ". Enter keeps it, Esc drops it, Shift or Alt click refines it.");
+        talk.show(which + score + ". Enter keeps, Esc drops, Shift/Alt refine it.");
     }
 
     /** Show a prompt as long as its answer is on its way, where the user has no selection of her own. */
