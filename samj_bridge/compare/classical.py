@@ -24,7 +24,8 @@ SMALLEST_PX = 16
 APART_PX = 5
 """Least distance of two objects' middles for the watershed."""
 BETA = 1000
-"""How much the walker shuns edges: the best of 130 (scikit-image's own), 1,000 and 5,000 on two bundled images."""
+"""How much the walker shuns edges: the best of 130 (scikit-image's own), 1,000, 5,000 and 20,000 on the two bundled
+images, judged by their own truth. On these two its figures are therefore better than elsewhere."""
 _AROUND = 0.25
 """As much of a box's sides is added around it for the walker."""
 
