@@ -36,6 +36,7 @@ public final class OwnSegmenter implements Segmenter {
         this.consent = consent;
         this.worker = worker;
         setUp.beforeRemoval(worker::close);
+        setUp.provenBy(progress -> worker.prepare(STARTER.id, progress));
     }
 
     /**

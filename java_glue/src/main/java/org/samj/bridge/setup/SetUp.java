@@ -3,6 +3,7 @@ package org.samj.bridge.setup;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import org.samj.bridge.Home;
 import org.samj.bridge.Segmenter.Progress;
 import org.samj.bridge.SegmenterException;
@@ -51,6 +52,7 @@ public final class SetUp {
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
     private Thread thread;
     private volatile Runnable beforeRemoval = () -> { };
+    private volatile Consumer<Progress> proof;
     private volatile boolean stop;
     private volatile String message = "";
     private volatile double fraction = -1;
@@ -225,6 +227,14 @@ public final class SetUp {
         beforeRemoval = job;
     }
 
+    /**
+     * What proves at the end of a first set-up that all works: the start of the worker that is asked from then on. Without
+     * it, samj-bridge starts one for that, and ends it.
+     */
+    void provenBy(Consumer<Progress> start) {
+        proof = start;
+    }
+
     private void await(Progress caller) {
         Listener teller = () -> caller.tell(message, fraction);
         listen(teller);
@@ -274,7 +284,7 @@ public final class SetUp {
             if (job == Job.REMOVE || job == Job.REPAIR) {
                 beforeRemoval.run();
             }
-            new Steps(place, new Told()).run(job);
+            new Steps(place, new Told()).run(job, proof);
         } catch (RuntimeException | Error error) {
             failure = SegmenterException.of(error);
             message = failure.getMessage();

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.samj.bridge.Segmenter.Progress;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.fetch.Download;
@@ -45,8 +46,8 @@ final class Steps {
         this.progress = progress;
     }
 
-    /** Do what is asked for; one program at a time. */
-    void run(Job job) {
+    /** Do what is asked for; one program at a time. `proof`: starts a worker that stays; null: nobody keeps one. */
+    void run(Job job, Consumer<Progress> proof) {
         Spelling.check(place.home);
         Path lock = place.home.resolve("setup.lock");
         try {
@@ -56,7 +57,7 @@ final class Steps {
                     new Removal(place, progress).all();
                 } else if (job != Job.SET_UP || !turn.waited() || place.state() != State.READY) {
                     Files.createDirectories(place.hosts);
-                    make(job);
+                    make(job, proof);
                 }
             }
             if (job == Job.REMOVE) {
@@ -73,8 +74,9 @@ final class Steps {
         return new Samj(place, variables());
     }
 
-    private void make(Job job) throws IOException {
+    private void make(Job job, Consumer<Progress> proof) throws IOException {
         boolean anew = job == Job.REPAIR;
+        State first = place.state();
         Path before = place.host();
         boolean needed = anew || before == null || Place.older(place.version(), Place.VERSION)
             || !Files.isRegularFile(Place.interpreter(before));
@@ -91,7 +93,14 @@ final class Steps {
             repair(samj);
         }
         progress.tell("4 of 4: Making the environment for the networks", -1);
-        samj.run(numbered(4), "setup", "--progress-lines");
+        if (proof != null && (first == State.ABSENT || first == State.UNFINISHED)) {
+            // Loading torch takes most of a start: the worker that shows that all works is the one that goes on working.
+            samj.run(numbered(4), "env", "create", "--progress-lines");
+            proof.accept(numbered(4));
+        } else {
+            // Somebody may be drawing with the worker of before.
+            samj.run(numbered(4), "setup", "--progress-lines");
+        }
         new Removal(place, progress).oldHosts(before);
     }
 
