@@ -76,7 +76,7 @@ def segment_folder(
     everything : bool or mapping
         Find all objects instead of asking prompts; a mapping gives options of `Scene.everything`.
     formats : sequence of str
-        Of ``roi``, ``labels``, ``overlay``, ``geojson``.
+        Of ``roi``, ``labels``, ``overlay``, ``geojson``, ``coco``.
     labels : str, optional
         Name of labels of any size, as ``--labels`` has it.
     summary : path, optional

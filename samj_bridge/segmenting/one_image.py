@@ -91,7 +91,12 @@ def segment_one(
             decoded = time.perf_counter()
         overview = taken.overview(found) if needs_pixels(files) else None
         saved += save_regions(
-            files, regions, shape=taken.at.full_hw, overview=overview, calibration=taken.calibration
+            files,
+            regions,
+            shape=taken.at.full_hw,
+            overview=overview,
+            calibration=taken.calibration,
+            image_name=image.name,
         )
         message = search.message
         if search.empty and not search.objects and taken.same_everywhere:

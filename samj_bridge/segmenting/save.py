@@ -46,6 +46,7 @@ def save_regions(
     shape: tuple[int, int],
     overview: Overview | None,
     calibration: Calibration | None = None,
+    image_name: str = "",
 ) -> list[Path]:
     """Write `regions` in every format of `files`; return the files in that order.
 
@@ -60,12 +61,15 @@ def save_regions(
         What the overlay is drawn on; None where there is none to be drawn.
     calibration : Calibration, optional
         Scale of the image.
+    image_name : str
+        Name of its file, for formats that say which image they are about.
     """
     saved = []
     for name, path in files.items():
         drawn = overview.placed(regions) if overview and needs_pixels([name]) else regions
         pixels = overview.pixels if overview else None
-        saved.append(export(name, path, drawn, shape=shape, pixels=pixels, calibration=calibration))
+        made = export(name, path, drawn, shape=shape, pixels=pixels, calibration=calibration, image_name=image_name)
+        saved.append(made)
     return saved
 
 

@@ -50,7 +50,8 @@ def disc(tmp_path: Path) -> Path:
 
 def test_an_image_and_a_box_become_rois_labels_and_an_overlay(ready_home: Path, disc: Path, tmp_path: Path) -> None:
     output = tmp_path / "my results"
-    done = run("segment", disc, "--box", DISC, "--output", output, "--json", home=ready_home)
+    formats = ("--format", "roi,labels,overlay,coco")
+    done = run("segment", disc, "--box", DISC, *formats, "--output", output, "--json", home=ready_home)
     assert done.returncode == 0, done.stderr
     content = envelope(done)
     assert content["ok"]
@@ -62,6 +63,9 @@ def test_an_image_and_a_box_become_rois_labels_and_an_overlay(ready_home: Path, 
     assert (region.mask(truth.shape) & truth).sum() / (region.mask(truth.shape) | truth).sum() > 0.8
     with Image.open(output / "disc é 漢_overlay.png") as picture:
         assert picture.size[0] >= 120
+    coco = json.loads((output / "disc é 漢_coco.json").read_text(encoding="utf-8"))
+    assert coco["images"][0]["file_name"] == "disc é 漢.tif"
+    assert coco["annotations"][0]["area"] == region.area
 
 
 def test_results_that_are_there_are_never_lost(ready_home: Path, disc: Path, tmp_path: Path) -> None:
