@@ -175,7 +175,8 @@ class Waiting(Response):
         plain: bool = False,
     ) -> None:
         self._hub = hub
-        self._job = job
+        self.job = job
+        """What is waited for."""
         self._render = render
         self._tell = tell
         self._too_late = too_late
@@ -184,7 +185,7 @@ class Waiting(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wait and answer."""
-        done = asyncio.wrap_future(self._job.future)
+        done = asyncio.wrap_future(self.job.future)
         done.add_done_callback(_looked_at)
         gone = asyncio.ensure_future(disconnected(receive))
         try:
@@ -212,7 +213,7 @@ class Waiting(Response):
 
     def _give_up(self) -> None:
         """Stop the job: nobody waits for it any more."""
-        self._hub.stop(self._job)
+        self._hub.stop(self.job)
 
     def _start(self) -> dict[str, Any]:
         headers = [(b"content-type", self._kind), (b"cache-control", b"no-store")]
@@ -221,13 +222,13 @@ class Waiting(Response):
     async def _response(self, done: asyncio.Future[Any], *, late: bool) -> Response:
         try:
             rendered = self._render(done.result())
-            headers = {"Server-Timing": self._job.timing()}
+            headers = {"Server-Timing": self.job.timing()}
             if isinstance(rendered, str):
                 return PlainTextResponse(rendered, headers=headers)
             return JSONResponse(rendered, headers=headers)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a line
             known = in_words(error, self._hub.settings.logs_dir)
-            _log.warning("%s: %s", self._job.what, known)
+            _log.warning("%s: %s", self.job.what, known)
             if late and self._too_late is not None:
                 return JSONResponse(self._too_late)
             return failure(known, self._tell)

@@ -18,7 +18,7 @@ from samj_bridge.errors import SamjError
 from samj_bridge.server.access import Access, Guard
 from samj_bridge.server.answering import failure, in_words
 from samj_bridge.server.bounds import Bodies, Refused
-from samj_bridge.server.clients import labelstudio, own, own_images, qupath, xanylabeling
+from samj_bridge.server.clients import labelstudio, own, own_images, qupath, qupath_video, xanylabeling
 from samj_bridge.server.page import files as page_files
 from samj_bridge.server.page import routes as page_routes
 from samj_bridge.server.services import Services
@@ -30,7 +30,7 @@ __all__ = ["InWords", "described", "make_app", "routes"]
 def routes() -> list[BaseRoute]:
     """Return every route."""
     own_ones = [Route("/health", health), Route("/openapi.json", description)]
-    clients = (qupath, labelstudio, xanylabeling, own, own_images, page_files, page_routes)
+    clients = (qupath, qupath_video, labelstudio, xanylabeling, own, own_images, page_files, page_routes)
     return [*own_ones, *(route for client in clients for route in client.routes())]
 
 

@@ -56,6 +56,11 @@ class Uploads:
         await run_in_threadpool(self._write, folder, name, data)
         return name
 
+    def frames(self, name: str) -> list[Path]:
+        """Return the frames of a folder in the order of their numbers; empty: there is no such folder."""
+        folder = self.folder(name)
+        return [] if folder is None else sorted(folder.iterdir(), key=lambda path: int(path.stem))
+
     def folder(self, name: str) -> Path | None:
         """Return the folder of that name; None: there is none."""
         with self._lock:

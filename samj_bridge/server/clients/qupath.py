@@ -7,14 +7,14 @@ docs/how-to/qupath.md. Outlines are in pixel corners, as QuPath's own are.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from samj_bridge.errors import Cancelled, InputError, PromptError, SamjError
+from samj_bridge.errors import Cancelled, PromptError, SamjError
 from samj_bridge.export.geojson import as_geojson
 from samj_bridge.geometry.region import Region
 from samj_bridge.server.answering import Waiting, client_of, json_body, waiting_for
@@ -26,7 +26,7 @@ from samj_bridge.server.turns import Job
 from samj_bridge.session import Prompt
 from samj_bridge.version import __version__
 
-__all__ = ["routes"]
+__all__ = ["both_spellings", "features", "prompt_of", "routes"]
 
 _CLIENT = "QuPath"
 _WINDOW: dict[str, set[float]] = {
@@ -52,10 +52,12 @@ def routes() -> list[BaseRoute]:
         ("", prompts, "POST"),
         ("automask", automask, "POST"),
         ("sam3", sam3, "POST"),
-        ("upload", upload, "POST"),
-        ("video", video, "POST"),
-        ("sam3video", video, "POST"),
     ]
+    return both_spellings(table)
+
+
+def both_spellings(table: Iterable[tuple[str, Callable[[Request], Awaitable[Response]], str]]) -> list[BaseRoute]:
+    """Return the routes of a table of names, handlers and methods: with the slash at the end and without it."""
     found: list[BaseRoute] = []
     for name, handler, method in table:
         path = f"/sam/{name}".rstrip("/")
@@ -127,7 +129,7 @@ async def prompts(request: Request) -> Response:
     body = await json_body(request)
     entry = services.models.for_type(text(body, "type", "vit_h"), text(body, "checkpoint_url", "") or None)
     sent = await services.view(entry, text(body, "b64img"))
-    prompt = _prompt(body, sent.shape)
+    prompt = prompt_of(body, sent.shape)
     candidates = 3 if flag(body, "multimask_output") else 1
 
     def work(job: Job) -> list[Region]:
@@ -170,26 +172,6 @@ async def sam3(request: Request) -> Response:
         return [region for region in found if not any(_mostly_in(region, box) for box in not_wanted)]
 
     return _waiting(request, services, f"{len(asked)} boxes, {entry.id}", work)
-
-
-async def upload(request: Request) -> Response:
-    """Keep a frame for a run through a stack."""
-    services = services_of(request)
-    async with request.form(max_files=1, max_fields=4) as form:
-        folder, file = form.get("dirname"), form.get("file")
-        if not isinstance(folder, str) or file is None or isinstance(file, str):
-            message = "An upload has the fields dirname, a text, and file."
-            raise InputError(message, code="missing-field", hint="Send both as multipart/form-data.")
-        name = await services.uploads.keep(folder, file.filename or "", file)
-    return JSONResponse({"filename": name})
-
-
-async def video(request: Request) -> Response:
-    """Say that stacks are not followed yet; the frames go."""
-    body = await json_body(request)
-    services_of(request).uploads.drop(text(body, "dirname", ""))
-    message = "Objects are not followed through stacks and videos by this version of samj-bridge."
-    raise SamjError(message, code="not-here", hint="Prompt each plane by itself (dimension 2D).")
 
 
 def chosen(regions: Iterable[Region], kind: str) -> list[Region]:
@@ -249,7 +231,14 @@ def _waiting(request: Request, services: Services, what: str, work: Any) -> Resp
     return waiting_for(services.hub, request, _CLIENT, what, work, features, too_late=[])
 
 
-def _prompt(body: Mapping[str, Any], shape: tuple[int, int]) -> Prompt:
+def prompt_of(body: Mapping[str, Any], shape: tuple[int, int]) -> Prompt:
+    """Return a box and points as a prompt; points outside the image are left out.
+
+    Raises
+    ------
+    PromptError
+        They can't be used, or all of them are outside.
+    """
     box = box_of(body.get("bbox"), "bbox", shape)
     coords, labels = pairs(body.get("point_coords"), "point_coords"), listed(body, "point_labels")
     if len(coords) != len(labels) or not all(label in (0, 1) for label in labels):

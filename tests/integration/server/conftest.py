@@ -17,7 +17,7 @@ import pytest
 from browsing import Visit
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
-from serving import Served, served_by
+from serving import Recorded, Served, served_by
 
 from samj_bridge.session import Session
 from samj_bridge.settings import Settings
@@ -52,6 +52,11 @@ def served(linked_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert process.returncode == 0, log.read_text()
     assert "has ended" in log.read_text()
     assert not list((linked_home / "serve").glob("*.json"))
+
+
+@pytest.fixture
+def recorded(data_dir: Path, served: Served) -> Recorded:
+    return Recorded(data_dir / "qupath", served)
 
 
 @pytest.fixture(scope="session")

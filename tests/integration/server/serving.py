@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import io
 import json
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 Body = bytes | dict[str, Any] | None
 
@@ -76,3 +81,27 @@ def served_by(process: subprocess.Popen[bytes], home: Path, root: Path, log: Pat
                 pass
         time.sleep(0.05)
     raise AssertionError(log.read_text())
+
+
+class Recorded:
+    """Requests that were recorded from QuPath's extension, sent as they were sent."""
+
+    def __init__(self, folder: Path, served: Served) -> None:
+        self.folder, self.served = folder, served
+        self.index = {item["name"]: item for item in json.loads((folder / "index.json").read_text())}
+
+    def body(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / f"{name}.request.json").read_text())
+        return found
+
+    def send(self, name: str, /, **changes: Any) -> Answer:
+        item = self.index[name]
+        path = next((p for p in self.folder.glob(f"{name}.request.*")), None)
+        data = b"" if path is None else path.read_bytes()
+        if changes:
+            data = json.dumps({**json.loads(data), **changes}).encode()
+        headers = {key: value for key, value in item["request_headers"].items() if key != "Content-Length"}
+        return self.served.ask(item["method"], item["path"], data or None, headers)
+
+    def pixels(self, name: str) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(self.body(name)["b64img"]))).convert("RGB"))

@@ -75,6 +75,7 @@ def test_answers_are_as_described(served: Served, data_dir: Path) -> None:
         ("/sam/weights/", "get", served.ask("GET", "/sam/weights/")),
         ("/sam/progress/", "get", served.ask("GET", "/sam/progress/")),
         ("/sam/video/", "post", served.post("/sam/video/", {})),
+        ("/sam/sam3/", "post", served.post("/sam/sam3/", {"b64img": recorded["b64img"], "text_prompt": "nuclei"})),
         ("/v1/models", "get", served.ask("GET", "/v1/models")),
         ("/v1/predict", "post", served.post("/v1/predict", {"model": "nothing"})),
         ("/predict", "post", served.post("/predict", {"tasks": []})),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from serving import Answer, Served
+from serving import Answer, Recorded, Served
 
 from samj_bridge import Prompt
 from samj_bridge.geometry.region import Region
@@ -20,33 +18,6 @@ from samj_bridge.session import Session
 pytestmark = pytest.mark.worker
 
 TYPES = ("vit_h", "vit_l", "vit_b", "vit_t", "sam2_l", "sam2_bp", "sam2_s", "sam2_t", "sam3")
-
-
-class Recorded:
-    def __init__(self, folder: Path, served: Served) -> None:
-        self.folder, self.served = folder, served
-        self.index = {item["name"]: item for item in json.loads((folder / "index.json").read_text())}
-
-    def body(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder / f"{name}.request.json").read_text())
-        return found
-
-    def send(self, name: str, /, **changes: Any) -> Answer:
-        item = self.index[name]
-        path = next((p for p in self.folder.glob(f"{name}.request.*")), None)
-        data = b"" if path is None else path.read_bytes()
-        if changes:
-            data = json.dumps({**json.loads(data), **changes}).encode()
-        headers = {key: value for key, value in item["request_headers"].items() if key != "Content-Length"}
-        return self.served.ask(item["method"], item["path"], data or None, headers)
-
-    def pixels(self, name: str) -> np.ndarray:
-        return np.asarray(Image.open(io.BytesIO(base64.b64decode(self.body(name)["b64img"]))).convert("RGB"))
-
-
-@pytest.fixture
-def recorded(data_dir: Path, served: Served) -> Recorded:
-    return Recorded(data_dir / "qupath", served)
 
 
 def masks(answer: Answer, shape: tuple[int, ...]) -> list[np.ndarray]:
@@ -137,17 +108,6 @@ def test_the_boxes_of_sam3_are_objects_and_words_alone_are_refused(recorded: Rec
     refused = recorded.send("13-sam3-text-boxes", positive_bboxes=[])
     assert refused.status == 501
     assert "words" in refused.json["detail"]
-
-
-def test_a_video_is_taken_and_refused_in_one_line_and_its_frames_go(recorded: Recorded) -> None:
-    taken = recorded.send("10-video-xyt-upload")
-    assert taken.status == 200
-    assert taken.json["filename"].endswith(".jpg")
-    for name in ("11-video-xyt", "12-video-xyt-with-points"):
-        answer = recorded.send(name)
-        assert answer.status == 501
-        assert b"\n" not in answer.body.strip()
-        assert "stacks" in answer.json["detail"]
 
 
 def test_weights_are_registered_from_the_catalog_only_and_the_user_is_told(recorded: Recorded) -> None:
