@@ -60,6 +60,10 @@ def segment(
     exact: Annotated[
         bool, typer.Option("--exact", help="With --everything: ask a whole grid, as SAM's generator does.")
     ] = False,
+    mode: Annotated[
+        str | None,
+        typer.Option(help="With --everything: auto (the best the model has), decoder, fast, exact."),
+    ] = None,
     points_per_side: Annotated[
         int | None, typer.Option(min=1, max=256, help="With --everything: points along a side of the grid.")
     ] = None,
@@ -105,6 +109,7 @@ def segment(
         options = command.everything_options(
             wanted=everything,
             exact=exact,
+            mode=mode,
             points_per_side=points_per_side,
             pred_iou_thresh=min_score,
             stability_score_thresh=min_stability,

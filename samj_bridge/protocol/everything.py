@@ -11,12 +11,31 @@ from samj_bridge.protocol.failures import FailureCode
 from samj_bridge.protocol.fields import box_edges, choice, flag, number, only, refuse, text, whole_number
 from samj_bridge.protocol.messages import CHANNEL_MODES
 
-__all__ = ["MODES", "EverythingReply", "EverythingRequest", "ObjectMessage"]
+__all__ = ["MODES", "OF_DECODER", "EverythingReply", "EverythingRequest", "ObjectMessage"]
 
-MODES = ("fast", "exact")
-"""``fast``: object by object, points inside found ones are skipped; ``exact``: SAM's automatic mask generator."""
+MODES = ("auto", "fast", "exact", "decoder")
+"""``auto``: the best that the model has, a decoder before points; ``fast``: object by object, points inside found
+ones are skipped; ``exact``: SAM's automatic mask generator; ``decoder``: what the network says of each pixel."""
+OF_DECODER = (
+    "center_distance_threshold",
+    "boundary_distance_threshold",
+    "foreground_threshold",
+    "foreground_smoothing",
+    "distance_smoothing",
+)
+"""What only a decoder's objects depend on."""
+OF_POINTS = (
+    "pred_iou_thresh",
+    "stability_score_thresh",
+    "stability_score_offset",
+    "box_nms_thresh",
+    "crop_nms_thresh",
+    "crop_overlap_ratio",
+)
+"""What only objects found by points depend on; 0 points per side are none that were asked for."""
 
 _MOST_POINTS = 256
+_MOST_SIGMA = 50.0
 _MOST_PIXELS = 2**40
 
 
@@ -26,7 +45,7 @@ class EverythingRequest:
 
     encoding: str
     """Identifier from ``encode``."""
-    mode: str = "fast"
+    mode: str = "auto"
     """One of `MODES`."""
     points_per_side: int = 0
     """Points along a side of the grid; 0: 32, or in fast mode as the image and the network suggest."""
@@ -57,7 +76,17 @@ class EverythingRequest:
     channels: str = "auto"
     """As `image` was encoded."""
     area: tuple[float, float, float, float] | None = None
-    """Fast mode: only points in this box, x0, y0, x1, y1, are asked; None: all."""
+    """Only points in this box, x0, y0, x1, y1, are asked (not ``exact``), and only seeds in it grow; None: all."""
+    center_distance_threshold: float | None = None
+    """A decoder's seeds are nearer to the centre of their object; the distance is 0 there and 1 at the rim."""
+    boundary_distance_threshold: float | None = None
+    """The same for the distance to the boundary, which is 0 in the middle and 1 at the rim."""
+    foreground_threshold: float | None = None
+    """What a decoder holds for more likely than this to be an object's."""
+    foreground_smoothing: float | None = None
+    """Standard deviation in pixels of the Gaussian over the foreground; 0: none."""
+    distance_smoothing: float | None = None
+    """The same over the distances."""
 
     @classmethod
     def from_wire(cls, inputs: Mapping[str, Any]) -> EverythingRequest:
@@ -82,20 +111,42 @@ class EverythingRequest:
             None if image is None else ArrayDescription.from_wire(image),
             choice(inputs, "channels", CHANNEL_MODES),
             box_edges(inputs.get("area"), "area", FailureCode.BAD_REQUEST),
+            *(number(inputs, name, 0.0, _MOST_SIGMA if "smoothing" in name else 1.0) for name in OF_DECODER),
         )
-        if request.area is not None and request.mode != "fast":
-            raise refuse("area was given, but only the mode 'fast' looks at a part of the image.")
+        request._check_mode()
+        if request.area is not None and request.mode == "exact":
+            raise refuse("area was given, but the mode 'exact' looks at the whole image.")
         if request.crop_n_layers and (request.mode != "exact" or request.image is None):
             reason = f"crop_n_layers is {request.crop_n_layers}, but crops need the mode 'exact' and the image."
             raise refuse(reason, hint="Send the image that was encoded along, with mode 'exact'.")
         return request
 
+    def for_points(self) -> list[str]:
+        """Return the names of what was given that only objects found by points depend on."""
+        sides = ["points_per_side"] if self.points_per_side else []
+        layers = ["crop_n_layers"] if self.crop_n_layers else []
+        return [*sides, *(name for name in OF_POINTS if getattr(self, name) is not None), *layers]
+
+    def for_decoder(self) -> list[str]:
+        """Return the names of what was given that only a decoder's objects depend on."""
+        return [name for name in OF_DECODER if getattr(self, name) is not None]
+
+    def _check_mode(self) -> None:
+        points, decoder = self.for_points(), self.for_decoder()
+        wrong = {"decoder": points, "fast": decoder, "exact": decoder, "auto": points if decoder else []}[self.mode]
+        if wrong:
+            beside = f"{decoder[0]} is for a decoder" if self.mode == "auto" else f"the mode is {self.mode!r}"
+            reason = f"{wrong[0]} was given, but {beside}."
+            raise refuse(reason, hint="Leave one of them out.")
+
     def to_wire(self) -> dict[str, Any]:
-        """Return the inputs, `area` only where there is one."""
+        """Return the inputs, `area` and what is for a decoder only where they were given."""
         inputs = {**vars(self), "image": None if self.image is None else self.image.to_wire()}
-        if self.area is None:
-            del inputs["area"]
-        return inputs
+        return {
+            name: value
+            for name, value in inputs.items()
+            if value is not None or (name != "area" and name not in OF_DECODER)
+        }
 
 
 @dataclass(frozen=True)
@@ -131,7 +182,7 @@ class EverythingReply:
     count: int
     """How many objects were found."""
     counts: Mapping[str, int]
-    """Points asked and skipped, masks proposed, and why masks were dropped."""
+    """Points asked and skipped, seeds of a decoder, masks proposed, and why masks were dropped."""
     message: str
     """A sentence for people: what was found, or why nothing was."""
     seconds: float

@@ -156,7 +156,7 @@ class Scene:
 
     def everything(
         self,
-        mode: str = "fast",
+        mode: str = "auto",
         *,
         within: Sequence[float] | None = None,
         object_px: float | None = None,
@@ -173,9 +173,11 @@ class Scene:
 
         Parameters
         ----------
-        mode : {"fast", "exact"}
-            ``fast`` goes object by object, skips points inside those found before, and its objects never overlap;
-            ``exact`` asks a whole grid and filters as SAM's automatic mask generator does.
+        mode : {"auto", "decoder", "fast", "exact"}
+            ``auto`` takes ``decoder`` where the model has one and no option is only for points, else ``fast``.
+            ``decoder`` takes what the network says of each pixel (micro-sam's models); ``fast`` goes object by
+            object, and skips points inside those found before. Objects of these never overlap. ``exact`` asks a
+            whole grid and filters as SAM's automatic mask generator does.
         within : (x0, y0, x1, y1), optional
             Edges of a box in pixels of the image: only objects whose centroid is in it are given, and of a large
             image only what lies under it is read.
@@ -197,6 +199,9 @@ class Scene:
             ``pred_iou_thresh``, ``stability_score_thresh``, ``stability_score_offset``, ``box_nms_thresh`` (in fast
             mode the part of a mask that may be taken by others), ``min_mask_region_area``; for ``exact`` also
             ``crop_n_layers``, ``crop_nms_thresh``, ``crop_overlap_ratio``, ``crop_n_points_downscale_factor``.
+            In the words of micro-sam for ``decoder``: ``center_distance_threshold``,
+            ``boundary_distance_threshold``, ``foreground_threshold`` (0.5 each), ``foreground_smoothing`` (1.0),
+            ``distance_smoothing`` (1.6).
             Besides: ``min_area``, objects with fewer pixels are left out.
 
         Returns
@@ -233,7 +238,7 @@ class Scene:
 
     def stream_everything(
         self,
-        mode: str = "fast",
+        mode: str = "auto",
         *,
         within: Sequence[float] | None = None,
         object_px: float | None = None,

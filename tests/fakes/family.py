@@ -11,6 +11,8 @@ The checkpoint is a JSON file:
 - ``stdout``: what encode prints (text); ``raw_stdout``: what it writes to descriptor 1; ``raw_stderr``: in hex;
   ``stderr_bytes``: how much it writes to descriptor 2 without a line break;
 - ``remembers``: a network that follows objects: what is bright and overlaps most with what it saw last;
+- ``maps``: a network with a decoder: what is bright, and how far from the middle of its part each pixel is;
+  ``maps_s``: how long it takes, unless it is cancelled;
 - ``tile_px``: side of its tiles; images with a longer side are cut;
 - ``nan_score``, ``prompt_s``, ``bytes_per_pixel``, ``fail``: what they say.
 """
@@ -157,6 +159,25 @@ class Model:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class MappingModel(Model):
+    """One that says of each pixel what it is."""
+
+    def maps(self, encoding, check):
+        self._die("maps")
+        end = time.monotonic() + self.knobs.get("maps_s", 0)
+        check(0.5)
+        while time.monotonic() < end:
+            time.sleep(0.02)
+            check(0.5)
+        labels, count = label_components(encoding.grey > 0.5)
+        far = np.ones(labels.shape, np.float32)
+        for number in range(1, count + 1):
+            places = np.argwhere(labels == number)
+            apart = np.abs(places - (places.min(0) + places.max(0)) / 2) / (np.ptp(places, axis=0) / 2 + 1)
+            far[labels == number] = apart.max(1)
+        return np.stack([(labels > 0).astype(np.float32), far, far])
+
+
 class BoxModel:
     """A network that knows boxes only, as MedSAM does."""
 
@@ -214,4 +235,6 @@ def build(spec):
     knobs = json.loads(spec.weights.read_text())
     if knobs.get("remembers"):
         return RememberingModel(knobs)
+    if knobs.get("maps"):
+        return MappingModel(knobs)
     return BoxModel(knobs) if knobs.get("boxes_only") else Model(knobs)

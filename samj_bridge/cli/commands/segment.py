@@ -117,21 +117,26 @@ def _check(request: Request, summary: Path | None) -> None:
         check_summary(summary, overwrite=request.overwrite)
 
 
-def everything_options(*, wanted: bool, exact: bool, **options: Any) -> dict[str, Any] | None:
+def everything_options(
+    *, wanted: bool, exact: bool, mode: str | None = None, **options: Any
+) -> dict[str, Any] | None:
     """Return what ``Scene.everything`` is given; None where it is not wanted.
 
     Raises
     ------
     PromptError
-        One of its options was given without it.
+        One of its options was given without it, or two modes.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    if not wanted and (exact or given):
+    if exact and mode not in (None, "exact"):
+        message = f"Both --exact and --mode {mode} were given."
+        raise PromptError(message, hint="Leave one of them out.")
+    if not wanted and (exact or mode or given):
         message = "An option of --everything was given without it."
         raise PromptError(
             message, hint="Add --everything, or leave out --exact, --points-per-side, --within, --min-score, ..."
         )
-    return {"mode": "exact" if exact else "fast", **given} if wanted else None
+    return {"mode": "exact" if exact else mode or "auto", **given} if wanted else None
 
 
 def _result(

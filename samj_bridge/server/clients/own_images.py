@@ -128,7 +128,7 @@ async def everything(request: Request) -> Response:
     if wrong := sorted(options.keys() & {"record", "progress", "cancel"}):
         message = f"The field {wrong[0]!r} is not taken over HTTP."
         raise InputError(message, code="bad-field", hint="Leave it out.")
-    mode = text(body, "mode", "fast")
+    mode = text(body, "mode", "auto")
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 

@@ -269,7 +269,7 @@ def _options(body: Mapping[str, Any]) -> dict[str, Any]:
     }
     different = {name: value for name, value in asked.items() if value not in _WINDOW[name]}
     if not different:
-        return {"mode": "fast"}
+        return {"mode": "auto"}
     options = {"mode": "exact", "points_per_side": sides, "box_nms_thresh": asked["box_nms_thresh"], **different}
     if asked["crop_n_layers"]:
         options |= {

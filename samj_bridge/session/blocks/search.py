@@ -114,11 +114,12 @@ class _Run:
 
     def __post_init__(self) -> None:
         request = self.request
-        if request.mode == "fast":
+        apart = request.mode != "exact"
+        if apart:
             most = _TAKEN if request.box_nms_thresh is None else request.box_nms_thresh
         else:
             most = _SAME_BOX if request.crop_nms_thresh is None else request.crop_nms_thresh
-        self.rule = Rule(request.mode == "fast", most, max(1, request.min_area))
+        self.rule = Rule(apart, most, max(1, request.min_area))
         within = self.search.within
         self.wanted = list(range(len(self.blocks))) if within is None else sorted(self.blocks.owning(within))
 
@@ -141,6 +142,10 @@ class _Run:
         asked = f"{self.counts['points']} points were asked"
         if self.counts["skipped"]:
             asked += f", {self.counts['skipped']} skipped (inside an object, or where nothing small was found)"
+        if self.counts["seeds"]:
+            asked = "by the model's decoder, without points"
+        if not self.counts["masks"] and not self.given:
+            return f"Nothing was found in {tiles}: the model sees no object there."
         if self.given:
             return f"{self.given} object{'s' if self.given > 1 else ''} found in {tiles}; {asked}."
         return f"Nothing was found in {tiles}: {asked}, and none of the {self.counts['masks']} masks will do."
@@ -202,7 +207,7 @@ class _Run:
             lambda running, left: image.encoding(running, tell, self.cancel, left),
             image.forget,
         )
-        area = self._area(block, image) if request.mode == "fast" else None
+        area = self._area(block, image) if request.mode != "exact" else None
         small = replace(request, min_area=-(-request.min_area // image.step**2), area=area)
         try:
             found = [

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samj_bridge.geometry.components import label_components
+from samj_bridge.worker.automatic.extents import extents
 
 __all__ = ["points"]
 
@@ -34,7 +35,7 @@ def points(
     labels, count = label_components(inner & (foreground >= foreground_threshold))
     found = np.zeros((count, 2), np.int64)
     shut = _shut(labels)
-    for index, (rows, columns) in enumerate(_extents(labels, count)):
+    for index, (rows, columns) in enumerate(extents(labels, count)):
         own = labels[rows, columns] == index + 1
         distance = _squared_distances(own & ~shut[rows, columns])
         # Where nothing is open, the first pixel of the seed.
@@ -55,18 +56,6 @@ def _shut(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
         crossed |= (corner > 0) & (corner != labels)
     shut[1:-1, 1:-1] = crossed[1:-1, 1:-1] & (labels[1:-1, 1:-1] > 0)
     return shut
-
-
-def _extents(labels: NDArray[np.int32], count: int) -> list[tuple[slice, slice]]:
-    rows, columns = np.nonzero(labels)
-    owner = labels[rows, columns] - 1
-    low = np.full((2, count), max(labels.shape, default=0), np.int64)
-    high = np.zeros((2, count), np.int64)
-    for axis, places in enumerate((rows, columns)):
-        np.minimum.at(low[axis], owner, places)
-        np.maximum.at(high[axis], owner, places + 1)
-    bounds = zip(low[0].tolist(), high[0].tolist(), low[1].tolist(), high[1].tolist(), strict=True)
-    return [(slice(top, bottom), slice(left, right)) for top, bottom, left, right in bounds]
 
 
 def _squared_distances(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from samj_bridge.worker import devices, intensity
 from samj_bridge.worker.blank import WORDS, Blank
 from samj_bridge.worker.cache import Entry
 from samj_bridge.worker.engine import Engine
+from samj_bridge.worker.everything.decoded import chosen, find_decoded, said, thresholds_of
 from samj_bridge.worker.everything.exact import HALF, find_all
 from samj_bridge.worker.everything.fast import find_fast
 from samj_bridge.worker.everything.grid import Box
@@ -38,15 +40,14 @@ def everything(engine: Engine, inputs: Mapping[str, Any], context: Context) -> d
     request = EverythingRequest.from_wire(inputs)
     entry = engine.whole(engine.encoding(request.encoding), context.check)
     model: Any = entry.model
-    if not hasattr(model, "propose"):
-        message = "This model can't be asked by points, so that it can't find objects by itself."
-        hint = "Use another model for everything mode, for example starter, or give boxes."
-        raise OperationFailed(FailureCode.BAD_PROMPT, message, hint=hint)
+    request = replace(request, mode=chosen(request, model, entry.reply.shape))
     begun, tally = time.perf_counter(), Tally()
     parameters = _parameters(request, entry)
     context.check()
     if isinstance(entry.encoding, Blank):
         found: Iterable[Found] = ()
+    elif request.mode == "decoder":
+        found = find_decoded(model, entry.encoding, thresholds_of(request), tally, context.check, request.area)
     elif request.mode == "fast":
         found = find_fast(model, entry.encoding, entry.reply.shape, parameters, tally, context.check, request.area)
     else:
@@ -61,7 +62,10 @@ def everything(engine: Engine, inputs: Mapping[str, Any], context: Context) -> d
         else:
             regions += messages
     engine.encodings.weigh(request.encoding)
-    words = WORDS if isinstance(entry.encoding, Blank) else _words(count, tally, parameters)
+    if isinstance(entry.encoding, Blank):
+        words = WORDS
+    else:
+        words = said(count, tally) if request.mode == "decoder" else _words(count, tally, parameters)
     reply = EverythingReply(tuple(regions), count, tally.to_wire(), words, time.perf_counter() - begun)
     return reply.to_wire()
 

@@ -15,6 +15,8 @@ class Tally:
     """Points that the network was asked with."""
     skipped: int = 0
     """Points of the grid that lay inside an object found before, or where nothing finer was to be expected."""
+    seeds: int = 0
+    """Objects that a decoder saw, before small ones went."""
     masks: int = 0
     """Masks that the network proposed for them."""
     low_score: int = 0

@@ -38,6 +38,8 @@ class Encoding:
     def nbytes(self) -> int:
         """Bytes held, what prompts have added among them."""
         held = sum(t.numel() * t.element_size() for t in (self.embedding, *self.detail))
+        maps: NDArray[np.float32] | None = self.__dict__.get("maps")
+        held += 0 if maps is None else maps.nbytes
         ready: Ready | None = self.__dict__.get("ready")
         return held if ready is None else held + ready.nbytes
 

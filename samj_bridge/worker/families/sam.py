@@ -123,11 +123,19 @@ class MappingSamModel(SamModel, MappingModel):
 
     @torch.inference_mode()
     def maps(self, encoding: Encoding, check: Callable[[float], None]) -> NDArray[np.float32]:
-        """See ``base.MappingModel``: the maps of the frame, its padding cut off, resized to the image."""
+        """See ``base.MappingModel``: the maps of the frame, its padding cut off, resized to the image.
+
+        They are kept: thresholds are tried again and again, and the decoder takes as long as an encoder.
+        """
+        kept: NDArray[np.float32] | None = encoding.__dict__.get("maps")
+        if kept is not None:
+            return kept
         # In float32 whatever the encoder computed in: thresholds are set on what comes out.
         found = self.decoder(encoding.embedding.float(), check)
         height, width = resized_hw(encoding.image_hw, self.transform.SIDE)
         inner = found[:, :, :height, :width]
         maps = F.interpolate(inner, encoding.image_hw, mode="bilinear", align_corners=False)
         result: NDArray[np.float32] = maps[0].cpu().numpy()
+        result.setflags(write=False)
+        encoding.__dict__["maps"] = result
         return result

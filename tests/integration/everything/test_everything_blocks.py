@@ -271,7 +271,7 @@ def test_an_image_with_nothing_in_it_says_so(session):
     with session.encode(np.zeros((150, 150), np.uint8)) as scene:
         found = scene.everything()
     assert found == []
-    assert found.message.startswith("Nothing was found in 9 tiles: 0 points")
+    assert found.message == "Nothing was found in 9 tiles: the model sees no object there."
 
 
 def test_the_worker_may_die_in_the_middle(session):

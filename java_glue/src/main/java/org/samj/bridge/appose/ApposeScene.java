@@ -116,7 +116,7 @@ final class ApposeScene implements Segmenter.Scene {
     @Override
     public void everything(Options options, Segmenter.Found found, Segmenter.Progress progress) {
         Map<String, Object> inputs = new HashMap<>();
-        inputs.put("mode", "fast");
+        inputs.put("mode", "auto");
         inputs.put("stream", true);
         inputs.put("min_area", options.minArea);
         Segmenter.Progress told = Told.to(progress);
