@@ -58,6 +58,11 @@ def main(folder: str, *architectures: str) -> None:
     import torch
 
     for architecture in architectures:
+        if architecture == "decoder":
+            weights = random_decoder()
+            names = {name.removeprefix("decoder_state."): value for name, value in weights.items()}
+            torch.save(names, Path(folder) / "decoder.pt")
+            continue
         weights = random_weights(architecture)
         wrapped = {"model": weights} if architecture.startswith("sam2") else weights
         torch.save(wrapped, Path(folder) / f"{architecture}.pt")

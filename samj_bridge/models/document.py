@@ -10,6 +10,7 @@ from samj_bridge.download import WheelSource
 from samj_bridge.errors import FileError, SamjError
 from samj_bridge.models.catalog import packaged_catalog
 from samj_bridge.models.entry import ModelEntry
+from samj_bridge.models.halves import of_decoder
 
 __all__ = ["document", "main", "replace_between_markers"]
 
@@ -101,10 +102,12 @@ def _file(entry: ModelEntry) -> tuple[str, ...]:
     else:
         where = f"`{entry.offered_name}`"
     where += "".join(f" or `{mirror}`" for mirror in entry.mirrors if WheelSource.names(mirror))
+    if entry.decoder_url:
+        where += f", and <{entry.decoder_url}> with the decoder for automatic segmentation"
     if entry.member:
         where += f", in it `{entry.member}`"
     size = f"{entry.size:,}" if entry.size else ""
-    hashes = "<br>".join(f"`{item}`" for item in entry.hashes)
+    hashes = "<br>".join(f"`{item}`" for item in (*entry.hashes, *of_decoder(entry.decoder_hashes)))
     return f"`{entry.id}`", where, size, hashes, entry.architecture, entry.transform
 
 

@@ -75,6 +75,10 @@ class ModelEntry:
     """Name of the checkpoint in the archive, folders left out."""
     member_size: int | None = None
     """Bytes of the checkpoint in the archive; None: unknown."""
+    decoder_url: str = ""
+    """Where a second file is offered, with micro-sam's decoder for automatic segmentation; empty: there is none."""
+    decoder_hashes: tuple[str, ...] = ()
+    """What the second file must hash to."""
     wrapped: str = ""
     """Key under which the checkpoint holds its weights; found without it too."""
     obtain: str = ""

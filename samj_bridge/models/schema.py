@@ -31,9 +31,9 @@ ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 _TEXTS = (
     "title", "family", "architecture", "transform", "licence", "licence_note", "url", "file_name", "file",
-    "archive", "member", "wrapped", "obtain", "good_for", "not_for", "citation", "homepage",
+    "archive", "member", "decoder_url", "wrapped", "obtain", "good_for", "not_for", "citation", "homepage",
 )  # fmt: skip
-_LISTS = ("prompts", "mirrors", "hashes")
+_LISTS = ("prompts", "mirrors", "hashes", "decoder_hashes")
 _SIZES = ("size", "member_size")
 _KNOWN = {*_TEXTS, *_LISTS, *_SIZES, "recommended"}
 _REQUIRED = ("title", "family", "architecture", "transform", "prompts")
@@ -150,6 +150,10 @@ def _source(table: Mapping[str, Any]) -> list[str]:
         problems.append(f"its archive {table['archive']!r} is none of {', '.join(ARCHIVES)}")
     if ("archive" in table) != ("member" in table):
         problems.append("needs both of archive and member, or none")
+    if "decoder_url" in table and "url" not in table:
+        problems.append("has a decoder_url, but no url")
+    if "decoder_hashes" in table and "decoder_url" not in table:
+        problems.append("has decoder_hashes, but no decoder_url")
     if "member_size" in table and "member" not in table:
         problems.append("has a member_size, but no member")
     return problems
@@ -158,8 +162,9 @@ def _source(table: Mapping[str, Any]) -> list[str]:
 def _addresses(table: Mapping[str, Any], *, plain_http: bool) -> list[str]:
     problems = []
     schemes = ("https", "http") if plain_http else ("https",)
-    for address in [*([table["url"]] if "url" in table else []), *table.get("mirrors", ())]:
-        if WheelSource.names(address):
+    named = [table[key] for key in ("url", "decoder_url") if key in table]
+    for address in [*named, *table.get("mirrors", ())]:
+        if WheelSource.names(address) and address != table.get("decoder_url"):
             if not _is_wheel_source(address):
                 problems.append(f"{address!r} is not of the form pypi:PROJECT==VERSION!/path/in/wheel#sha256=...")
             continue
@@ -170,9 +175,13 @@ def _addresses(table: Mapping[str, Any], *, plain_http: bool) -> list[str]:
 
 
 def _hashes(table: Mapping[str, Any]) -> list[str]:
+    return [problem for key in ("hashes", "decoder_hashes") for problem in _hashes_in(table.get(key, ()))]
+
+
+def _hashes_in(hashes: Sequence[str]) -> list[str]:
     problems = []
-    kinds = [item.partition(":")[0] for item in table.get("hashes", ())]
-    for item in table.get("hashes", ()):
+    kinds = [item.partition(":")[0] for item in hashes]
+    for item in hashes:
         kind, _, digits = item.partition(":")
         if kind not in ALGORITHMS:
             problems.append(f"the hash {item!r} is of none of the kinds {', '.join(ALGORITHMS)}")

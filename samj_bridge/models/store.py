@@ -23,6 +23,7 @@ from pathlib import Path
 
 from samj_bridge.errors import FileError, ModelError, NoSpaceError
 from samj_bridge.models.entry import ModelEntry
+from samj_bridge.models.halves import of_decoder
 from samj_bridge.models.record import Record, Weights, read_record, write_record
 from samj_bridge.models.schema import entry_from_table
 from samj_bridge.process.locks import hold_lock, is_locked
@@ -296,7 +297,7 @@ def _record_or_none(path: Path) -> Record | None:
 def fits(entry: ModelEntry, record: Record) -> bool:
     """Tell whether an installed file is the one that a catalog names: a hash says so, and none contradicts it."""
     known = dict(item.split(":", 1) for item in record.hashes)
-    named = dict(item.split(":", 1) for item in entry.hashes)
+    named = dict(item.split(":", 1) for item in (*entry.hashes, *of_decoder(entry.decoder_hashes)))
     # Only the kinds that were named when it came are known; a catalog that names others now may mean another file.
     shared = known.keys() & named.keys()
     return all(known[kind] == named[kind] for kind in shared) and (bool(shared) or not named)

@@ -8,7 +8,10 @@ from typing import Any
 
 from samj_bridge.protocol.fields import only, text
 
-__all__ = ["ConvertReply", "ConvertRequest"]
+__all__ = ["HALVES", "ConvertReply", "ConvertRequest"]
+
+HALVES = ("network.pt", "decoder.pt")
+"""Names of the two checkpoints, stored as they are, in an archive that holds a network and its decoder."""
 
 
 @dataclass(frozen=True)

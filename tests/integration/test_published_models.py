@@ -93,3 +93,22 @@ def test_an_imported_checkpoint_segments(
     regions = read_rois(output / "disc_rois.zip") if image["objects"] else []
     assert image["objects"] + image["empty"] == 2
     assert np.array_equal(labels > 0, np.any([region.mask(labels.shape) for region in regions] or [labels * 0], 0))
+
+
+def test_a_model_with_its_decoder_is_imported_whole_and_finds_objects_by_it(
+    home: Path, checkpoints: Path, picture: Path, tmp_path: Path, worker_python: Path
+) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    maker = ROOT / "tests" / "random_weights.py"
+    subprocess.run([worker_python, maker, tmp_path, "mobile-sam", "decoder"], check=True, env=environ)
+    both = "import sys, torch as t; t.save(dict(zip(sys.argv[1:3], map(t.load, sys.argv[3:5]))), sys.argv[5])"
+    files = [tmp_path / name for name in ("mobile-sam.pt", "decoder.pt", "exported.pt")]
+    subprocess.run([worker_python, "-c", both, "model_state", "decoder_state", *files], check=True)
+    imported = run(home, "models", "import", files[2], "--id", "with-decoder")
+    assert "decoder_state) was taken too" in json.dumps(imported)
+    output = tmp_path / "results"
+    done = run(home, "segment", picture, "--everything", "--model", "with-decoder", "--output", output)
+    (image,) = done["images"]
+    assert "by the model's decoder" in image["message"] or "the model's decoder sees" in image["message"]
+    labels = tifffile.imread(output / "disc_labels.tif")
+    assert len(np.unique(labels)) - 1 == image["objects"]

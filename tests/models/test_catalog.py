@@ -157,6 +157,16 @@ def test_every_problem_of_a_catalog_is_told_at_once(tmp_path: Path) -> None:
         transform = "sam"
         prompts = []
         url = "https://x/y"
+        decoder_url = "ftp://x/z"
+        decoder_hashes = ["sha256:12"]
+        [meaningless]
+        title = "x"
+        family = "sam"
+        architecture = "sam-vit-b"
+        transform = "sam"
+        prompts = ["box"]
+        obtain = "ask"
+        decoder_hashes = []
         """,
         encoding="utf-8",
     )
@@ -183,6 +193,9 @@ def test_every_problem_of_a_catalog_is_told_at_once(tmp_path: Path) -> None:
         "[meaning] needs both of archive and member",
         "[network] its architecture 'sam-huge'",
         "[network] takes no prompts",
+        "[network] 'ftp://x/z' is no https or http address",
+        "[network] the hash 'sha256:12' does not have 64 digits",
+        "[meaningless] has decoder_hashes, but no decoder_url",
     ):
         assert part in text, part
     assert caught.value.details["problems"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +15,7 @@ from fakes.file_server import FileServer, serve
 from fakes.model_files import FileContent, offer, table, write_catalog
 from fakes.opening import VARIABLES
 
+from samj_bridge.download import Digests
 from samj_bridge.errors import HashMismatch, InputError, InstallError, ModelError
 from samj_bridge.models import ModelEntry, find_model, weights_file
 from samj_bridge.models.obtain import downloads_of
@@ -27,6 +29,8 @@ from samj_bridge.session.installing import Installed, import_model, install_mode
 from samj_bridge.settings import Settings
 
 pytestmark = pytest.mark.worker
+
+ROOT = Path(__file__).parents[2]
 
 
 class Lab:
@@ -218,3 +222,44 @@ def test_importing_needs_an_environment_and_a_file(lab: Lab, tmp_path: Path) -> 
     assert "samj-bridge setup" in caught.value.hint
     with pytest.raises(Exception, match="There is no file"):
         import_model(tmp_path / "none.pth", lab.settings, launcher=lab.launcher)
+
+
+def test_a_second_file_comes_along_and_both_are_verified(lab: Lab) -> None:
+    second = FileContent(lab.made / "model.pth")
+    url = offer(lab.server, "/second.pth", second)
+    wrong = lab.add("ours", "plain.pth", decoder_url=url, decoder_hashes=["sha256:" + "0" * 64])
+    with pytest.raises(HashMismatch):
+        lab.install(wrong)
+    assert not lab.store.has_record("ours")
+    fields = {"decoder_url": url, "decoder_hashes": [f"sha256:{Digests.of(second.bytes()).sha256}"]}
+    installed = lab.install(lab.add("ours", "plain.pth", **fields))
+    assert installed.converted
+    weights = installed.record.weights
+    assert weights is not None
+    assert "left out: networks of this family have none" in " ".join(weights.notes)
+    # What had come whole was not asked for again.
+    assert [request.path for request in lab.server.requests].count("/w.pth") == 1
+    assert [item.status for item in verify(lab.store)] == ["ok"]
+    assert not lab.install(find_model("ours", lab.settings)).new
+
+
+def test_what_came_without_its_second_file_is_used_and_completed_when_it_is_installed_again(lab: Lab) -> None:
+    first = lab.install(lab.add("ours", "plain.pth"))
+    second = FileContent(lab.made / "model.pth")
+    url = offer(lab.server, "/second.pth", second)
+    fields = {"decoder_url": url, "decoder_hashes": [f"sha256:{Digests.of(second.bytes()).sha256}"]}
+    entry = lab.add("ours", "plain.pth", **fields)
+    assert weights_file(entry, lab.settings).is_file()
+    again = lab.install(entry)
+    assert again.new
+    assert again.record.source != first.record.source
+    assert weights_file(entry, lab.settings).is_file()
+
+
+def test_a_second_file_alone_is_no_model(lab: Lab, tmp_path: Path, worker_python: Path) -> None:
+    environ = {**VARIABLES, "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [worker_python, ROOT / "tests" / "random_weights.py", tmp_path, "decoder"], check=True, env=environ
+    )
+    with pytest.raises(ModelError, match="is the decoder of a micro-sam model alone"):
+        import_model(tmp_path / "decoder.pt", lab.settings, launcher=lab.launcher)

@@ -149,10 +149,10 @@ def _raise(
     down: _Places,
 ) -> _Places:
     """Raise heights to the level at which water reaches each place; return where that changed them."""
-    ends = _ends(down)
     minima: _Places = places[(down[places] == places) & (labels[places] == 0)]
     if not minima.size:
         return minima
+    ends = _ends(down)
     number = np.zeros(level.size, np.int32)
     number[minima] = np.arange(1, minima.size + 1, dtype=np.int32)
     basin = number[ends]

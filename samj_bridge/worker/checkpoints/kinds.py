@@ -6,15 +6,18 @@ import pickletools
 import zipfile
 from pathlib import Path
 
+from samj_bridge.protocol.conversion import HALVES
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 
-__all__ = ["LEGACY", "SAFETENSORS", "TORCH_ZIP", "bad_checkpoint", "kind_of"]
+__all__ = ["LEGACY", "PAIR", "SAFETENSORS", "TORCH_ZIP", "bad_checkpoint", "kind_of"]
 
 TORCH_ZIP = "torch-zip"
 """What torch has written since 1.6: a zip archive of plain entries, one of them a pickle."""
 LEGACY = "torch-legacy"
 """What torch wrote before: pickles, one after the other, then the numbers."""
 SAFETENSORS = "safetensors"
+PAIR = "pair"
+"""What the store makes of two files: a zip archive with a network's checkpoint and its decoder's, as they are."""
 
 _HEAD_BYTES = 4096
 _LARGEST_HEADER = 100_000_000
@@ -71,6 +74,8 @@ def _zip(path: Path, size: int) -> str:
         hint = "Don't use this file. If it is an archive that holds a checkpoint, unpack it and take that file."
         raise bad_checkpoint("zip-bomb", message, hint, size=size, unpacked=unpacked)
     names = [entry.filename for entry in entries]
+    if tuple(names) == HALVES:
+        return PAIR
     if any(name.endswith("constants.pkl") for name in names):
         message = f"{path.name} is a TorchScript program, not a checkpoint: it holds code besides the weights."
         raise bad_checkpoint("torchscript", message, "Take the publisher's checkpoint with the weights alone.")

@@ -6,9 +6,10 @@ import logging
 import pickle
 import struct
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError
@@ -16,9 +17,10 @@ from safetensors.torch import load_file
 from torch.serialization import safe_globals
 
 from samj_bridge.protocol.failures import OperationFailed
-from samj_bridge.worker.checkpoints.kinds import LEGACY, SAFETENSORS, bad_checkpoint, kind_of
+from samj_bridge.worker.checkpoints.kinds import LEGACY, PAIR, SAFETENSORS, bad_checkpoint, kind_of
 from samj_bridge.worker.checkpoints.standins import StandIns, name_in
 from samj_bridge.worker.checkpoints.tools import save_alone
+from samj_bridge.worker.checkpoints.windows import Window, places_in
 
 __all__ = ["Read", "read_checkpoint"]
 
@@ -54,6 +56,8 @@ def read_checkpoint(path: Path) -> Read:
         with warnings.catch_warnings():
             # It warns of pickle protocols; what it can't read, it says itself.
             warnings.simplefilter("ignore")
+            if kind == PAIR:
+                return _load_pair(path)
             return _load(path, mmap=kind != LEGACY)
     except pickle.UnpicklingError as error:
         raise _refused(path, error) from error
@@ -71,7 +75,17 @@ def read_checkpoint(path: Path) -> Read:
         return _raise_damaged(path, error)
 
 
-def _load(path: Path, *, mmap: bool) -> Read:
+def _load_pair(path: Path) -> Read:
+    """Read a network and its decoder as if one file held them, as micro-sam's export does."""
+    with path.open("rb") as file:
+        network, decoder = (_load(Window(file, *place), mmap=False) for place in places_in(path))
+    table = decoder.content
+    if isinstance(table, Mapping) and isinstance(table.get("decoder_state"), Mapping):
+        table = table["decoder_state"]
+    return Read({"model_state": network.content, "decoder_state": table}, (*network.not_built, *decoder.not_built))
+
+
+def _load(path: Path | BinaryIO, *, mmap: bool) -> Read:
     """Read what torch wrote; classes of ours stand in for what isn't a tensor."""
     standins = StandIns()
     while True:
