@@ -6,7 +6,7 @@ Every writer leaves empty regions out, names and numbers the others by their pla
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -45,7 +45,7 @@ class Exporter:
     suffix: str
     """What a result's file name has after the image's name."""
     takes: tuple[str, ...] = ()
-    """Further arguments, of ``shape``, ``pixels``, ``calibration`` and ``image_name``."""
+    """Further arguments, of ``shape``, ``pixels``, ``calibration`` ``image_name``; all take ``check``."""
 
 
 EXPORTERS = {
@@ -66,6 +66,7 @@ def export(
     pixels: Any,
     calibration: Calibration | None = None,
     image_name: str = "",
+    check: Callable[[float], None] | None = None,
 ) -> Path:
     """Write `regions` in the format `name` of `EXPORTERS`; return the file.
 
@@ -84,11 +85,14 @@ def export(
         Its scale.
     image_name : str
         Name of its file.
+    check : callable, optional
+        Hears of the part that is written, and may raise: then there is no file.
     """
     exporter = EXPORTERS[name]
     given = {"shape": shape, "pixels": pixels, "calibration": calibration, "image_name": image_name}
     write = getattr(import_module(exporter.module), exporter.function)
-    return Path(write(path, regions=regions, **{key: given[key] for key in exporter.takes}))
+    more = {key: given[key] for key in exporter.takes} | ({} if check is None else {"check": check})
+    return Path(write(path, regions=regions, **more))
 
 
 _PUBLIC = {

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.export.output import check_regions, image_shape, replacing, unique_names
+from samj_bridge.export.output import Check, check_regions, image_shape, replacing, unchecked, unique_names
 from samj_bridge.geometry.rasterise import rasterise
 from samj_bridge.geometry.region import Region
 
@@ -26,6 +26,7 @@ def write_coco(
     regions: Region | Iterable[Region],
     shape: tuple[int, int] | None = None,
     image_name: str = "",
+    check: Check = unchecked,
 ) -> Path:
     """Write regions as COCO's object detection format.
 
@@ -39,6 +40,8 @@ def write_coco(
         (Y, X) of the image; by default as the regions know it.
     image_name : str
         Name of the image's file (``file_name``); by default that of `path`, without ``_coco``.
+    check : callable
+        Hears of the part that is written, and may raise: then there is no file.
 
     Returns
     -------
@@ -54,13 +57,15 @@ def write_coco(
     """
     listed = check_regions(regions)
     name = image_name or Path(path).stem.removesuffix("_coco")
-    text = json.dumps(as_coco(listed, image_shape(listed, shape), name), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(as_coco(listed, image_shape(listed, shape), name, check), ensure_ascii=False, allow_nan=False)
     with replacing(path, ".json") as draft:
         draft.write_text(text, encoding="utf-8", errors="replace")
     return Path(path)
 
 
-def as_coco(regions: Iterable[Region], shape: tuple[int, int], image_name: str) -> dict[str, Any]:
+def as_coco(
+    regions: Iterable[Region], shape: tuple[int, int], image_name: str, check: Check = unchecked
+) -> dict[str, Any]:
     """Return regions as a COCO data set of one image file: plain data.
 
     Planes are images of their own, all with the file's name, told apart by ``plane`` (as QuPath counts: from 0,
@@ -72,6 +77,7 @@ def as_coco(regions: Iterable[Region], shape: tuple[int, int], image_name: str) 
     categories: dict[int, str] = {}
     annotations = []
     for number, (region, name) in enumerate(zip(listed, unique_names(listed), strict=True), 1):
+        check((number - 1) / len(listed))
         counts = run_lengths(region.rings, shape)
         area = sum(counts[1::2])
         if not area:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from samj_bridge.export.calibration import Calibration
-from samj_bridge.export.output import check_regions, replacing, unique_names
+from samj_bridge.export.output import Check, check_regions, replacing, unchecked, unique_names
 from samj_bridge.export.properties import fields_of, properties_of
 from samj_bridge.geometry.parts import split_parts
 from samj_bridge.geometry.region import Region
@@ -20,7 +20,10 @@ __all__ = ["as_geojson", "write_geojson"]
 
 
 def write_geojson(
-    path: str | Path, regions: Region | Iterable[Region], calibration: Calibration | None = None
+    path: str | Path,
+    regions: Region | Iterable[Region],
+    calibration: Calibration | None = None,
+    check: Check = unchecked,
 ) -> Path:
     """Write regions as a GeoJSON feature collection.
 
@@ -32,6 +35,8 @@ def write_geojson(
         Empty ones are left out.
     calibration : Calibration, optional
         Pixel size and unit of the image, told beside the features (``pixel_size``): coordinates stay in pixels.
+    check : callable
+        Hears of the part that is written, and may raise: then there is no file.
 
     Returns
     -------
@@ -45,17 +50,22 @@ def write_geojson(
     FileError, NoSpaceError
         The file can't be written.
     """
-    text = json.dumps(as_geojson(regions, calibration), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(as_geojson(regions, calibration, check), ensure_ascii=False, allow_nan=False)
     with replacing(path, ".geojson|.json") as draft:
         draft.write_text(text, encoding="utf-8", errors="replace")
     return Path(path)
 
 
-def as_geojson(regions: Region | Iterable[Region], calibration: Calibration | None = None) -> dict[str, Any]:
+def as_geojson(
+    regions: Region | Iterable[Region], calibration: Calibration | None = None, check: Check = unchecked
+) -> dict[str, Any]:
     """Return regions as a GeoJSON feature collection: plain data."""
     listed = check_regions(regions)
-    pairs = zip(listed, unique_names(listed), strict=True)
-    features = [_feature(region, name, n) for n, (region, name) in enumerate(pairs, 1) if not region.is_empty]
+    features = []
+    for number, (region, name) in enumerate(zip(listed, unique_names(listed), strict=True), 1):
+        check((number - 1) / len(listed))
+        if not region.is_empty:
+            features.append(_feature(region, name, number))
     size = {"x": calibration.width, "y": calibration.height, "unit": calibration.unit} if calibration else None
     return {"type": "FeatureCollection", **({"pixel_size": size} if size else {}), "features": features}
 

@@ -19,7 +19,7 @@ import roifile
 from numpy.typing import NDArray
 
 from samj_bridge.errors import FileError, InputError
-from samj_bridge.export.output import check_regions, replacing, unique_names
+from samj_bridge.export.output import Check, check_regions, replacing, unchecked, unique_names
 from samj_bridge.export.properties import fields_of, read_properties, write_properties
 from samj_bridge.export.roi_file import RoiFile, parse_roi
 from samj_bridge.export.roi_kinds import NoArea, rings_of
@@ -39,7 +39,11 @@ _MOVE_TO, _LINE_TO, _CLOSE = 0, 1, 4
 
 
 def write_rois(
-    path: str | Path, regions: Region | Iterable[Region], *, colour: tuple[int, int, int] | None = None
+    path: str | Path,
+    regions: Region | Iterable[Region],
+    *,
+    colour: tuple[int, int, int] | None = None,
+    check: Check = unchecked,
 ) -> Path:
     """Write a ROI zip that ImageJ's ROI manager opens.
 
@@ -51,6 +55,8 @@ def write_rois(
         Empty ones are left out: ImageJ has no ROI without pixels. Names that occur twice get a number.
     colour : (int, int, int), optional
         Stroke colour (red, green, blue), 0 to 255 each.
+    check : callable
+        Hears of the part that is written, and may raise: then there is no file.
 
     Returns
     -------
@@ -68,7 +74,8 @@ def write_rois(
     names = unique_names(listed)
     members = _member_names(names)
     with replacing(path, ".zip") as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
-        for region, name, member in zip(listed, names, members, strict=True):
+        for number, (region, name, member) in enumerate(zip(listed, names, members, strict=True)):
+            check(number / len(listed))
             if not region.is_empty:
                 # A ZipInfo without a date: equal regions make equal files.
                 info = zipfile.ZipInfo(member)

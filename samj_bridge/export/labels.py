@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from samj_bridge.errors import InputError
 from samj_bridge.export.calibration import Calibration
-from samj_bridge.export.output import MARK, check_regions, image_shape, numbered, replacing
+from samj_bridge.export.output import MARK, Check, check_regions, image_shape, numbered, replacing, unchecked
 from samj_bridge.geometry.region import Region
 
 __all__ = ["LARGE_PX", "label_image", "painted", "write_labels"]
@@ -31,6 +31,7 @@ def write_labels(
     regions: Region | Iterable[Region],
     shape: tuple[int, int] | None = None,
     calibration: Calibration | None = None,
+    check: Check = unchecked,
 ) -> Path:
     """Write a label image as a TIFF that ImageJ opens: 16-bit, or 32-bit for more than 65,535 regions.
 
@@ -45,6 +46,8 @@ def write_labels(
     calibration : Calibration, optional
         Pixel size and unit of the image (`samj_bridge.export.calibration.read_calibration`): areas measured in the
         label image are then the image's own.
+    check : callable
+        Hears of the part that is written, and may raise: then there is no file.
 
     Returns
     -------
@@ -66,20 +69,24 @@ def write_labels(
     with replacing(path, ".tif|.tiff") as draft:
         if size[0] * size[1] > LARGE_PX:
             dtype, rows = _type_for(listed), max(1, _STRIP_PX // size[1])
-            strips = _packed_strips(listed, size, rows, dtype)
+            strips = _packed_strips(listed, size, rows, dtype, check)
             options |= {"shape": size, "dtype": dtype, "rowsperstrip": rows, "compression": "zlib"}
             tifffile.imwrite(draft, strips, byteorder="<", **options)
         else:
+            check(0.0)
             tifffile.imwrite(draft, label_image(listed, shape), **options)
     return Path(path)
 
 
-def _packed_strips(listed: list[Region], size: tuple[int, int], rows: int, dtype: np.dtype[Any]) -> Iterator[bytes]:
+def _packed_strips(
+    listed: list[Region], size: tuple[int, int], rows: int, dtype: np.dtype[Any], check: Check
+) -> Iterator[bytes]:
     """Yield the compressed strips of a label image, of which only one is in memory at a time."""
     height, width = size
     known = [(item, item[1].bbox_xyxy) for item in numbered(listed)]
     empty: dict[int, bytes] = {}
     for top in range(0, height, rows):
+        check(top / height)
         deep = min(rows, height - top)
         here = [item for item, box in known if box[1] < top + deep and box[3] > top]
         if not here and deep in empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,28 @@ from samj_bridge.geometry.region import Region
 
 __all__ = [
     "MARK",
+    "Check",
     "check_regions",
     "each_region",
     "image_shape",
     "numbered",
     "replacing",
+    "unchecked",
     "unique_names",
     "write_error",
 ]
+
+Check = Callable[[float], None]
+"""Hears of the part of a file that is written, 0 to 1, and may raise."""
 
 MARK = "samj-bridge"
 """How a picture's ``Software`` begins that was written here: such a one is no input of the command line."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+
+
+def unchecked(_fraction: float) -> None:
+    """Hear nothing of it."""
 
 
 def check_regions(regions: Region | Iterable[Region]) -> list[Region]:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from samj_bridge.errors import ImageError, InputError
-from samj_bridge.export.output import MARK, check_regions, numbered, replacing
+from samj_bridge.export.output import MARK, Check, check_regions, numbered, replacing, unchecked
 from samj_bridge.geometry.region import Region
 
 __all__ = ["draw_overlay", "to_display", "write_overlay"]
@@ -32,6 +32,7 @@ def write_overlay(
     scale: int | None = None,
     fill: float = 0.2,
     numbers: bool = False,
+    check: Check = unchecked,
 ) -> Path:
     """Write the image with its regions as a PNG.
 
@@ -51,6 +52,8 @@ def write_overlay(
         How much of the colour covers the inside, 0 to 1.
     numbers : bool
         Whether each region shows its place in the list, from 1.
+    check : callable
+        Hears of the part that is written, and may raise: then there is no file.
 
     Returns
     -------
@@ -66,7 +69,7 @@ def write_overlay(
     FileError, NoSpaceError
         The file can't be written.
     """
-    picture = draw_overlay(pixels, regions, ranges=ranges, scale=scale, fill=fill, numbers=numbers)
+    picture = draw_overlay(pixels, regions, ranges=ranges, scale=scale, fill=fill, numbers=numbers, check=check)
     with replacing(path, ".png") as draft:
         marked = PngInfo()
         marked.add_text("Software", f"{MARK} overlay")
@@ -83,6 +86,7 @@ def draw_overlay(
     scale: int | None = None,
     fill: float = 0.2,
     numbers: bool = False,
+    check: Check = unchecked,
 ) -> NDArray[np.uint8]:
     """Return the picture that `write_overlay` writes: (Y * scale, X * scale, 3) bytes."""
     listed = numbered(check_regions(regions))
@@ -95,6 +99,7 @@ def draw_overlay(
     size = (image.shape[1] * scale, image.shape[0] * scale)
     canvas = np.array(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
     for place, (_, region) in enumerate(listed):
+        check(place / len(listed))
         _paint(canvas, region, _colour(place), scale, fill)
     if not numbers:
         return canvas

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from samj_bridge.export.calibration import Calibration, read_calibration
 from samj_bridge.geometry.region import Region
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.reading import Chosen, Wish, choose_series, describe_image, open_plane, take
 from samj_bridge.reading.pyramid import HalvedPyramid, as_pyramid
 from samj_bridge.segmenting.at_level import AtLevel
@@ -25,6 +26,10 @@ _OVERVIEW_PX = 2_000
 """No side of a large image's overlay is longer."""
 _AROUND_PX = 200
 """As much is shown around its objects at least."""
+
+
+_READ_PX = 1 << 23
+"""Pixels of the file that are read between two looks at whether to go on."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +97,13 @@ class InputImage:
         """Whether all pixels are equal; of an image that is not in memory nobody knows."""
         return not self.in_place and bool((self.image == self.image.ravel()[0]).all())
 
-    def overview(self, regions: Sequence[Region]) -> Overview:
+    def overview(
+        self, regions: Sequence[Region], progress: Progress = ignore_progress, cancel: CancelToken | None = None
+    ) -> Overview:
         """Return what an overlay is drawn on: of an image that is read in place, the part that has the regions.
 
         Regions are those that were found, in the level's pixels; the overview takes them in full resolution.
+        A level that the file does not have is made of a finer one, piece by piece: that is told and can be stopped.
         """
         if not self.in_place:
             return Overview(self.image, at=self.at)
@@ -105,7 +113,15 @@ class InputImage:
         high, wide = image.levels[times][:2]
         left, top = x0 >> times, y0 >> times
         right, bottom = min(-(-x1 >> times), wide), min(-(-y1 >> times), high)
-        pixels = image.read(times, top, left, bottom - top, right - left)
+        pixels = np.empty((bottom - top, right - left, *image.shape[2:]), image.dtype)
+        # As much of the file at a time as is soon read.
+        rows = max(1, _READ_PX // ((right - left) * image.cost(times)))
+        for first in range(0, bottom - top, rows):
+            if cancel is not None:
+                cancel.check()
+            notify(progress, ProgressEvent("save", "Reading for the overlay", first / (bottom - top), 1.0))
+            deep = min(rows, bottom - top - first)
+            pixels[first : first + deep] = image.read(times, top + first, left, deep, right - left)
         scale = f", reduced {1 << times} times" if times else ""
         words = f"The overlay shows the part from ({x0}, {y0}) to ({x1}, {y1}){scale}."
         return Overview(pixels, times, (left, top), words, self.at)

@@ -83,13 +83,18 @@ def segment_one(
             labels.check()
         start = time.perf_counter()
         with session.encode(
-            taken.image, ranges=job.ranges, channels=taken.chosen.channels, name=image.name, cancel=cancel
+            taken.image,
+            ranges=job.ranges,
+            channels=taken.chosen.channels,
+            name=image.name,
+            progress=progress,
+            cancel=cancel,
         ) as scene:
             encoded = time.perf_counter()
             search = _Search(job, scene, taken, stem, prompts, place, progress, cancel)
             found, regions, saved = _collect(search, files, labels, progress, cancel)
             decoded = time.perf_counter()
-        overview = taken.overview(found) if needs_pixels(files) else None
+        overview = taken.overview(found, progress, cancel) if needs_pixels(files) else None
         saved += save_regions(
             files,
             regions,
@@ -97,6 +102,8 @@ def segment_one(
             overview=overview,
             calibration=taken.calibration,
             image_name=image.name,
+            progress=progress,
+            cancel=cancel,
         )
         message = search.message
         if search.empty and not search.objects and taken.same_everywhere:
@@ -195,7 +202,9 @@ class _Search:
 
     def _answers(self) -> Iterator[Region]:
         asked: Sequence[Prompt] = [self.at.prompt(prompt, index) for index, prompt in enumerate(self.prompts)]
-        for region in self.scene.segment(asked, self.at.wanted(self.job.wanted), cancel=self.cancel):
+        for region in self.scene.segment(
+            asked, self.at.wanted(self.job.wanted), progress=self.progress, cancel=self.cancel
+        ):
             if self.job.wanted.candidates == 1:
                 yield region
             else:

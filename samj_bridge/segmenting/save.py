@@ -10,6 +10,7 @@ from samj_bridge.errors import Cancelled, FileError
 from samj_bridge.export import EXPORTERS, export
 from samj_bridge.export.calibration import Calibration
 from samj_bridge.geometry.region import Region
+from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
 from samj_bridge.segmenting.input_image import Overview
 from samj_bridge.session.blocks.record import remove_record
 
@@ -47,6 +48,8 @@ def save_regions(
     overview: Overview | None,
     calibration: Calibration | None = None,
     image_name: str = "",
+    progress: Progress = ignore_progress,
+    cancel: CancelToken | None = None,
 ) -> list[Path]:
     """Write `regions` in every format of `files`; return the files in that order.
 
@@ -63,12 +66,31 @@ def save_regions(
         Scale of the image.
     image_name : str
         Name of its file, for formats that say which image they are about.
+    progress : callable
+        Told of the part of each file that is written.
+    cancel : CancelToken, optional
+        Stops it; a file that is not whole is not there.
     """
-    saved = []
+    saved: list[Path] = []
     for name, path in files.items():
+
+        def check(fraction: float, name: str = path.name) -> None:
+            if cancel is not None:
+                cancel.check()
+            notify(progress, ProgressEvent("save", f"Writing {name}", fraction, 1.0))
+
         drawn = overview.placed(regions) if overview and needs_pixels([name]) else regions
         pixels = overview.pixels if overview else None
-        made = export(name, path, drawn, shape=shape, pixels=pixels, calibration=calibration, image_name=image_name)
+        made = export(
+            name,
+            path,
+            drawn,
+            shape=shape,
+            pixels=pixels,
+            calibration=calibration,
+            image_name=image_name,
+            check=check,
+        )
         saved.append(made)
     return saved
 

@@ -17,7 +17,7 @@ from hard_masks import HARD_MASKS
 from numpy.typing import NDArray
 from PIL import Image
 
-from samj_bridge.errors import FileError, InputError, NoSpaceError
+from samj_bridge.errors import Cancelled, FileError, InputError, NoSpaceError
 from samj_bridge.export import EXPORTERS, export
 from samj_bridge.export.imagej_zip import read_rois
 from samj_bridge.geometry.rasterise import rasterise
@@ -102,6 +102,34 @@ def test_regions_that_reach_out_of_the_image_are_written(name: str, tmp_path: Pa
     region = Region.from_mask(np.ones((5, 5)), origin_xy=(-3, 4), shape=(6, 6))
     path = write(name, tmp_path, [region], (6, 6))
     assert np.array_equal(pixels_of_file(name, path, (6, 6)), region.mask())
+
+
+@every_format
+@pytest.mark.parametrize("side", [60, 4200])
+def test_how_far_it_is_is_told_and_a_cancel_leaves_no_file(name: str, side: int, tmp_path: Path) -> None:
+    if name == "overlay" and side > 60:
+        side = 600
+    spots = [Region.from_mask(np.ones((3, 3), bool), origin_xy=(5 * n, side - 4)) for n in range(8)]
+    told: list[float] = []
+    path, pixels = tmp_path / f"image{EXPORTERS[name].suffix}", np.zeros((side, side), np.uint8)
+    export(name, path, spots, shape=(side, side), pixels=pixels, check=told.append)
+    assert told == sorted(told)
+    assert told[0] == 0
+    assert told[-1] <= 1
+    assert len(told) >= (1 if name == "labels" and side == 60 else 4)
+    old, heard = path.read_bytes(), 0
+
+    def stop(_fraction: float) -> None:
+        nonlocal heard
+        heard += 1
+        if heard == min(3, len(told)):
+            raise Cancelled("Enough.")
+
+    with pytest.raises(Cancelled, match="Enough"):
+        export(name, path, spots[:2] * 4, shape=(side, side), pixels=pixels, check=stop)
+    assert heard == min(3, len(told))
+    assert path.read_bytes() == old
+    assert [one.name for one in tmp_path.iterdir()] == [path.name], "no draft is left behind"
 
 
 @every_format
