@@ -9,6 +9,7 @@ Tables are understood as `samj_bridge.reading` does it, so that a file is segmen
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from samj_bridge.errors import FijiError, FileError, ImageError, InputError
 from samj_bridge.fiji.jvm import java_class, java_errors
+from samj_bridge.fiji.planes import open_chosen
+from samj_bridge.reading import Wish
 from samj_bridge.reading.imagej_limits import misread_by_imagej, pages_differ, planes_alike
 from samj_bridge.reading.tables import NAMES, meaning_of
 
@@ -26,14 +29,32 @@ _DTYPES = {8: np.uint8, 16: np.uint16, 32: np.float32}
 """numpy's types by ImageJ's bit depth; 24 is RGB."""
 _NO_THRESHOLD = -808080.0
 """ImageJ's own number for it."""
-_ELSEWHERE = "Start a Fiji, whose Bio-Formats reads more, or read it by samj_bridge.read_image."
+_ELSEWHERE = "Start a Fiji, whose Bio-Formats reads more, or let samj-bridge read it: open_image(path, level=0)."
 _VIEWS = {1: "", 2: "asShortBuffer", 4: "asFloatBuffer"}
 # A Java buffer ends at 2 GiB: longer planes go in pieces of so many pixels.
 _PIECE = 2**28
 
 
-def open_image(path: str | Path) -> Any:
-    """Let ImageJ open a file, without showing it.
+def open_image(
+    path: str | Path,
+    *,
+    series: int | None = None,
+    plane: int | None = None,
+    z: int | None = None,
+    t: int | None = None,
+    channels: int | Sequence[int] | str | None = None,
+    level: int | None = None,
+) -> Any:
+    """Let ImageJ open a file, without showing it; or hand it one plane of a file that samj-bridge reads.
+
+    Parameters
+    ----------
+    path : path
+        The file; with one of the others also an OME-Zarr and whatever else `samj_bridge.read_image` reads.
+    series, plane, z, t, channels, level : optional
+        Which image of several, plane, slice, frame, channels and level of a pyramid, counted from 0, as
+        `samj_bridge.read_image` takes them. If one is given, the file is read by samj-bridge: one plane, in the
+        level's pixels and with their size. ``level=0`` is the full resolution.
 
     Returns
     -------
@@ -44,14 +65,20 @@ def open_image(path: str | Path) -> Any:
     FileError
         The file is missing, or ImageJ can't read it, or would show other numbers than it holds
         (docs/reference/images.md lists such files).
+    ImageError
+        What was chosen is not there, or it isn't clear which plane is meant, or it is too large for ImageJ.
     FijiError
         ImageJ is not running.
     """
+    wish = Wish(series, plane, z, t, channels, level)
+    if wish != Wish():
+        return open_chosen(Path(path), wish)
     opener = java_class("ij.io.Opener")()
     opener.setSilentMode(True)
     if not Path(path).is_file():
         message = f"There is no file {str(path)!r}."
-        raise FileError(message, hint="Check the path.", path=str(path))
+        hint = "The folder of an OME-Zarr: open_image(path, level=0)." if Path(path).is_dir() else "Check the path."
+        raise FileError(message, hint=hint, path=str(path))
     wrong = misread_by_imagej(Path(path))
     if wrong:
         message = f"ImageJ would show other numbers than {str(path)!r} holds: it {wrong}."
