@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from fakes import large_files
+from fakes import dicom_slides, large_files
 from numpy.typing import NDArray
 
 from samj_bridge.errors import FileError, ImageError
@@ -139,6 +139,21 @@ def test_a_slide_that_only_openslide_reads(tmp_path: Path) -> None:
         assert np.abs(opened.read(0, 10, 20, 100, 150).astype(int) - RGB[10:110, 20:170]).max() <= 4
         assert opened.levels[1] == (128, 192, 3)
         assert np.abs(opened.read(1, 5, 6, 50, 60).astype(int) - RGB[10:110:2, 12:132:2]).max() <= 8
+
+
+def test_a_dicom_slide_is_its_levels_with_their_pixel_size(tmp_path: Path) -> None:
+    smooth = RGB[:150, :211]
+    first = dicom_slides.write_dicom(tmp_path / "slide", [smooth, np.ascontiguousarray(smooth[::2, ::2])])
+    with open_pyramid(first) as opened:
+        assert opened.chosen.reader == "openslide (dicom)"
+        assert opened.levels == ((150, 211, 3), (75, 106, 3))
+        assert str(opened.chosen.series.pixel_size) == "0.5 µm"
+        # JPEG's colours are nearly those written.
+        assert np.abs(opened.read(0, 40, 30, 100, 150).astype(int) - smooth[40:140, 30:180]).max() <= 6
+        assert np.abs(opened.read(1, 5, 6, 50, 60).astype(int) - smooth[10:110:2, 12:132:2]).max() <= 8
+    first.write_bytes(first.read_bytes()[:-4000])
+    with pytest.raises(FileError, match=r"0\.dcm"), open_pyramid(first) as opened:
+        opened.read(0, 0, 0, 150, 211)
 
 
 def test_colours_keep_their_order(tmp_path: Path) -> None:
