@@ -16,7 +16,7 @@ from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent
 from samj_bridge.session import Prompt, Scene, Wanted
 
-__all__ = ["PACKAGE", "java_scene", "proxy"]
+__all__ = ["PACKAGE", "java_outline", "java_scene", "prompt_of", "proxy"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ def java_scene(scene: Scene, taken: Sequence[str], progress: Any) -> Any:
         everything=lambda options, found, progress: _everything(scene, None, options, found, progress),
         everythingIn=lambda box, options, found, progress: _everything(scene, box, options, found, progress),
         readsParts=lambda: scene.tiling is not None,
+        takes=lambda kind: str(kind) in taken,
         close=scene.close,
     )
 
@@ -78,7 +79,7 @@ class _Asked:
         return java_ints(self._scene.order([self._prompt(prompt) for prompt in prompts]))
 
     def _prompt(self, prompt: Any) -> Prompt:
-        return _prompt(prompt, self._scene.shape, self._taken)
+        return prompt_of(prompt, self._scene.shape, self._taken)
 
     @contextmanager
     def _followed(self, progress: Any) -> Iterator[tuple[Progress, CancelToken | None]]:
@@ -133,7 +134,7 @@ def _everything(scene: Scene, box: Any, options: Any, found: Any, progress: Any)
         smallest = _wanted(options).min_area or None
         for region in scene.stream_everything(within=within, progress=tell, cancel=cancel, min_area=smallest):
             if not region.is_empty:
-                found.add(_outline(region))
+                found.add(java_outline(region))
 
 
 def _for_java(work: Callable[[], Any]) -> Any:
@@ -152,7 +153,8 @@ def _for_java(work: Callable[[], Any]) -> Any:
     raise java_class(f"{PACKAGE}.SegmenterException")(*told)
 
 
-def _prompt(prompt: Any, shape: tuple[int, int], taken: Sequence[str]) -> Prompt:
+def prompt_of(prompt: Any, shape: tuple[int, int], taken: Sequence[str]) -> Prompt:
+    """Return Java's prompt for an image of a shape (Y, X), as a model that takes these kinds can be asked."""
     box = None if prompt.box is None else tuple(map(float, prompt.box))
     mask = None
     if prompt.mask is not None and len(prompt.mask.rings):
@@ -172,10 +174,11 @@ def _prompt(prompt: Any, shape: tuple[int, int], taken: Sequence[str]) -> Prompt
 def _outlines(regions: Sequence[Region]) -> Any:
     import jpype
 
-    return jpype.JArray(java_class(f"{PACKAGE}.Outline"))([_outline(region) for region in regions])
+    return jpype.JArray(java_class(f"{PACKAGE}.Outline"))([java_outline(region) for region in regions])
 
 
-def _outline(region: Region) -> Any:
+def java_outline(region: Region) -> Any:
+    """Return a region as Java's ``Outline``."""
     import jpype
 
     rings = jpype.JArray(jpype.JArray(jpype.JInt))([java_ints(ring.ravel()) for ring in region.rings])

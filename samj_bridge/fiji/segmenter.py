@@ -13,6 +13,7 @@ from typing import Any
 
 from samj_bridge.errors import FijiError, ModelError
 from samj_bridge.fiji.java_scene import PACKAGE, java_scene, proxy
+from samj_bridge.fiji.java_stack import propagate
 from samj_bridge.fiji.jvm import java_class
 from samj_bridge.fiji.models import install, model_infos
 from samj_bridge.fiji.parts import PartsOfPlane, as_numpy
@@ -146,6 +147,11 @@ def java_segmenter(settings: Settings, kept: SessionSegmenter | None = None) -> 
         scene = _encode(kept, str(model), pixels, progress)
         return java_scene(scene, find_model(str(model), settings).prompts, progress)
 
+    def follow(model: Any, planes: Any, given: Any, start: Any, stop: Any, found: Any, progress: Any) -> bool:
+        session = kept.session(str(model), progress)
+        taken = find_model(str(model), settings).prompts
+        return propagate(session, taken, planes, given, int(start), int(stop), found, progress)
+
     return proxy(
         "Segmenter",
         models=lambda: model_infos(settings),
@@ -163,6 +169,7 @@ def java_segmenter(settings: Settings, kept: SessionSegmenter | None = None) -> 
         devices=lambda: jpype.JArray(jpype.JString)(kept.devices()),
         useDevice=lambda device: kept.use_device(str(device)),
         encode=encode,
+        propagate=follow,
         close=kept.close,
     )
 

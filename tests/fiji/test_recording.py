@@ -103,10 +103,12 @@ def test_all_that_the_panel_does_is_recorded_and_run_again_gives_the_same(desk: 
     finally:
         on_event_thread(window.close)
     assert lines == RECORDED
-    # Each command has a line, but for the one that shows the panel, and the one that only the jar alone can do.
+    # Each command has a line, but for the one that shows the panel, and the one that only the jar alone can do; the
+    # one for stacks has a test of its own (test_through_stacks.py).
     named_there = {line.split('"')[1] for line in lines}
     assert named_there == set(map(str, java_class("org.samj.bridge.ij.Bridge").commands())) - {
         "SAMJ Panel",
+        "SAMJ Propagate",
         "SAMJ Remove",
     }
     begin()

@@ -117,6 +117,16 @@ public interface Segmenter {
      */
     Scene encode(String model, Pixels pixels, Progress progress);
 
+    /**
+     * Follow objects through a stack by means of its own, as {@code stack.Following} does it with {@link #encode}.
+     *
+     * @return false: it has none, and did nothing
+     */
+    default boolean propagate(String model, Planes planes, Given[] given, int from, int to, Steps found,
+            Progress progress) {
+        return false;
+    }
+
     /** End the worker and free its memory; the next call starts another. */
     void close();
 
@@ -168,6 +178,11 @@ public interface Segmenter {
             return false;
         }
 
+        /** Whether its model takes prompts with {@code points} or a {@code mask}. */
+        default boolean takes(String kind) {
+            return true;
+        }
+
         /** Forget the encoding. */
         void close();
     }
@@ -176,6 +191,12 @@ public interface Segmenter {
     interface Found {
         /** Take one more object. */
         void add(Outline outline);
+    }
+
+    /** Receives objects on planes as they are found. What it throws ends the search, and reaches whoever began it. */
+    interface Steps {
+        /** Take one object on one plane. */
+        void add(Step step);
     }
 
     /** Receives the answers to several prompts. What it throws ends the call, and reaches whoever made it. */

@@ -114,6 +114,12 @@ final class ApposeScene implements Segmenter.Scene {
     }
 
     @Override
+    public boolean takes(String kind) {
+        Worker worker = home;
+        return worker == null || worker.model.prompts.contains(kind);
+    }
+
+    @Override
     public void everything(Options options, Segmenter.Found found, Segmenter.Progress progress) {
         Map<String, Object> inputs = new HashMap<>();
         inputs.put("mode", "auto");

@@ -27,6 +27,7 @@ final class Menu {
         {"SAMJ Segment", "org.samj.bridge.ij.commands.SegmentCommand"},
         {"SAMJ Everything", "org.samj.bridge.ij.commands.EverythingCommand"},
         {"SAMJ Batch", "org.samj.bridge.ij.commands.BatchCommand"},
+        {"SAMJ Propagate", "org.samj.bridge.ij.commands.PropagateCommand"},
         {"SAMJ Install", "org.samj.bridge.ij.commands.InstallCommand"},
         {"SAMJ Device", "org.samj.bridge.ij.commands.DeviceCommand"},
         {"SAMJ Export", "org.samj.bridge.ij.commands.ExportCommand"},

@@ -6,8 +6,10 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import org.samj.bridge.Given;
 import org.samj.bridge.ModelInfo;
 import org.samj.bridge.Pixels;
+import org.samj.bridge.Planes;
 import org.samj.bridge.Segmenter;
 import org.samj.bridge.SegmenterException;
 import org.samj.bridge.setup.SetUp.State;
@@ -176,6 +178,13 @@ public final class OwnSegmenter implements Segmenter {
     public Scene encode(String model, Pixels pixels, Progress progress) {
         ensure(progress);
         return worker.encode(model, pixels, progress);
+    }
+
+    @Override
+    public boolean propagate(String model, Planes planes, Given[] given, int from, int to, Steps found,
+            Progress progress) {
+        ensure(progress);
+        return worker.propagate(model, planes, given, from, to, found, progress);
     }
 
     @Override

@@ -28,14 +28,18 @@ public final class Plane {
     private final Object colours;
 
     private Plane(ImagePlus imp, double[] range, PlaneParts grey, Object colours) {
+        this(imp, imp.getCurrentSlice(), new int[] {imp.getC(), imp.getZ(), imp.getT()}, range, grey, colours);
+    }
+
+    private Plane(ImagePlus imp, int stackIndex, int[] position, double[] range, PlaneParts grey, Object colours) {
         this.imp = imp;
         this.width = imp.getWidth();
         this.height = imp.getHeight();
-        this.stackIndex = imp.getCurrentSlice();
+        this.stackIndex = stackIndex;
         // Several channels at once are one plane: their ROIs belong to none of them.
-        this.c = isMerged(imp) ? 0 : imp.getC();
-        this.z = imp.getZ();
-        this.t = imp.getT();
+        this.c = isMerged(imp) ? 0 : position[0];
+        this.z = position[1];
+        this.t = position[2];
         this.range = range;
         this.grey = grey;
         this.colours = colours;
@@ -49,20 +53,42 @@ public final class Plane {
     /** The plane that is shown now. On the event thread: the user may turn to another at any moment. */
     public static Plane shown(ImagePlus imp) {
         ImageProcessor processor = imp.getProcessor();
-        boolean coloured = imp.getBitDepth() == 8 && processor.isColorLut() && !processor.isPseudoColorLut();
-        boolean merged = isMerged(imp);
         PlaneParts grey = new PlaneParts(imp, imp.getCurrentSlice(), processor.getPixels().getClass());
-        if (merged || coloured) {
-            return new Plane(imp, null, grey, isLarge(imp.getWidth(), imp.getHeight()) ? new ColourParts(imp, merged)
-                : new ColorProcessor(imp.getImage()).getPixels());
+        if (isColoured(imp)) {
+            return new Plane(imp, null, grey, isLarge(imp.getWidth(), imp.getHeight())
+                ? new ColourParts(imp, isMerged(imp)) : new ColorProcessor(imp.getImage()).getPixels());
         }
+        return new Plane(imp, range(imp), grey, null);
+    }
+
+    /**
+     * Another plane of the channel that is shown, as the user sees it who turns to it. Where what is seen are colours,
+     * the image turns to it: only ImageJ itself can show them. On the event thread.
+     */
+    public static Plane at(ImagePlus imp, int z, int t) {
+        if (isColoured(imp)) {
+            imp.setPosition(imp.getC(), z, t);
+            return shown(imp);
+        }
+        int index = imp.getStackIndex(imp.getC(), z, t);
+        PlaneParts grey = new PlaneParts(imp, index, imp.getProcessor().getPixels().getClass());
+        return new Plane(imp, index, new int[] {imp.getC(), z, t}, range(imp), grey, null);
+    }
+
+    private static boolean isColoured(ImagePlus imp) {
+        ImageProcessor processor = imp.getProcessor();
+        return isMerged(imp) || imp.getBitDepth() == 8 && processor.isColorLut() && !processor.isPseudoColorLut();
+    }
+
+    /** The display range of an image that is shown in greys; null: it has none. */
+    private static double[] range(ImagePlus imp) {
         double low = imp.getDisplayRangeMin();
         double high = imp.getDisplayRangeMax();
         if (imp.getBitDepth() == 24 || !(low < high) || Double.isInfinite(low) || Double.isInfinite(high)) {
-            return new Plane(imp, null, grey, null);
+            return null;
         }
         boolean inverted = imp.isInvertedLut() && !imp.isComposite();
-        return new Plane(imp, inverted ? new double[] {high, low} : new double[] {low, high}, grey, null);
+        return inverted ? new double[] {high, low} : new double[] {low, high};
     }
 
     /**

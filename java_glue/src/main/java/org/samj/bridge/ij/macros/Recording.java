@@ -29,6 +29,22 @@ public final class Recording {
         command("SAMJ Batch", options(choices));
     }
 
+    /**
+     * Objects that were followed through a stack.
+     *
+     * @param axis z or t
+     * @param from first plane, from 1
+     */
+    public static void propagate(Choices choices, String axis, String way, int from, int to) {
+        command("SAMJ Propagate", "model=" + choices.model + " axis=" + axis + " way=" + way + " from=" + from + " to=" + to
+            + kept(choices));
+    }
+
+    /** An object that was corrected on a plane, and followed anew. */
+    public static void correct(Choices choices, String axis, String name) {
+        command("SAMJ Propagate", "model=" + choices.model + " axis=" + axis + " correct=[" + name + "]" + kept(choices));
+    }
+
     /** A model that was installed, or set up. */
     public static void install(String model, boolean licenceAccepted) {
         command("SAMJ Install", "model=" + model + (licenceAccepted ? " accept" : ""));

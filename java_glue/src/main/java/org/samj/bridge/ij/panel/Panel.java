@@ -41,6 +41,8 @@ public final class Panel extends JFrame {
     private final ImageRow image;
     private final ObjectList objects;
     private final Fold list;
+    private final StackRows stack;
+    private final Fold through;
     private final Timer glances = new Timer(EVERY_MS, e -> look());
     private transient Place place;
     private boolean fitting;
@@ -64,11 +66,14 @@ public final class Panel extends JFrame {
         list = new Fold("Objects", 'J', objects, turned);
         Running running = new Running(desk, this::begunOrEnded);
         tools = new ToolRow(desk, gestures, running);
+        stack = new StackRows(desk, running);
+        through = new Fold("Through the stack", 'K', stack, turned);
+        through.setVisible(false);
         Fold options = new Fold("Options", 'P', new OptionRows(desk.talk), turned);
         Fold upkeep = new Fold("Your set-up", 'Y', model.upkeep(), turned);
         Told told = new Told(desk.talk, new Mending(model, gestures), turned, this::lookSoon);
         JScrollPane scroll = new JScrollPane(new Page(first, model.progress(), hint, model, tools, running, image,
-            options, list, upkeep, told));
+            through, options, list, upkeep, told));
         scroll.setBorder(null);
         scroll.setHorizontalScrollBarPolicy(JScrollPane.HORIZONTAL_SCROLLBAR_NEVER);
         scroll.getVerticalScrollBar().setUnitIncrement(Sizes.em(2));
@@ -129,6 +134,11 @@ public final class Panel extends JFrame {
         hint.look(model.missing().isEmpty());
         image.look();
         tools.look();
+        boolean isStack = stack.look();
+        if (through.isVisible() != isStack) {
+            through.setVisible(isStack);
+            fitSoon();
+        }
         int many = objects.look();
         list.say(many == 0 ? "" : "(" + many + ")");
         if (list.isVisible() != many > 0) {

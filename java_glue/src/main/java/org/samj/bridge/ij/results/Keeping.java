@@ -41,6 +41,18 @@ public final class Keeping {
         });
     }
 
+    /** Do something on the event thread, and wait for it; where there are no windows, here. From any thread. */
+    public static void onEventThread(Runnable job) {
+        if (isWindowless() || EventQueue.isDispatchThread()) {
+            job.run();
+            return;
+        }
+        onEventThread(() -> {
+            job.run();
+            return null;
+        });
+    }
+
     /** ImageJ draws a selection on the event thread: one that is set from another may be half there by then. */
     private static Roi onEventThread(Supplier<Roi> making) {
         Roi[] made = new Roi[1];
@@ -106,7 +118,8 @@ public final class Keeping {
         }
     }
 
-    static boolean isWindowless() {
+    /** Whether there are no windows, and so no ROI Manager. */
+    public static boolean isWindowless() {
         return GraphicsEnvironment.isHeadless() || IJ.getInstance() == null;
     }
 }

@@ -9,9 +9,9 @@ import java.awt.Rectangle;
 import java.awt.Window;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.WeakHashMap;
+import java.util.stream.Stream;
 import org.samj.bridge.Outline;
 import org.samj.bridge.Prompt;
 import org.samj.bridge.ij.images.Plane;
@@ -23,10 +23,8 @@ import org.samj.bridge.ij.rois.Rois;
  */
 public final class Results {
 
-    private final Deque<Roi> done = new ArrayDeque<>();
-    private final Deque<Roi> undone = new ArrayDeque<>();
-    /** When each of them was added or taken out, beside other things that undo takes back. */
-    private final Map<Roi, Long> when = new IdentityHashMap<>();
+    private final Deque<Change> done = new ArrayDeque<>();
+    private final Deque<Change> undone = new ArrayDeque<>();
     private final Map<ImagePlus, Boolean> seen = new WeakHashMap<>();
     private int number;
 
@@ -55,53 +53,116 @@ public final class Results {
         roi.setName(name(choices.pattern, number, plane.imp, model));
         Colours.paint(roi, number - 1, choices);
         Doubt.draw(roi);
-        Roi held = put(roi, plane.imp);
-        note(done, held);
-        undone.forEach(when::remove);
-        undone.clear();
+        Change one = begin();
+        exchange(one, roi, null, plane.imp);
+        return one.in.get(0);
+    }
+
+    /** Give an outline the class and the colour of another one of its object; where that has none, those chosen. */
+    public void paint(Roi roi, Roi like, int number, Choices choices) {
+        Colours.paint(roi, number - 1, choices);
+        if (like.getGroup() > 0) {
+            roi.setGroup(like.getGroup());
+        }
+        if (like.getProperty("class") != null) {
+            roi.setProperty("class", like.getProperty("class"));
+        }
+        if (like.getStrokeColor() != null) {
+            roi.setStrokeColor(like.getStrokeColor());
+        }
+        Doubt.draw(roi);
+    }
+
+    /** Begin something that undo takes back as a whole: many outlines that come one by one, in place of others. */
+    public Change begin() {
+        return new Change();
+    }
+
+    /**
+     * Put an outline into the manager as a part of a change, and take another one out. Either may be null.
+     *
+     * @return the first one as the manager holds it
+     */
+    public Roi exchange(Change change, Roi in, Roi out, ImagePlus imp) {
+        if (!change.begun) {
+            change.begun = true;
+            done.push(change);
+            undone.clear();
+        }
+        if (out != null && takeOut(out)) {
+            if (!change.in.remove(out)) {
+                change.out.add(out);
+            }
+        }
+        Roi held = in == null ? null : put(in, imp);
+        if (held != null) {
+            change.in.add(held);
+        }
+        change.when = System.nanoTime();
         return held;
     }
 
-    /** Take the last object out of the manager again. Returns it, or null: there is none that is still there. */
-    public Roi undo() {
-        RoiManager manager = RoiManager.getInstance2();
-        while (!done.isEmpty() && manager != null) {
-            Roi roi = done.pop();
-            int index = index(manager, roi);
-            // The user may have deleted it herself: then the one before it is meant.
-            if (index >= 0) {
-                manager.delete(index);
-                note(undone, roi);
-                return roi;
+    /** Take back what was done last to what the manager holds. Says what, or null: there is nothing that is still there. */
+    public String undo(ImagePlus imp) {
+        while (!done.isEmpty() && RoiManager.getInstance2() != null) {
+            Change change = done.pop();
+            // The user may have deleted them herself: then what was done before is meant.
+            change.in.removeIf(roi -> !takeOut(roi));
+            if (!change.isEmpty()) {
+                change.out.replaceAll(roi -> back(roi, imp));
+                note(undone, change, imp);
+                return change.words("taken out of the ROI Manager", "put back");
             }
         }
         return null;
     }
 
-    /** Put the object that was last taken out back. Returns it, or null: there is none. */
-    public Roi redo(ImagePlus imp) {
+    /** Do again what was taken back last. Says what, or null: there is nothing. */
+    public String redo(ImagePlus imp) {
         if (undone.isEmpty()) {
             return null;
         }
-        Roi held = put(undone.pop(), imp);
+        Change change = undone.pop();
+        change.out.removeIf(roi -> !takeOut(roi));
+        change.in.replaceAll(roi -> back(roi, imp));
+        note(done, change, imp);
+        return change.words("in the ROI Manager again", "taken out");
+    }
+
+    /** When that was done which {@link #undo} would take back; the smallest number: there is nothing. */
+    public long newestDone() {
+        return done.isEmpty() ? Long.MIN_VALUE : done.peek().when;
+    }
+
+    /** When that was taken back which {@link #redo} would do again; the smallest number: there is nothing. */
+    public long newestUndone() {
+        return undone.isEmpty() ? Long.MIN_VALUE : undone.peek().when;
+    }
+
+    private void note(Deque<Change> where, Change change, ImagePlus imp) {
+        change.when = System.nanoTime();
+        where.push(change);
         show(imp);
-        note(done, held);
+    }
+
+    /** Put an outline back. The manager holds a copy of it then, which is what earlier changes mean from now on. */
+    private Roi back(Roi roi, ImagePlus imp) {
+        Roi held = put(roi, imp);
+        Stream.concat(done.stream(), undone.stream()).forEach(other -> {
+            other.in.replaceAll(one -> one == roi ? held : one);
+            other.out.replaceAll(one -> one == roi ? held : one);
+        });
         return held;
     }
 
-    /** When the object was added that {@link #undo} would take out; the smallest number: there is none. */
-    public long newestDone() {
-        return done.isEmpty() ? Long.MIN_VALUE : when.get(done.peek());
-    }
-
-    /** When the object was taken out that {@link #redo} would put back; the smallest number: there is none. */
-    public long newestUndone() {
-        return undone.isEmpty() ? Long.MIN_VALUE : when.get(undone.peek());
-    }
-
-    private void note(Deque<Roi> where, Roi roi) {
-        where.push(roi);
-        when.put(roi, System.nanoTime());
+    /** Take an outline out of the manager. Returns whether it was there. */
+    private static boolean takeOut(Roi roi) {
+        RoiManager manager = RoiManager.getInstance2();
+        int index = manager == null ? -1 : index(manager, roi);
+        if (index >= 0) {
+            manager.delete(index);
+        }
+        return index >= 0;
     }
 
     private Roi put(Roi roi, ImagePlus imp) {

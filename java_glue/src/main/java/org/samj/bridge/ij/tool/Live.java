@@ -2,7 +2,6 @@ package org.samj.bridge.ij.tool;
 
 import ij.ImagePlus;
 import ij.WindowManager;
-import ij.gui.Roi;
 import ij.gui.Toolbar;
 import java.util.HashMap;
 import java.util.Map;
@@ -174,11 +173,11 @@ public final class Live implements Gestures {
             showing.redraw(on);
             return true;
         }
-        Roi roi = desk.results.undo();
-        if (roi != null) {
-            desk.talk.say(roi.getName() + " was taken out of the ROI Manager.");
+        String what = desk.results.undo(imp);
+        if (what != null) {
+            desk.talk.say(what);
         }
-        return roi != null;
+        return what != null;
     }
 
     /** Do again what undo took back. Returns whether there was anything. */
@@ -189,11 +188,11 @@ public final class Live implements Gestures {
             showing.redraw(on);
             return true;
         }
-        Roi roi = desk.results.redo(imp);
-        if (roi != null) {
-            desk.talk.say(roi.getName() + " is in the ROI Manager again.");
+        String what = desk.results.redo(imp);
+        if (what != null) {
+            desk.talk.say(what);
         }
-        return roi != null;
+        return what != null;
     }
 
     /** Show what a click here would give, where nothing else is shown. */
