@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +34,9 @@ MARK = "samj-bridge"
 """How a picture's ``Software`` begins that was written here: such a one is no input of the command line."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+
+_SHORT = re.compile(r"\d+ requested and \d+ written")
+"""What numpy says, without an error number, where a disk took only a part of an array."""
 
 
 def unchecked(_fraction: float) -> None:
@@ -157,7 +161,7 @@ def replacing(path: str | Path, ending: str) -> Iterator[Path]:
 def write_error(error: OSError, target: Path) -> FileError:
     """Return in words why a file was not written."""
     reason = error.strerror or str(error)
-    if error.errno in _FULL:
+    if error.errno in _FULL or _SHORT.fullmatch(str(error)):
         message = f"The disk is full: {str(target)!r} was not written."
         return NoSpaceError(message, hint="Make space, or choose another folder.", path=str(target))
     if isinstance(error, FileNotFoundError):

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from fakes.disks import disk, fill
 
 from samj_bridge import read_rois, write_rois
 from samj_bridge.cli.commands.propagate import Request, run
-from samj_bridge.errors import FileError, ImageError, InputError, PromptError
+from samj_bridge.errors import FileError, ImageError, InputError, NoSpaceError, PromptError
 from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, ignore_progress
 from samj_bridge.reading import Wish
@@ -148,3 +149,25 @@ def test_a_roi_without_a_place_needs_one(stack: Path, tmp_path: Path) -> None:
     rois = write_rois(tmp_path / "drawn.zip", [Region.from_mask(truth(2, 2), name="somewhere")])
     with pytest.raises(PromptError, match="'somewhere' has no position"):
         command(request(stack, tmp_path, rois=rois), tmp_path)
+
+
+@pytest.mark.worker
+def test_on_a_full_disk_what_fits_is_written_and_the_rest_is_told(
+    ready_home: Path, stack: Path, tmp_path: Path
+) -> None:
+    with disk(tmp_path / "small", "size=1m") as folder:
+        other = fill(folder, leave=24_000)
+        result = command(request(stack, folder, points=[(30, 40)], plane=1), ready_home)
+        # The label stack has 123 kB, ROIs and table a few.
+        assert [(type(failure), "labels" in failure.message) for failure in result.failures] == [
+            (NoSpaceError, True)
+        ]
+        assert sorted(path.name for path in folder.iterdir()) == sorted(
+            [other.name, "balls é_tracks.csv", "balls é_tracks.zip"]
+        )
+        assert len(read_rois(folder / "balls é_tracks.zip")) == SHAPE[0]
+        other.unlink()
+        asked = request(stack, folder, points=[(30, 40)], plane=1)
+        again = command(replace(asked, overwrite=True), ready_home)
+        assert not again.failures
+        assert tifffile.imread(folder / "balls é_tracks_labels.tif").shape == SHAPE
