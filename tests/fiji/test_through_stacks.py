@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,11 @@ from samj_bridge.fiji.java_scene import java_scene
 from samj_bridge.fiji.segmenter import SessionSegmenter, _encode, java_segmenter
 from samj_bridge.geometry.region import Region
 from samj_bridge.models import find_model
-from samj_bridge.session import Prompt
+from samj_bridge.session import Prompt, Session
+from samj_bridge.settings import Settings
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
+from opening import open_session
 
 pytestmark = pytest.mark.worker
 
@@ -254,3 +260,90 @@ def test_without_python_the_same_comes_out(rods: Any, segmenter: SessionSegmente
             assert mine[3:6] == theirs[3:6]
             assert mine[6] == theirs[6] or mine[2] == "prompted"
         assert {"followed", "lost", "prompted"} <= {one[2] for one in in_java}
+
+
+class Slow(SessionSegmenter):
+    """Opens the test family in place of a model, whose answers take a moment: time for what goes wrong."""
+
+    def __init__(self, python: Path, folder: Path, **knobs: Any) -> None:
+        super().__init__(Settings(home=folder / "home"))
+        self._python, self._folder, self._knobs = python, folder, knobs
+
+    def _check_set_up(self) -> None:
+        """Nothing to check: the tests' Python is there."""
+
+    def _open(self, model: str, progress: Any) -> Session:
+        return open_session(self._python, self._folder, **self._knobs)
+
+
+def bright(planes: int) -> np.ndarray:
+    """Return a square that the test family knows, on every plane."""
+    found = np.full((planes, 90, 120), 20, np.uint16)
+    found[:, 20:60, 30:80] = 2000
+    return found
+
+
+def waiting(kind: str) -> None:
+    """Wait until three planes are done, and something is still on its way."""
+    wait_for(lambda: len(managed()) > 3 or not named("samj cancel").isShowing(), kind)
+    assert bool(named("samj cancel").isShowing()), panel_says()
+
+
+@pytest.mark.parametrize("what", ["cancel", "close", "crop"])
+def test_stopped_closed_or_changed_in_the_middle_what_came_stays(
+    borrowed: Any, worker_python: Path, tmp_path: Path, what: str
+) -> None:
+    borrowed(Slow(worker_python, tmp_path, prompt_s=0.15))
+    imp = image_of(bright(60))
+    with shown(imp):
+        unfold("Through the stack")
+        wait_for(named("samj stack follow").isShowing, "the section for stacks")
+        manager = keep_manager_away()
+        mask = bright(1)[0] > 500
+        draw(imp, manager, mask, 0, "square")
+        press("follow")
+        waiting(what)
+        if what == "cancel":
+            on_event_thread(named("samj cancel").doClick)
+            words = "Stopped on request"
+        elif what == "close":
+            imp.changes = False
+            on_event_thread(imp.close)
+            words = "was closed"
+        else:
+            on_event_thread(lambda: imp.setStack(image_of(bright(60)[:, :80]).getStack()))
+            words = "has another size than before"
+        wait_for(lambda: words in panel_says(), f"the words: {panel_says()}")
+        done()
+        kept = managed()
+        assert 3 < len(kept) < 60
+        assert [str(roi.getName()) for roi in kept] == ["square"] * len(kept)
+        assert all(np.array_equal(roi_mask(roi, mask.shape), mask) for roi in kept)
+        # Nothing hangs: the next one is asked and answered.
+        if what == "cancel":
+            on_event_thread(lambda: named("samj stack to").setValue(java_class("java.lang.Integer")(5)))
+            press("follow")
+            wait_for(lambda: "found on 5 planes" in panel_says(), f"the end: {panel_says()}")
+
+
+def test_what_cant_be_meant_is_told_in_words(rods: Any) -> None:
+    keep_manager_away()
+    press("follow")
+    wait_for(lambda: "no area or point of this stack" in panel_says(), f"the words: {panel_says()}")
+    done()
+    press("doubtful")
+    assert "Nothing was followed" in panel_says()
+    press("correct")
+    assert "Which object is it?" in panel_says()
+    press("undo")
+    stacked = java_class("org.samj.bridge.ij.tracks.Stacked")
+    failure = java_class("org.samj.bridge.SegmenterException")
+    both = image_of(pixels()[:8], 2)
+    for imp, axis, words in (
+        (both, "", "4 slices and 2 frames"),
+        (both, "c", "neither z nor t"),
+        (image_of(pixels()), "t", "no frames"),
+        (image_of(pixels()[:1]), "", "no slices or frames"),
+    ):
+        with pytest.raises(failure, match=words):
+            stacked.of(imp, axis)

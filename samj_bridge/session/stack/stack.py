@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
 
 from samj_bridge.errors import InputError
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.session.prompts import Prompt, check_taken
 from samj_bridge.session.scene import Scene
 from samj_bridge.session.stack.given import Given, StackPrompt, given_of
-from samj_bridge.session.stack.plan import walks_of
+from samj_bridge.session.stack.plan import Walk, walks_of
 from samj_bridge.session.stack.projection import BY_AXIS, Projection, ProjectionEngine
 from samj_bridge.session.stack.rules import StopRules
 from samj_bridge.session.stack.source import StackSource
@@ -23,6 +24,15 @@ AXES = ("z", "t")
 _ENGINES = ("auto", "projection", "memory")
 _OPEN = 2
 """Planes whose encodings are kept: the last ones."""
+
+
+class Way(NamedTuple):
+    """How objects are followed, as the user has said it: see `Stack.propagate`."""
+
+    engine: str
+    rules: StopRules | None
+    projection: Projection | None
+    moves: bool | None
 
 
 class Encoder(Protocol):
@@ -170,15 +180,8 @@ class Stack:
         tracks = Tracks(self.axis, self.planes, self.shape, *self._range(start, stop))
         check_range([plane for item in given for plane in item.planes], tracks.start, tracks.stop)
         tracks.given = {item.number: item for item in given}
-        walking = Walking(
-            self._engine(engine, projection),
-            given,
-            [walk for item in given for walk in walks_of(item, tracks.start, tracks.stop)],
-            self.shape,
-            rules or StopRules(),
-            self.axis == "t" if moves is None else moves,
-            self.axis,
-        )
+        walks = [walk for item in given for walk in walks_of(item, tracks.start, tracks.stop)]
+        walking = self._walking(Way(engine, rules, projection, moves), given, walks)
         return Propagation(walking.steps(progress, cancel), tracks, frozenset())
 
     def correct(
@@ -216,16 +219,10 @@ class Stack:
         self._check_prompts(new)
         before = {(number, plane) for number, plane in tracks.steps}
         affected = tracks.affected(new)
-        walking = Walking(
-            self._engine(engine, projection),
-            affected.given,
-            affected.walks,
-            self.shape,
-            rules or StopRules(),
-            self.axis == "t" if moves is None else moves,
-            self.axis,
-            frozenset(affected.new & before),
-            affected.new,
+        walking = replace(
+            self._walking(Way(engine, rules, projection, moves), affected.given, affected.walks),
+            corrected=frozenset(affected.new & before),
+            only=affected.new,
         )
         return Propagation(walking.steps(progress, cancel), tracks, affected.span)
 
@@ -252,6 +249,11 @@ class Stack:
     def _check_prompts(self, given: Sequence[Given]) -> None:
         prompts = [what for item in given for what in item.planes.values() if isinstance(what, Prompt)]
         check_taken(prompts, self._model, self._taken)
+
+    def _walking(self, way: Way, given: Sequence[Given], walks: Sequence[Walk]) -> Walking:
+        moves = self.axis == "t" if way.moves is None else way.moves
+        engine = self._engine(way.engine, way.projection)
+        return Walking(engine, given, walks, self.shape, way.rules or StopRules(), moves, self.axis)
 
     def _engine(self, engine: str, projection: Projection | None) -> Engine:
         if engine not in _ENGINES:
