@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import org.samj.bridge.Given;
 import org.samj.bridge.Prompt;
+import org.samj.bridge.SegmenterException;
 import org.samj.bridge.Step;
 import org.samj.bridge.ij.images.Plane;
 import org.samj.bridge.ij.results.Change;
@@ -90,6 +91,10 @@ final class Arriving {
     }
 
     private void put(Step step) {
+        if (stack.imp.getProcessor() == null) {
+            // Closed meanwhile: whoever reads the next plane is told.
+            return;
+        }
         String key = step.object + " " + step.plane;
         doubts.put(objects.name(step.object), step);
         lost += Step.LOST.equals(step.state) ? 1 : 0;
@@ -135,8 +140,6 @@ final class Arriving {
 
     /**
      * When it returns, everything is there. What was found before and not again goes, if everything was looked at.
-     *
-     * @throws RuntimeException what went wrong with an object on the event thread
      */
     void finish(boolean complete) {
         Keeping.onEventThread(() -> {
@@ -150,8 +153,16 @@ final class Arriving {
                 results.show(stack.imp);
             }
         });
+    }
+
+    /**
+     * Tell what went wrong with an object on the event thread, once all the others are there.
+     *
+     * @throws SegmenterException something did
+     */
+    void check() {
         if (failed != null) {
-            throw org.samj.bridge.SegmenterException.of(failed);
+            throw SegmenterException.of(failed);
         }
     }
 
@@ -161,5 +172,4 @@ final class Arriving {
         return many + (many == 1 ? " object" : " objects") + ": " + count + (count == 1 ? " outline" : " outlines")
             + " found on " + planes + " planes" + (lost == 0 ? "." : ", lost on " + lost + ".");
     }
-
 }

@@ -167,6 +167,7 @@ public final class Through {
         } finally {
             arriving[0].finish(complete);
         }
+        arriving[0].check();
         return arriving[0].sentence(to - from + 1);
     }
 
