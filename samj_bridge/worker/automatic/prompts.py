@@ -37,9 +37,8 @@ def points(
     shut = _shut(labels)
     for index, (rows, columns) in enumerate(extents(labels, count)):
         own = labels[rows, columns] == index + 1
+        # Where nothing of a seed is open, the first pixel of its box, as in the authors' code: perhaps beside it.
         distance = _squared_distances(own & ~shut[rows, columns])
-        # Where nothing is open, the first pixel of the seed.
-        distance[~own] = -1
         y, x = np.unravel_index(int(distance.argmax()), distance.shape)
         found[index] = x + columns.start, y + rows.start
     return found

@@ -142,6 +142,11 @@ def test_a_seed_on_the_border_gets_its_first_pixel():
     maps = disc_maps((20, 20), [])
     maps[0, 0, 4:9], maps[1:, 0, 4:9] = 1, 0
     assert points(maps).tolist() == [[4, 0]]
+    # As the authors' code has it: of its box, even where that is beside it.
+    corner = disc_maps((20, 20), [])
+    for y, x in ((18, 19), (19, 19), (19, 18)):
+        corner[0, y, x], corner[1:, y, x] = 1, 0
+    assert points(corner).tolist() == [[18, 18]]
 
 
 def square(x, y, side, score):
