@@ -12,7 +12,8 @@ Two things in the published network look like mistakes and belong to it:
   padding of the frame among it. `DistanceDecoder.own_statistics` is False for the running ones.
 
 Done otherwise, with the same result: the 1 x 1 convolution comes before the enlargement (they commute), and
-a map is normalised, joined with its skip and convolved some rows at a time, so that no joined map ever exists.
+a map is joined with its skip and convolved some rows at a time, so that no joined map ever exists. Before a
+convolution nothing is normalised: the weights are, and around the map its mean stands in place of 0.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ EMBEDDED = 256
 """Channels of the embedding."""
 WIDTHS = (512, 256, 128, 64)
 """Channels after each enlargement."""
-STRIP_PIXELS = 64 * 1024
-"""Pixels of a map that are normalised and convolved at a time."""
+STRIP_PIXELS = 16 * 1024
+"""Pixels of a map that are convolved at a time: they stay in the cache."""
+RUN = 4096
+"""Pixels whose numbers are added up in float32; sums of these in float64. Every map has a multiple of it."""
 
 
 def is_transposed(names: Iterable[str]) -> bool:
@@ -73,13 +76,10 @@ class Side(nn.Module):
     def forward(self, x: Tensor, *, own_statistics: bool) -> Tensor:
         """Return (1, outputs, 2 Y, 2 X)."""
         enlarge, convolve, norm = self.block
-        x = convolve.block(enlarge(x))
-        if own_statistics:
-            mean, scale = _statistics(x, norm.eps)
-        else:
-            mean, scale = norm.running_mean, (norm.running_var + norm.eps).rsqrt()
-        scale = scale * norm.weight
-        return x.mul_(_by_channel(scale)).add_(_by_channel(norm.bias - mean * scale)).relu_()
+        kernel: nn.Conv2d = convolve.block
+        x = _convolved([enlarge(x)], kernel.weight, kernel.bias, torch.zeros_like(kernel.weight[0, :, 0, 0]))
+        mean, variance = _statistics(x) if own_statistics else (norm.running_mean, norm.running_var)
+        return F.batch_norm(x, mean, variance, norm.weight, norm.bias, eps=norm.eps).relu_()
 
 
 class Normed(nn.Module):
@@ -156,35 +156,59 @@ def _middle(side: Tensor) -> Tensor:
     return side[:, quarter : 3 * quarter]
 
 
-def _statistics(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Return each channel's mean, and one over its standard deviation."""
-    variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
-    return mean, (variance + eps).rsqrt()
-
-
-def _by_channel(values: Tensor) -> Tensor:
-    return values[:, None, None]
+def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each channel's mean and variance: as torch does it, in a tenth of the time."""
+    runs = x[0].flatten(1).unflatten(1, (-1, RUN))
+    pixels = x.shape[2] * x.shape[3]
+    mean = runs.sum(-1).double().sum(1) / pixels
+    squares = torch.linalg.vector_norm(runs, dim=-1).double().square().sum(1) / pixels
+    return mean.float(), (squares - mean.square()).clamp_(min=0).float()
 
 
 def _normed(
     parts: Sequence[Tensor], conv: nn.Module, last: Callable[[Tensor], Tensor] | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """Normalise each channel, convolve with zeros around, rectify; strip by strip."""
+    """Normalise each channel, convolve with zeros around, rectify."""
     assert isinstance(conv, nn.Conv2d)
-    known = [_statistics(part, eps) for part in parts]
-    mean, scale = (torch.cat([one[i] for one in known]) for i in (0, 1))
+    assert conv.bias is not None
+    known = [_statistics(part) for part in parts]
+    mean, variance = (torch.cat([one[i] for one in known]) for i in (0, 1))
+    weight = conv.weight * (variance + eps).rsqrt()[:, None, None]
+    bias = conv.bias - weight.sum((2, 3)) @ mean
+
+    def finish(strip: Tensor) -> Tensor:
+        strip = strip.relu_()
+        return strip if last is None else last(strip)
+
+    return _convolved(parts, weight, bias, mean, finish)
+
+
+def _convolved(
+    parts: Sequence[Tensor],
+    weight: Tensor,
+    bias: Tensor | None,
+    edge: Tensor,
+    finish: Callable[[Tensor], Tensor] = lambda strip: strip,
+) -> Tensor:
+    """Convolve parts joined by channels, 3 x 3, with `edge` of each channel around; strip by strip."""
     height, width = parts[0].shape[2:]
     rows = max(1, STRIP_PIXELS // width)
+    around = edge[:, None]
     found = None
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         above, below = max(top - 1, 0), min(bottom + 1, height)
-        strip = torch.cat([part[:, :, above:below] for part in parts], 1)
-        strip.sub_(_by_channel(mean)).mul_(_by_channel(scale))
-        strip = F.pad(strip, (1, 1, above - top + 1, bottom + 1 - below))
-        strip = F.conv2d(strip, conv.weight, conv.bias).relu_()
-        if last is not None:
-            strip = last(strip)
+        strip = parts[0].new_empty(1, len(edge), bottom - top + 2, width + 2)
+        strip[0, :, :, 0] = strip[0, :, :, -1] = around
+        if top == 0:
+            strip[0, :, 0] = around
+        if bottom == height:
+            strip[0, :, -1] = around
+        channel, inner = 0, slice(above - top + 1, below - top + 1)
+        for part in parts:
+            strip[:, channel : channel + part.shape[1], inner, 1:-1] = part[:, :, above:below]
+            channel += part.shape[1]
+        strip = finish(F.conv2d(strip, weight, bias))
         if found is None:
             found = strip.new_empty(1, strip.shape[1], height, width)
         found[:, :, top:bottom] = strip
