@@ -1,4 +1,7 @@
-"""What the jar alone costs: ``xvfb-run -a python -m benchmarks.first_runs.one_jar JAR IMAGEJ_JAR``.
+"""What the jar alone costs: ``python -m benchmarks.first_runs.one_jar JAR IMAGEJ_JAR``.
+
+It needs a screen with a window manager (``xvfb-run -a sh -c "openbox & python -m ..."``): the image that is clicked
+on has to come to the front.
 
 ImageJ's start with the jar in ``plugins`` and without it, in turns, by the clock and in processor time; the median
 of the differences between neighbours, which share what else the machine does. Then, from an empty home, the time
