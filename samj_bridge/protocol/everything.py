@@ -77,6 +77,8 @@ class EverythingRequest:
     """As `image` was encoded."""
     area: tuple[float, float, float, float] | None = None
     """Only points in this box, x0, y0, x1, y1, are asked (not ``exact``), and only seeds in it grow; None: all."""
+    within: tuple[float, float, float, float] | None = None
+    """Only objects whose centroid is in this box; of an image that is cut only what is under it is read."""
     center_distance_threshold: float | None = None
     """A decoder's seeds are nearer to the centre of their object; the distance is 0 there and 1 at the rim."""
     boundary_distance_threshold: float | None = None
@@ -111,6 +113,7 @@ class EverythingRequest:
             None if image is None else ArrayDescription.from_wire(image),
             choice(inputs, "channels", CHANNEL_MODES),
             box_edges(inputs.get("area"), "area", FailureCode.BAD_REQUEST),
+            box_edges(inputs.get("within"), "within", FailureCode.BAD_REQUEST),
             *(number(inputs, name, 0.0, _MOST_SIGMA if "smoothing" in name else 1.0) for name in OF_DECODER),
         )
         request._check_mode()
@@ -140,12 +143,12 @@ class EverythingRequest:
             raise refuse(reason, hint="Leave one of them out.")
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the inputs, `area` and what is for a decoder only where they were given."""
+        """Return the inputs, `area`, `within` and what is for a decoder only where they were given."""
         inputs = {**vars(self), "image": None if self.image is None else self.image.to_wire()}
         return {
             name: value
             for name, value in inputs.items()
-            if value is not None or (name != "area" and name not in OF_DECODER)
+            if value is not None or (name not in ("area", "within") and name not in OF_DECODER)
         }
 
 

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from samj_bridge.errors import InputError, WorkerCrashed, WorkerError
+from samj_bridge.geometry.blocks.walk import as_point, asked_at
 from samj_bridge.geometry.region import Region
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.protocol.everything import EverythingRequest, ObjectMessage
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
 from samj_bridge.session.connection.supervisor import Running, Supervisor
 from samj_bridge.session.images import Loan, Plane, fill
-from samj_bridge.session.prompts import Prompt
 
 __all__ = ["ObjectStream", "Objects", "Search", "request_of"]
 
-_INTERNAL = ("encoding", "stream", "image", "channels", "area")
+_INTERNAL = ("encoding", "stream", "image", "channels", "area", "within")
 
 
 class Objects(list[Region]):
@@ -180,7 +180,7 @@ class Search:
             tuple(np.array(ring, np.int32).reshape(-1, 2) for ring in found.rings),
             shape=self.shape,
             score=found.score,
-            prompt=Prompt(points=[_as_point(found.point)]).to_dict(),
+            prompt=asked_at(as_point(found.point)),
             prompt_index=number,
             model=self.supervisor.model.id,
         )
@@ -191,11 +191,3 @@ def _event(count: int, percent: int | None, info: Mapping[str, Any] | None) -> P
     if info is not None and info.get("skipped"):
         words += f", {info['points']} points asked, {info['skipped']} skipped"
     return ProgressEvent("everything", words, 0.0 if percent is None else percent / 100, 1.0)
-
-
-def _as_point(xy: tuple[float, float]) -> tuple[float, float]:
-    # A prompt's whole numbers mean a pixel's middle; the place on the wire may be a pixel's corner.
-    x, y = xy
-    if x % 1 == 0 and y % 1 == 0:
-        return x + 1e-3, y + 1e-3
-    return (x - 0.5, y - 0.5) if x % 1 == y % 1 == 0.5 else (x, y)

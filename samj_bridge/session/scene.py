@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from samj_bridge.errors import PromptError
+from samj_bridge.geometry.blocks.walk import is_within
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.tiling import Tiling
 from samj_bridge.progress import CancelToken, Progress, ignore_progress
 from samj_bridge.protocol.segment import SegmentRequest, Wanted
 from samj_bridge.session.answers import answers
 from samj_bridge.session.blocks.options import Looked, looked_at
-from samj_bridge.session.blocks.search import BlockSearch, is_within
+from samj_bridge.session.blocks.search import BlockSearch
 from samj_bridge.session.connection.supervisor import Supervisor
 from samj_bridge.session.encoded import EncodedImage
 from samj_bridge.session.everything import Objects, ObjectStream, Search, request_of

@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from samj_bridge.geometry.blocks.walk import Drawn
 from samj_bridge.geometry.tiling import Tile
 from samj_bridge.protocol.arrays import ArrayDescription, attached
 from samj_bridge.protocol.failures import FailureCode, OperationFailed
@@ -159,20 +160,21 @@ class Engine:
         """Return a tile of a large image that was sent whole, encoded now if it was not."""
         handle = self._handle_of(image)
         (halvings, step), (x0, y0, x1, y1) = uncut.tiling.drawn(tile), uncut.tiling.extent(tile)
-        name = f"{image.reply.encoding}/{tile.level}.{tile.row}.{tile.column}{uncut.stamp(tile)}"
+        name = f"{image.reply.encoding}/{tile.level}.{tile.row}.{tile.column}{uncut.stamp((x0, y0, x1, y1))}"
         message = TileMessage(halvings, (-(-(y1 - y0) // step), -(-(x1 - x0) // step)), image.reply.encoding)
         if self.encodings.find(name) is None:
             self.tell(info={"tile": uncut.about(tile)})
         return self._part(uncut, lambda: uncut.tile(tile), handle, name, message, check)
 
-    def whole(self, entry: Entry, check: Callable[[float | None], None]) -> Entry:
-        """Return an entry of the whole image, encoded now if it is cut into tiles and was not."""
-        if not isinstance(entry.encoding, Uncut):
-            return entry
-        handle, image = self._handle_of(entry), entry.encoding
-        self.fits(handle, image.pixels.shape)
-        name = f"{entry.reply.encoding}/whole{image.stamp()}"
-        return self._part(image, lambda: np.ascontiguousarray(image.pixels[:, :]), handle, name, None, check)
+    def encode_block(
+        self, image: Entry, uncut: Uncut, drawn: Drawn, check: Callable[[float | None], None]
+    ) -> Entry:
+        """Return a block of a large image of which everything is wanted, encoded now if it was not."""
+        level, pixels = drawn.blocks.level, drawn.blocks.pixels(drawn.number)
+        stamp = uncut.stamp(drawn.blocks.extent(drawn.number))
+        name = f"{image.reply.encoding}/block{level}.{drawn.number}{stamp}"
+        message = TileMessage(drawn.halvings, drawn.shape, image.reply.encoding)
+        return self._part(uncut, lambda: uncut.region(level, *pixels), self._handle_of(image), name, message, check)
 
     def _handle_of(self, entry: Entry) -> str:
         return next(handle for handle, (model, _) in self.models.items() if model is entry.model)
@@ -189,14 +191,13 @@ class Engine:
         read: Callable[[], NDArray[Any]],
         handle: str,
         name: str,
-        tile: TileMessage | None,
+        tile: TileMessage,
         check: Callable[[float | None], None],
     ) -> Entry:
         entry = self.encodings.find(name)
         if entry is None:
             begun, pixels = time.perf_counter(), read()
-            shape = tuple(int(extent) for extent in pixels.shape)
-            image = ArrayDescription(pixels.dtype.name, shape, "", pixels.nbytes)
+            image = ArrayDescription(pixels.dtype.name, tuple(map(int, pixels.shape)), "", pixels.nbytes)
             request = EncodeRequest(handle, image, uncut.ranges, uncut.channels, name, tile)
             found = self._look(pixels.data.cast("B"), request, name, begun)
             if not isinstance(found, EncodeReply):

@@ -141,7 +141,7 @@ def test_the_session_answers_alike_in_any_order_alone_or_together(
 
 
 def test_java_without_python_answers_as_the_session_does(
-    imagej: Any, ready_home: Path, image: np.ndarray, expected: list[Answer]
+    segmenter: SessionSegmenter, ready_home: Path, image: np.ndarray, expected: list[Answer]
 ) -> None:
     home = java_class("java.nio.file.Paths").get(str(ready_home))
     alone = java_class("org.samj.bridge.appose.ApposeSegmenter")(home)
@@ -158,6 +158,19 @@ def test_java_without_python_answers_as_the_session_does(
             assert [of_rings(found[n].rings) for n in range(len(order))] == [expected[index] for index in order]
             for index in next(ORDERS)[:8]:
                 assert of_rings(scene.segment(in_java(PROMPTS[index]), options)[0].rings) == expected[index]
+        with segmenter.session("starter").encode(image, ranges=RANGE) as asked_in_python:
+            found_there = [
+                asked_in_python.everything(**some) for some in ({}, {"within": (1010, 1210, 1200, 1250)})
+            ]
+        box = jpype.JArray(jpype.JDouble)([1010.0, 1210.0, 1200.0, 1250.0])
+        for some, objects in zip((None, box), found_there, strict=True):
+            # Block by block, as the session does: every object once, in the same order.
+            outlines: list[Answer] = []
+            keep = java_object("Segmenter$Found", partial(kept, outlines))
+            scene.everything(options, keep, None) if some is None else scene.everythingIn(some, options, keep, None)
+            assert outlines == [of_region(region) for region in objects]
+        assert len(found_there[0]) > 100
+        assert 3 < len(found_there[1]) < 40
         # The image as a whole, not in parts.
         octets = jpype.JArray(jpype.JByte)(image.view(np.int8).ravel())
         ends = jpype.JArray(jpype.JDouble)(RANGE)
@@ -212,6 +225,10 @@ def asked_by_command(home: Path, path: Path, options: list[str]) -> dict[str, An
 
 def took(found: dict[int, Any], _method: str, given: list[Any]) -> None:
     found[int(given[0])] = given[1][0]
+
+
+def kept(outlines: list[Answer], _method: str, given: list[Any]) -> None:
+    outlines.append(of_rings(given[0].rings))
 
 
 def in_java(prompt: Prompt) -> Any:

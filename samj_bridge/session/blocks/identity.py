@@ -7,7 +7,7 @@ from typing import Any
 
 import xxhash
 
-from samj_bridge.geometry.blocks import Blocks, Box
+from samj_bridge.geometry.blocks.grid import Blocks, Box
 from samj_bridge.protocol.everything import EverythingRequest
 from samj_bridge.session.connection.supervisor import Running
 from samj_bridge.session.tiles.image import TiledImage

@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable
 
-from samj_bridge.geometry.blocks import Blocks
+from samj_bridge.geometry.blocks.walk import Drawn
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, notify
 from samj_bridge.protocol.messages import EncodeRequest, TileMessage
 from samj_bridge.session.connection.supervisor import Running, Supervisor
@@ -29,10 +29,8 @@ class BlockImage:
         The image; the block is read from it when it is made.
     ranges : sequence of pairs
         The whole image's display range.
-    blocks, number
-        Which block it is.
-    halvings : int
-        How often it was halved from the pixels in which objects are drawn.
+    drawn : Drawn
+        Which block it is, and how its objects are drawn.
     check : callable
         Called with the part of the block that is read so far; may raise.
 
@@ -47,23 +45,15 @@ class BlockImage:
         supervisor: Supervisor,
         source: TileSource,
         ranges: tuple[tuple[float, float], ...],
-        blocks: Blocks,
-        number: int,
-        halvings: int,
+        drawn: Drawn,
         check: Callable[[float], None],
     ) -> None:
-        self.plane: Plane = source.region_in_pieces(blocks.level, blocks.pixels(number), check)
+        blocks = drawn.blocks
+        self.plane: Plane = source.region_in_pieces(blocks.level, blocks.pixels(drawn.number), check)
         """The pixels, as they are sent."""
-        self.step = 1 << (blocks.level - halvings)
-        """Side of a pixel in which objects are drawn, in full resolution."""
-        left, top, right, bottom = blocks.extent(number)
-        self.origin_xy = (left, top)
-        """The block's first pixel, in full resolution."""
-        self.shape = (-(-(bottom - top) // self.step), -(-(right - left) // self.step))
-        """(Y, X) in the pixels in which objects are drawn."""
         self._supervisor = supervisor
         self._ranges = ranges
-        self._tile = TileMessage(halvings, self.shape, _group(source))
+        self._tile = TileMessage(drawn.halvings, drawn.shape, _group(source))
         self._id = uuid.uuid4().hex
         self._home: Running | None = None
         self._name = ""

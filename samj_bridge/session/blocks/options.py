@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from samj_bridge.errors import InputError
-from samj_bridge.geometry.blocks import Box
+from samj_bridge.geometry.blocks.grid import Box
 
 __all__ = ["Looked", "looked_at"]
 

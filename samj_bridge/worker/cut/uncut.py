@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samj_bridge.geometry.blocks.walk import Drawn
 from samj_bridge.geometry.display_range import Range, find_ranges, is_rgb, ranges_in_windows
 from samj_bridge.geometry.halve import halved_region
 from samj_bridge.geometry.tiling import Tile, Tiling
@@ -36,16 +37,19 @@ class Uncut:
 
     def tile(self, tile: Tile) -> NDArray[Any]:
         """Return the pixels of a tile, fresh and in C order."""
-        if isinstance(self.pixels, AskedPixels):
-            return self.pixels.halved(tile.level, *self.tiling.pixels(tile))
-        return np.ascontiguousarray(halved_region(self.pixels, tile.level, *self.tiling.pixels(tile)))
+        return self.region(tile.level, *self.tiling.pixels(tile))
 
-    def stamp(self, tile: Tile | None = None) -> str:
-        """Return what a tile's name ends in, or the whole image's; it changes when the pixels do."""
+    def region(self, level: int, y0: int, x0: int, height: int, width: int) -> NDArray[Any]:
+        """Return a region of a level, fresh and in C order."""
+        if isinstance(self.pixels, AskedPixels):
+            return self.pixels.halved(level, y0, x0, height, width)
+        return np.ascontiguousarray(halved_region(self.pixels, level, y0, x0, height, width))
+
+    def stamp(self, extent: tuple[int, int, int, int]) -> str:
+        """Return what the name of a part with these edges ends in; it changes when the pixels do."""
         if not isinstance(self.pixels, AskedPixels):
             return ""
-        height, width = self.tiling.image_hw
-        x0, y0, x1, y1 = (0, 0, width, height) if tile is None else self.tiling.extent(tile)
+        x0, y0, x1, y1 = extent
         return f".{self.pixels.stamp(y0, x0, y1 - y0, x1 - x0):x}"
 
     def about(self, tile: Tile) -> dict[str, Any]:
@@ -54,6 +58,11 @@ class Uncut:
         number = tile.row * columns + tile.column + 1
         area = list(self.tiling.extent(tile))
         return {"area": area, "number": number, "of": rows * columns, "level": tile.level}
+
+    def about_block(self, drawn: Drawn, number: int, of: int) -> dict[str, Any]:
+        """Return what a client is told of a block that is searched, the `number`-th from 0 of so many."""
+        blocks = drawn.blocks
+        return {"area": list(blocks.extent(drawn.number)), "number": number + 1, "of": of, "level": blocks.level}
 
     @property
     def nbytes(self) -> int:

@@ -214,11 +214,35 @@ def test_a_worker_that_is_sent_a_large_image_answers_by_the_same_rule(session):
         assert [region["prompt"] for region in regions] == list(range(len(prompts)))
         alone = SegmentRequest(outputs["encoding"], messages[:1])
         assert client.start("segment", alone.to_wire()).result()["regions"][0]["rings"] == expected[0]
-    whole = {"encoding": outputs["encoding"], "points_per_side": 40}
-    assert client.start("everything", whole).result()["count"] > 20
+    name = outputs["encoding"]
+    exact = {"mode": "exact", "within": (460, 300, 560, 400), "points_per_side": 16}
+    check_everything(
+        session,
+        image,
+        lambda more: client.start("everything", {"encoding": name, **more}).result(),
+        {"min_area": 12},
+        exact,
+    )
     before = session.stats()["encodings"]
     assert client.start("release", {"encodings": [outputs["encoding"]]}).result() == {"released": 1}
     assert session.stats()["encodings"] < before - 5
+
+
+def check_everything(session, image, everything, *options):
+    """Compare the worker's own search, block by block, with the host's."""
+    with session.encode(image) as scene:
+        for some in options:
+            found = scene.everything(**some)
+            outputs = everything(some)
+            assert [one["rings"] for one in outputs["regions"]] == [
+                [ring.ravel().tolist() for ring in region.rings] for region in found
+            ]
+            assert [one["score"] for one in outputs["regions"]] == [region.score for region in found]
+            assert outputs["message"] == found.message
+            assert {name: count for name, count in outputs["counts"].items() if count} == found.counts
+            assert outputs["count"] == len(found) > 20
+            # The square that is longer than a block is among them, whole.
+            assert some.get("mode") == "exact" or max(region.area for region in found) > 50_000
 
 
 class Keeping:
@@ -290,7 +314,18 @@ def test_a_worker_asks_for_what_it_needs_of_an_image_that_stays_with_its_client(
         answers(message_of(Prompt(points=[(10, 10)]), image.shape))
     client.short = 0
     assert answers() == expected()
-    assert client.call("everything", {"encoding": encoded["encoding"], "points_per_side": 40})["count"] > 20
+    client.asked.clear()
+    client.tiles.clear()
+    check_everything(
+        session,
+        image,
+        lambda more: client.call("everything", {"encoding": encoded["encoding"], **more}),
+        {"within": (160, 60, 430, 340)},
+    )
+    # Block by block, each told of, and none that is not under the box; from farther away only what blocks cut.
+    assert len(client.tiles) > 20
+    assert all(x0 < 430 and x1 > 160 and y0 < 340 and y1 > 60 for x0, y0, x1, y1 in client.tiles)
+    assert all(max(x1 - x0, y1 - y0) <= SIDE for x0, y0, x1, y1 in client.tiles[:20])
     assert running.client.start("deliver", {"number": 1, "sum": 1}).result() == {"taken": False}
     small = {**described, "shape": [60, 60]}
     assert client.call("encode", {**inputs, "image": small})["tiles"] == 1

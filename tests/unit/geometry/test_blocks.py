@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samj_bridge.geometry.blocks import Blocks
+from samj_bridge.geometry.blocks.grid import Blocks
 
 
 @st.composite

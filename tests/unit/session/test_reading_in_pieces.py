@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from samj_bridge.errors import Cancelled
-from samj_bridge.geometry.blocks import Blocks
+from samj_bridge.geometry.blocks.grid import Blocks
+from samj_bridge.geometry.blocks.walk import Drawn
 from samj_bridge.protocol.everything import EverythingRequest
 from samj_bridge.session.blocks.identity import about
 from samj_bridge.session.blocks.image import BlockImage
@@ -49,7 +50,7 @@ def of_a_tile(source: TileSource, check: Callable[[float], None]) -> None:
 
 def of_a_block(source: TileSource, check: Callable[[float], None]) -> None:
     blocks = Blocks((SIDE, SIDE), 2048, 128, 3)
-    BlockImage(SimpleNamespace(), source, ((0.0, 1.0),), blocks, 0, 2, check)  # type: ignore[arg-type]
+    BlockImage(SimpleNamespace(), source, ((0.0, 1.0),), Drawn(blocks, 0, 2), check)  # type: ignore[arg-type]
 
 
 def of_the_range(source: TileSource, check: Callable[[float], None]) -> None:

@@ -1,6 +1,7 @@
 package org.samj.bridge.appose;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -121,6 +122,11 @@ final class ApposeScene implements Segmenter.Scene {
 
     @Override
     public void everything(Options options, Segmenter.Found found, Segmenter.Progress progress) {
+        everythingIn(null, options, found, progress);
+    }
+
+    @Override
+    public void everythingIn(double[] box, Options options, Segmenter.Found found, Segmenter.Progress progress) {
         Map<String, Object> inputs = new HashMap<>();
         inputs.put("mode", "auto");
         inputs.put("stream", true);
@@ -134,24 +140,32 @@ final class ApposeScene implements Segmenter.Scene {
                     "Use another model, for example starter, or give boxes.");
             }
             inputs.put("encoding", name);
+            // A small image is searched as a whole, and whoever asks leaves out what it does not want.
+            if (box != null && worker.tileOf(width, height) != 0 && worker.searchesParts()) {
+                inputs.put("within", Arrays.asList(box[0], box[1], box[2], box[3]));
+            }
             // The search is the same each time: what was given before the worker died is passed over.
             int[] seen = {0};
             Telling telling = new Telling(worker, pixels, told, "Reading the image");
-            return worker.call("everything", inputs, told, event -> {
-                if (event.info != null && !event.info.containsKey("regions")) {
-                    telling.accept(event);
-                    return;
-                }
-                for (Outline outline : event.info == null ? new Outline[0] : outlines(event.info)) {
-                    if (seen[0]++ >= given[0]) {
-                        given[0] = seen[0];
-                        if (!outline.isEmpty()) {
-                            found.add(outline);
+            try {
+                return worker.call("everything", inputs, told, event -> {
+                    if (event.info != null && !event.info.containsKey("regions")) {
+                        telling.accept(event);
+                        return;
+                    }
+                    for (Outline outline : event.info == null ? new Outline[0] : outlines(event.info)) {
+                        if (seen[0]++ >= given[0]) {
+                            given[0] = seen[0];
+                            if (!outline.isEmpty()) {
+                                found.add(outline);
+                            }
                         }
                     }
-                }
-                told.tell(words(seen[0], event), fraction(event));
-            });
+                    told.tell(words(seen[0], event), fraction(event));
+                });
+            } finally {
+                told.at(null);
+            }
         });
         told.tell(String.valueOf(outputs.get("message")), 1);
     }

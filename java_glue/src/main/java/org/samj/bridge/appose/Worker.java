@@ -112,6 +112,11 @@ final class Worker {
         return !String.valueOf(hello.get("protocol")).matches("1\\.[0-5]");
     }
 
+    /** Whether it looks for everything in a part of an image; before protocol 1.7 it searched all of it. */
+    boolean searchesParts() {
+        return !String.valueOf(hello.get("protocol")).matches("1\\.[0-6]");
+    }
+
     /** What it runs on, in a line. */
     String device() {
         return loaded.isEmpty() ? "" : loaded.get("device") + ", " + hello.get("threads") + " threads";

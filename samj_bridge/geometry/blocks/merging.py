@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from samj_bridge.geometry.blocks import Blocks
+from samj_bridge.geometry.blocks.grid import Blocks
 from samj_bridge.geometry.region import Region
 from samj_bridge.geometry.trace import trace
 

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samj_bridge.geometry.blocks import Blocks
+from samj_bridge.geometry.blocks.grid import Blocks
+from samj_bridge.geometry.blocks.merging import Merging, Rule, candidates_of, rest_of
 from samj_bridge.geometry.region import Region
-from samj_bridge.session.blocks.merging import Merging, Rule, candidates_of, rest_of
 
 BLOCKS = Blocks((150, 200), 64, 8)
 FAST = Rule(cuts=True, most=0.5)

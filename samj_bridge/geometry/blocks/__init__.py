@@ -1,0 +1,1 @@
+"""Everything on a large image, block by block: what host and worker do alike."""
