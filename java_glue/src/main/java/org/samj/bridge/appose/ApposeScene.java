@@ -111,7 +111,7 @@ final class ApposeScene implements Segmenter.Scene {
     @Override
     public boolean readsParts() {
         SentPixels image = pixels;
-        return image != null && image.parts() != null && home != null && home.asksForParts();
+        return image != null && image.parts() != null && home != null && home.asksForParts(6);
     }
 
     @Override
@@ -141,7 +141,7 @@ final class ApposeScene implements Segmenter.Scene {
             }
             inputs.put("encoding", name);
             // A small image is searched as a whole, and whoever asks leaves out what it does not want.
-            if (box != null && worker.tileOf(width, height) != 0 && worker.searchesParts()) {
+            if (box != null && worker.tileOf(width, height) != 0 && worker.asksForParts(7)) {
                 inputs.put("within", Arrays.asList(box[0], box[1], box[2], box[3]));
             }
             // The search is the same each time: what was given before the worker died is passed over.
@@ -211,7 +211,7 @@ final class ApposeScene implements Segmenter.Scene {
             inputs.put("cut", true);
             Map<String, Object> outputs;
             Telling telling = new Telling(worker, image, progress, "Encoding the image");
-            if (image.parts() != null && worker.asksForParts()) {
+            if (image.parts() != null && worker.asksForParts(6)) {
                 inputs.put("image", image.describe(null));
                 outputs = worker.call("encode", inputs, progress, telling);
             } else {

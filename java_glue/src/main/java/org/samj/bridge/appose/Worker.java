@@ -107,14 +107,9 @@ final class Worker {
         return side != null && Math.max(width, height) > ((Number) whole).intValue() ? ((Number) side).intValue() : 0;
     }
 
-    /** Whether it asks for the parts of an image that it needs; before protocol 1.6 it was sent all of it. */
-    boolean asksForParts() {
-        return !String.valueOf(hello.get("protocol")).matches("1\\.[0-5]");
-    }
-
-    /** Whether it looks for everything in a part of an image; before protocol 1.7 it searched all of it. */
-    boolean searchesParts() {
-        return !String.valueOf(hello.get("protocol")).matches("1\\.[0-6]");
+    /** Whether it asks for the parts of an image that it needs (protocol 1.6), and looks for everything there (1.7). */
+    boolean asksForParts(int minor) {
+        return Integer.parseInt(String.valueOf(hello.get("protocol")).replaceFirst("^\\d+\\.", "")) >= minor;
     }
 
     /** What it runs on, in a line. */
