@@ -85,7 +85,7 @@ def test_the_steps_for_beginners_are_ticked_off_and_go_by_themselves(
         put_in(segmenter)
         opened()
         hint = named("samj hint")
-        assert bool(hint.isShowing())
+        wait_for(hint.isShowing, "the steps")
 
         def open_steps() -> list[str]:
             labels = [one for one in parts(hint) if isinstance(one, java_class("javax.swing.JLabel"))]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from camera import bounds, cut_off, dark, look_and_feel, settled, take, windows
 from desktop import Desktop, component, named, on_event_thread, wait_for
 from fakes.file_server import FileServer, serve
@@ -62,7 +63,7 @@ def _clean(desk: Desktop, segmenter: SessionSegmenter) -> Iterator[None]:
     opened()
     yield
     as_before()
-    for section in ("Options", "Objects"):
+    for section in ("Options", "Objects", "Through the stack"):
         unfold(section, shut=True)
 
 
@@ -196,6 +197,36 @@ def test_labels_as_prompts(desk: Desktop, blobs_file: Path, tmp_path: Path) -> N
         finally:
             labels.changes = False
             on_event_thread(labels.close)
+
+
+def test_objects_through_a_stack(desk: Desktop, tmp_path: Path) -> None:
+    file = tmp_path / "cells.tif"
+    tifffile.imwrite(file, cells(), imagej=True, metadata={"axes": "ZYX"})
+    with image(file, 150) as imp:
+        on_event_thread(partial(imp.setSlice, 5))
+        keep(desk, imp, [(70, 64), (150, 120)])
+        unfold("Through the stack")
+        unfold("Objects")
+        on_event_thread(named("samj stack follow").doClick)
+        wait_for(lambda: "outlines found" in panel_says(), "the end")
+        wait_for(lambda: not named("samj cancel").isShowing(), "the end of the run")
+        on_event_thread(named("samj stack doubtful").doClick)
+        wait_for(lambda: "on slice" in panel_says(), "the doubtful one")
+        beside(imp)
+        settled(panel())
+        take(desk, "fiji-stack", tmp_path)
+
+
+def cells() -> np.ndarray:
+    """Return ellipsoids in noise, blurred at their edges."""
+    rng = np.random.default_rng(8)
+    z, y, x = np.mgrid[:9, :180, :220]
+    found = rng.normal(30, 6, z.shape)
+    bodies = ((70, 64, 4, 30, 5), (150, 120, 4, 26, 4), (165, 45, 3, 18, 3), (50, 140, 6, 20, 4))
+    for cx, cy, cz, r, depth in bodies:
+        inside = 1 - ((x - cx) / r) ** 2 - ((y - cy) / (0.8 * r)) ** 2 - ((z - cz) / depth) ** 2
+        found += 150 / (1 + np.exp(np.clip(-12 * inside, -50, 50)))
+    return np.clip(found, 0, 255).astype(np.uint8)
 
 
 def test_a_model_that_is_being_installed(

@@ -108,7 +108,7 @@ def test_a_mistake_in_a_batch_names_its_prompt():
     [
         ({"area": [1, 2, 3]}, "area is"),
         ({"area": [3, 2, 1, 4]}, "corners swapped"),
-        ({"area": [0, 0, 9, 9], "mode": "exact"}, "only the mode 'fast'"),
+        ({"area": [0, 0, 9, 9], "mode": "exact"}, "'exact' looks at the whole image"),
     ],
 )
 def test_a_part_of_the_image_is_a_box_and_for_the_fast_mode(inputs, words):
