@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,15 +13,15 @@ from samj_bridge.compare import classical
 from samj_bridge.compare.given import read_objects
 from samj_bridge.compare.picture import Picture, file_for
 from samj_bridge.compare.prompting import boxes, clicks
-from samj_bridge.errors import InputError
+from samj_bridge.errors import Cancelled, InputError, SamjError
 from samj_bridge.evaluate.objects import Objects, as_objects
 from samj_bridge.geometry.region import Region
-from samj_bridge.models import find_model
+from samj_bridge.models import find_model, weights_file
 from samj_bridge.progress import CancelToken, Progress
 from samj_bridge.session import Prompt, Scene, Session
 from samj_bridge.settings import Settings
 
-__all__ = ["CLASSICAL", "KINDS", "Answer", "Effort", "Method", "check_methods", "methods_of"]
+__all__ = ["CLASSICAL", "KINDS", "Answer", "Effort", "Method", "check_methods", "check_models", "methods_of"]
 
 KINDS = ("box", "point", "clicks", "everything")
 """How a model is asked: a box each, a click each, up to three clicks each, or not at all."""
@@ -94,10 +95,8 @@ def methods_of(
 
     Raises
     ------
-    InputError
-        There is no such method.
-    SamjError
-        Its model can't be opened.
+    Cancelled
+        While a model was opened. One that can't be opened gives methods that fail.
     """
     models: dict[str, list[str]] = {}
     for name in wanted:
@@ -105,7 +104,16 @@ def methods_of(
         if model:
             models.setdefault(model, []).append(kind)
     for model, kinds in models.items():
-        with Session(model, settings=settings, progress=progress, cancel=cancel) as session:
+        try:
+            opened = Session(model, settings=settings, progress=progress, cancel=cancel)
+        except Cancelled:
+            raise
+        except SamjError as error:
+            # The methods before it have their figures, and those after it can be run.
+            for kind in kinds:
+                yield Method(f"{model}:{kind}", _failing(error))
+            continue
+        with opened as session:
             entry = find_model(model, settings)
             size = entry.size if entry.size else (entry.file.stat().st_size if entry.file else None)
             for kind in kinds:
@@ -138,6 +146,26 @@ def check_methods(wanted: Sequence[str]) -> None:
             raise InputError(message, code="no-method", hint=hint)
         if plain in {"threshold", "watershed", "walker"}:
             classical.check_installed()
+
+
+def check_models(wanted: Sequence[str], settings: Settings) -> None:
+    """Refuse models that are not there before anything is run.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or it is not installed.
+    """
+    for model in dict.fromkeys(name.rpartition(":")[0] for name in wanted):
+        if model:
+            weights_file(find_model(model, settings), settings)
+
+
+def _failing(error: SamjError) -> Callable[[Picture], Answer]:
+    def answer(_: Picture) -> Answer:
+        raise copy.copy(error)
+
+    return answer
 
 
 def _of_model(

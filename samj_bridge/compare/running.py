@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from samj_bridge.compare.methods import Effort, check_methods, methods_of
+from samj_bridge.compare.methods import Effort, check_methods, check_models, methods_of
 from samj_bridge.compare.picture import Picture, read_pictures
 from samj_bridge.compare.scores import Score, averaged, pooled, score
 from samj_bridge.errors import Cancelled, InputError, SamjError
 from samj_bridge.evaluate.objects import Objects
 from samj_bridge.models import catalog, is_installed
 from samj_bridge.progress import CancelToken, Progress, ProgressEvent, ignore_progress, notify
+from samj_bridge.segmenting.run import unforeseen_error
 from samj_bridge.settings import Settings
 
 __all__ = ["Compared", "Comparison", "compare"]
@@ -112,6 +113,8 @@ def compare(
     ------
     InputError
         There is no such method, or none.
+    ModelError
+        A model is not there.
     SamjError
         Images or truth can't be read; `Cancelled`.
     """
@@ -119,6 +122,7 @@ def compare(
     cancel, effort, given, seconds = cancel or CancelToken(), effort or Effort(), found or {}, person or {}
     wanted = default_methods(settings) if methods is None else list(dict.fromkeys(methods))
     check_methods(wanted)
+    check_models(wanted, settings)
     _check_names(wanted, given, seconds)
     pictures = read_pictures(images, truth)
     result = Comparison(pictures, [], effort, tolerance_px)
@@ -148,7 +152,8 @@ def compare(
                 )
         except Cancelled:
             raise
-        except SamjError as error:
+        except Exception as unknown:  # noqa: BLE001 (libraries fail in ways of their own; the others go on)
+            error = unknown if isinstance(unknown, SamjError) else unforeseen_error(unknown)
             error.message = f"{method.name}: {error.message}"
             result.failures.append(error)
         else:

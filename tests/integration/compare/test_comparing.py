@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -79,6 +80,31 @@ def test_a_method_that_fails_is_left_out_and_told_of(ready_home: Path, tmp_path:
     result = compare([NUCLEI], NUCLEI_LABELS, [], found=found, settings=Settings(home=ready_home))
     assert [item.name for item in result.methods] == ["whole"]
     assert "broken" in result.failures[0].message
+
+
+def test_a_model_that_can_not_be_opened_and_a_librarys_own_error_end_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(picture: Any) -> Any:
+        return np.linalg.inv(np.zeros((2, 2)))
+
+    monkeypatch.setattr("samj_bridge.compare.classical.threshold", broken)
+    (tmp_path / "file").write_text("where the home would be")
+    nowhere = Settings(home=tmp_path / "file" / "home")
+    methods = ["starter:box", "starter:point", "threshold", "watershed"]
+    result = compare([NUCLEI], NUCLEI_LABELS, methods, settings=nowhere)
+    assert [item.name for item in result.methods] == ["watershed"]
+    assert [error.message.split(": ")[0] for error in result.failures] == methods[:3]
+    assert "LinAlgError" in result.failures[2].message
+
+
+def test_a_model_that_is_not_installed_is_told_of_before_anything_is_run(ready_home: Path, tmp_path: Path) -> None:
+    options = ["--truth", NUCLEI_LABELS, "--methods", "threshold,sam-vit-b:box", "-o", tmp_path / "out"]
+    code, told, _ = run(NUCLEI, *options, home=ready_home)
+    assert code != 0
+    assert "sam-vit-b" in told["errors"][0]["message"]
+    assert "models install" in told["errors"][0]["hint"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_watcher_may_raise_and_a_cancel_ends_it(ready_home: Path) -> None:
