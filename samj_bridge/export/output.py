@@ -161,8 +161,10 @@ def replacing(path: str | Path, ending: str) -> Iterator[Path]:
 def write_error(error: OSError, target: Path) -> FileError:
     """Return in words why a file was not written."""
     reason = error.strerror or str(error)
-    if error.errno in _FULL or _SHORT.fullmatch(str(error)):
-        message = f"The disk is full: {str(target)!r} was not written."
+    short = _SHORT.fullmatch(str(error)) is not None
+    if short or error.errno in _FULL:
+        limit = ", or a limit on the size of files was reached" if short else ""
+        message = f"The disk is full{limit}: {str(target)!r} was not written."
         return NoSpaceError(message, hint="Make space, or choose another folder.", path=str(target))
     if isinstance(error, FileNotFoundError):
         message = f"Can't write {str(target)!r}: its folder does not exist."

@@ -156,7 +156,8 @@ def test_when_space_runs_out_the_old_file_stays_and_no_draft(name: str, tmp_path
     done = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}, check=False
     )
-    assert done.stdout.strip().endswith("FileError"), done.stderr
+    # numpy does not say why it could write only a part.
+    assert done.stdout.strip() in {"FileError", "NoSpaceError"}, done.stderr
     (left,) = tmp_path.iterdir()
     assert left.read_bytes() == old
 

@@ -62,6 +62,7 @@ COMMANDS = [
         "Panel",
         "Segment",
         "Everything",
+        "Propagate",
         "Batch",
         "Install",
         "Device",

@@ -42,7 +42,7 @@ def flood(heights: NDArray[np.float32], seeds: NDArray[np.int32], mask: NDArray[
     Examples
     --------
     >>> flood(np.array([[0, 2, 1, 3, 0]], np.float32), np.array([[1, 0, 0, 0, 2]]), np.ones((1, 5), bool)).tolist()
-    [[1, 1, 1, 1, 2]]
+    [[1, 1, 1, 2, 2]]
     """
     height, width = mask.shape
     # One column between the rows is enough: what lies left of a row's first pixel is the end of the row above.

@@ -21,8 +21,8 @@ def gaussian(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
 
     Examples
     --------
-    >>> gaussian(np.eye(3, dtype=np.float32)[1:2], 0.3).round(3).tolist()
-    [[0.004, 0.992, 0.004]]
+    >>> (1000 * gaussian(np.eye(3, dtype=np.float32)[1:2], 0.3)).round().astype(int).tolist()
+    [[8, 992, 8]]
     """
     if sigma <= 0:
         return image
