@@ -160,9 +160,9 @@ def test_java_without_python_answers_as_the_session_does(
                 assert of_rings(scene.segment(in_java(PROMPTS[index]), options)[0].rings) == expected[index]
         with segmenter.session("starter").encode(image, ranges=RANGE) as asked_in_python:
             found_there = [
-                asked_in_python.everything(**some) for some in ({}, {"within": (1010, 1210, 1200, 1250)})
+                asked_in_python.everything(**some) for some in ({}, {"within": (1210, 1010, 1400, 1200)})
             ]
-        box = jpype.JArray(jpype.JDouble)([1010.0, 1210.0, 1200.0, 1250.0])
+        box = jpype.JArray(jpype.JDouble)([1210.0, 1010.0, 1400.0, 1200.0])
         for some, objects in zip((None, box), found_there, strict=True):
             # Block by block, as the session does: every object once, in the same order.
             outlines: list[Answer] = []
