@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from samj_bridge.geometry.trace import as_mask
 
-__all__ = ["innermost"]
+__all__ = ["innermost", "squared_distances"]
 
 _SIDE = 192
 """Masks with a longer side are thinned out first: the place is then right to a few pixels, which is enough."""
@@ -36,13 +36,16 @@ def innermost(mask: ArrayLike) -> tuple[int, int]:
     if step > 1 and not thin.any():
         y, x = np.argwhere(pixels)[0]
         return int(x), int(y)
-    squared = _squared_distances(thin)
+    squared = squared_distances(thin)
     y, x = np.unravel_index(int(squared.argmax()), squared.shape)
     return int(x) * step + step // 2, int(y) * step + step // 2
 
 
-def _squared_distances(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the squared Euclidean distance of each pixel to the nearest one outside, 0 outside."""
+def squared_distances(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the squared Euclidean distance of each pixel to the nearest one outside, 0 outside.
+
+    What lies beyond the mask's edges is outside.
+    """
     padded = np.pad(mask, 1)
     height, width = padded.shape
     rows = np.arange(height)[:, None]

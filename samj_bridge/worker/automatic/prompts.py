@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samj_bridge.geometry.components import label_components
+from samj_bridge.geometry.innermost import squared_distances
 from samj_bridge.worker.automatic.extents import extents
 
 __all__ = ["points"]
@@ -38,7 +39,7 @@ def points(
     for index, (rows, columns) in enumerate(extents(labels, count)):
         own = labels[rows, columns] == index + 1
         # Where nothing of a seed is open, the first pixel of its box, as in the authors' code: perhaps beside it.
-        distance = _squared_distances(own & ~shut[rows, columns])
+        distance = squared_distances(own & ~shut[rows, columns])
         y, x = np.unravel_index(int(distance.argmax()), distance.shape)
         found[index] = x + columns.start, y + rows.start
     return found
@@ -55,22 +56,3 @@ def _shut(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
         crossed |= (corner > 0) & (corner != labels)
     shut[1:-1, 1:-1] = crossed[1:-1, 1:-1] & (labels[1:-1, 1:-1] > 0)
     return shut
-
-
-def _squared_distances(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the squared distance of each pixel to the nearest one outside, which is all around the mask."""
-    padded = np.pad(mask, 1)
-    height, width = padded.shape
-    rows = np.arange(height)[:, None]
-    above = np.maximum.accumulate(np.where(padded, 0, rows), 0)
-    below = np.minimum.accumulate(np.where(padded, height, rows)[::-1], 0)[::-1]
-    down = np.minimum(rows - above, below - rows) ** 2
-    squared = down.copy()
-    # A way to the side is no shorter than what is known already: nothing is nearer than half of the width.
-    for step in range(1, (width + 1) // 2):
-        if step * step >= squared.max():
-            break
-        np.minimum(squared[:, step:], down[:, :-step] + step * step, out=squared[:, step:])
-        np.minimum(squared[:, :-step], down[:, step:] + step * step, out=squared[:, :-step])
-    inner: NDArray[np.int64] = squared[1:-1, 1:-1]
-    return inner
