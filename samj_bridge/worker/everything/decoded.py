@@ -35,23 +35,18 @@ def chosen(request: EverythingRequest, model: Any, shape_hw: tuple[int, int]) ->
     if wanted == "auto":
         decoder = request.for_decoder() or (maps and fits and not request.for_points())
         wanted = "decoder" if decoder or not points else "fast"
-    if wanted == "decoder":
-        if not maps and not points:
-            message = "This model can't be asked by points, so that it can't find objects by itself."
-            hint = "Use another model for everything mode, for example starter, or give boxes."
-            raise OperationFailed(FailureCode.BAD_PROMPT, message, hint=hint)
-        if not maps:
-            message = "This model has no decoder that finds objects by itself."
-            hint = "Use the mode 'fast', or a micro-sam model with its decoder."
-            raise OperationFailed(FailureCode.BAD_PROMPT, message, hint=hint)
-        if not fits:
-            message = f"The image of {shape_hw[1]} x {shape_hw[0]} pixels is too large for the decoder at once."
-            hint = "Send parts of it, or use the mode 'fast'."
-            raise OperationFailed(FailureCode.IMAGE_TOO_LARGE, message, hint=hint)
-    elif not points:
+    if not points and (wanted != "decoder" or not maps):
         message = "This model can't be asked by points, so that it can't find objects by itself."
         hint = "Use another model for everything mode, for example starter, or give boxes."
         raise OperationFailed(FailureCode.BAD_PROMPT, message, hint=hint)
+    if wanted == "decoder" and not maps:
+        message = "This model has no decoder that finds objects by itself."
+        hint = "Use the mode 'fast', or a micro-sam model with its decoder."
+        raise OperationFailed(FailureCode.BAD_PROMPT, message, hint=hint)
+    if wanted == "decoder" and not fits:
+        message = f"The image of {shape_hw[1]} x {shape_hw[0]} pixels is too large for the decoder at once."
+        hint = "Send parts of it, or use the mode 'fast'."
+        raise OperationFailed(FailureCode.IMAGE_TOO_LARGE, message, hint=hint)
     return wanted
 
 
