@@ -103,6 +103,7 @@ def segment(
     from samj_bridge.cli.commands import segment as command
     from samj_bridge.cli.read_prompts import command_line_prompts, parse_channels, parse_numbers
     from samj_bridge.reading import Wish
+    from samj_bridge.segmenting.job import Job
     from samj_bridge.segmenting.listing import parse_part
 
     def body(settings: Settings, progress: Progress, cancel: CancelToken) -> Result:
@@ -117,11 +118,11 @@ def segment(
             within=parse_numbers(within, "x0,y0,x1,y1") if within else None,
             object_px=object_size,
         )
-        request = command.Request(
-            images=images,
-            prompts=command_line_prompts(box or [], point or [], negative or [], prompts),
+        found = command_line_prompts(box or [], point or [], negative or [], prompts)
+        job = Job(
             output=output,
             formats=_names("roi,labels,overlay" if formats is None and labels is None else formats or ""),
+            prompts=found.of,
             model=model,
             wish=Wish(series, plane, z, t, parse_channels(channels), level),
             ranges=parse_numbers(display_range, "low,high") if display_range else None,  # type: ignore[arg-type]
@@ -129,9 +130,10 @@ def segment(
             everything=options,
             overwrite=overwrite,
             labels=labels,
-            part=parse_part(part) if part is not None else None,
-            summary=summary,
+            rows=summary is not None,
         )
+        chosen = parse_part(part) if part is not None else None
+        request = command.Request(images, found, job, chosen, summary)
         return command.run(request, settings, progress=progress, cancel=cancel)
 
     call.run(body, device=device, precision=precision)

@@ -52,6 +52,10 @@ class Record:
     rows: list[dict[str, Any]] | None = None
     """Measures of its objects; None: they were not asked for."""
 
+    def is_of(self, content: str, made: Mapping[str, Any]) -> bool:
+        """Whether it is of results of this image, made so."""
+        return (self.content, self.made) == (content, made)
+
 
 def record_path(folder: Path, stem: str) -> Path:
     """Return where the record of an image's results is."""
@@ -102,7 +106,7 @@ def is_up_to_date(
     closely : bool
         Read the results; else their sizes are looked at.
     """
-    if (record.content, record.made) != (content, made) or not record.files or (rows and record.rows is None):
+    if not record.is_of(content, made) or not record.files or (rows and record.rows is None):
         return False
     there = all(file_size(folder / name) == size for name, (size, _) in record.files.items())
     return there and not (closely and list(_changed(record, [folder / name for name in record.files])))

@@ -150,7 +150,7 @@ class _Run:
         made = job.made_by(item.path.name, self._worker.weights(), self._settings)
         if record and is_up_to_date(record, content, made, job.output, rows=job.rows, closely=job.overwrite):
             return _done_before(item, record, job.output)
-        mine = record is not None and (record.content, record.made) == (content, made)
+        mine = record is not None and record.is_of(content, made)
         if not job.overwrite:
             _refuse_others(job, item, record, content, made)
         folder = drafts / item.stem
@@ -177,8 +177,7 @@ def _refuse_others(job: Job, item: Item, record: Record | None, content: str, ma
     files = [*result_files(job.output, item.stem, job.formats).values()]
     if job.labels is not None:
         files.append(job.output / f"{item.stem}_{job.labels}.btf")
-    same = record is not None and (record.content, record.made) == (content, made)
-    if only_own(record if same else None, files):
+    if only_own(record if record and record.is_of(content, made) else None, files):
         return
     there = ", ".join(file.name for file in files if file.exists())
     why = _why(record, content, made)

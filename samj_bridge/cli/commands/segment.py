@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,12 @@ from samj_bridge.cli.result import Line, Result, styled
 from samj_bridge.cli.running import in_words
 from samj_bridge.errors import PromptError, SamjError
 from samj_bridge.progress import CancelToken, Progress
-from samj_bridge.reading import Wish
 from samj_bridge.segmenting.folder import check_formats, keeps_records
 from samj_bridge.segmenting.job import Done, Job
 from samj_bridge.segmenting.listing import Listing, Part, list_images
 from samj_bridge.segmenting.run import run_images
 from samj_bridge.segmenting.save import make_output_folder
 from samj_bridge.segmenting.summary import check_summary, summary_path, write_summary
-from samj_bridge.session import Wanted
 from samj_bridge.settings import Settings
 
 __all__ = ["Request", "everything_options", "run"]
@@ -29,30 +27,14 @@ __all__ = ["Request", "everything_options", "run"]
 
 @dataclass(frozen=True)
 class Request:
-    """What to segment, how, and where results go."""
+    """What to segment, and how."""
 
     images: Sequence[Path]
     """Files and folders."""
     prompts: FoundPrompts
     """Prompts by image name; None: for every image."""
-    output: Path
-    """Folder for the results."""
-    formats: Sequence[str]
-    """Names of exporters."""
-    model: str = "starter"
-    """Model id."""
-    wish: Wish = field(default_factory=Wish)
-    """Which series, plane, channels and level of each image."""
-    ranges: tuple[float, float] | None = None
-    """Display range; None: robust percentiles of each image."""
-    wanted: Wanted = field(default_factory=Wanted)
-    """Regions per prompt (more than one are all written, named by prompt and rank), and what is kept of each."""
-    everything: Mapping[str, Any] | None = None
-    """Options of `Scene.everything`, which takes the place of prompts; None: prompts."""
-    overwrite: bool = False
-    """Whether results that are there already may be replaced."""
-    labels: str | None = None
-    """Name of labels of any size, see `samj_bridge.segmenting.label_output`; None: none."""
+    job: Job
+    """How, and where results go."""
     part: Part | None = None
     """The i-th of n parts of the images; None: all."""
     summary: Path | None = None
@@ -68,13 +50,14 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
     if strangers and len(strangers) == len(request.prompts):
         message = f"The prompt file speaks of {', '.join(strangers)}, but of none of the images."
         raise PromptError(message, hint="Its keys are file names without folders.")
-    make_output_folder(request.output)
+    output = request.job.output
+    make_output_folder(output)
     asked = bool(request.part or summary)
     done, failures = run_images(
-        _job(request, rows=summary is not None),
+        request.job,
         listing.items,
         settings,
-        keeps_records=asked or keeps_records(request.images, listing.items, request.output),
+        keeps_records=asked or keeps_records(request.images, listing.items, output),
         part=request.part,
         unforeseen=lambda error: in_words(error, lambda: settings.logs_dir),
         progress=progress,
@@ -89,32 +72,16 @@ def run(request: Request, settings: Settings, *, progress: Progress, cancel: Can
     return _result(listing, done, failures, notes, summary)
 
 
-def _job(request: Request, *, rows: bool) -> Job:
-    return Job(
-        request.output,
-        request.formats,
-        request.prompts.of,
-        request.model,
-        request.wish,
-        request.ranges,
-        request.wanted,
-        request.everything,
-        request.overwrite,
-        request.labels,
-        rows,
-    )
-
-
 def _check(request: Request, summary: Path | None) -> None:
-    if request.everything is not None and any(request.prompts.values()):
+    if request.job.everything is not None and any(request.prompts.values()):
         message = "Both --everything and prompts were given."
         raise PromptError(message, hint="Use one of them: --everything finds objects without prompts.")
-    if request.everything is None and not any(request.prompts.values()):
+    if request.job.everything is None and not any(request.prompts.values()):
         message = " ".join(["No prompt was given.", *request.prompts.notes])
         raise PromptError(message, hint="Use --box x0,y0,x1,y1, --point x,y, --prompts FILE, or --everything.")
-    check_formats(request.formats)
+    check_formats(request.job.formats)
     if summary is not None:
-        check_summary(summary, overwrite=request.overwrite)
+        check_summary(summary, overwrite=request.job.overwrite)
 
 
 def everything_options(
