@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,33 +14,16 @@ import numpy as np
 import psutil
 import pytest
 from desktop import Desktop, component, named, on_event_thread, wait_for
+from families import FamilySegmenter
 from workbench import BLOB, choose_tool, keep_manager_away, managed, panel_says, prompt_of, proposal, shown
 
 from samj_bridge.fiji import detach, java_class, java_thread, open_image
 from samj_bridge.fiji.segmenter import SessionSegmenter
-from samj_bridge.session import Session
 from samj_bridge.settings import Settings
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
-from opening import open_session
 
 ELSEWHERE = (174, 99)
 """In another blob."""
 THIRD = (71, 47)
-
-
-class FamilySegmenter(SessionSegmenter):
-    """Opens the test family in place of a model: a real worker, with knobs for what goes wrong."""
-
-    def __init__(self, python: Path, folder: Path, **knobs: Any) -> None:
-        super().__init__(Settings(home=folder / "home"))
-        self._python, self._folder, self._knobs = python, folder, knobs
-
-    def _check_set_up(self) -> None:
-        """Nothing to check: the tests' Python is there."""
-
-    def _open(self, model: str, progress: Any) -> Session:
-        return open_session(self._python, self._folder, **self._knobs)
 
 
 @pytest.fixture

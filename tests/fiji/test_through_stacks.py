@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from desktop import Desktop, named, on_event_thread, wait_for
+from families import FamilySegmenter
 from workbench import java_object, keep_manager_away, managed, panel_says, shown, unfold
 
 from samj_bridge.fiji import java_class, roi_mask
@@ -18,11 +18,7 @@ from samj_bridge.fiji.java_scene import java_scene
 from samj_bridge.fiji.segmenter import SessionSegmenter, _encode, java_segmenter
 from samj_bridge.geometry.region import Region
 from samj_bridge.models import find_model
-from samj_bridge.session import Prompt, Session
-from samj_bridge.settings import Settings
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
-from opening import open_session
+from samj_bridge.session import Prompt
 
 pytestmark = pytest.mark.worker
 
@@ -262,20 +258,6 @@ def test_without_python_the_same_comes_out(rods: Any, segmenter: SessionSegmente
         assert {"followed", "lost", "prompted"} <= {one[2] for one in in_java}
 
 
-class Slow(SessionSegmenter):
-    """Opens the test family in place of a model, whose answers take a moment: time for what goes wrong."""
-
-    def __init__(self, python: Path, folder: Path, **knobs: Any) -> None:
-        super().__init__(Settings(home=folder / "home"))
-        self._python, self._folder, self._knobs = python, folder, knobs
-
-    def _check_set_up(self) -> None:
-        """Nothing to check: the tests' Python is there."""
-
-    def _open(self, model: str, progress: Any) -> Session:
-        return open_session(self._python, self._folder, **self._knobs)
-
-
 def bright(planes: int) -> np.ndarray:
     """Return a square that the test family knows, on every plane."""
     found = np.full((planes, 90, 120), 20, np.uint16)
@@ -293,7 +275,7 @@ def waiting(kind: str) -> None:
 def test_stopped_closed_or_changed_in_the_middle_what_came_stays(
     borrowed: Any, worker_python: Path, tmp_path: Path, what: str
 ) -> None:
-    borrowed(Slow(worker_python, tmp_path, prompt_s=0.15))
+    borrowed(FamilySegmenter(worker_python, tmp_path, prompt_s=0.15))
     imp = image_of(bright(60))
     with shown(imp):
         unfold("Through the stack")
