@@ -36,6 +36,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmarks.data_sets import Picture, pictures
+from samj_bridge.evaluate import as_objects, iou, regions_of
+from samj_bridge.geometry.region import Region
 from samj_bridge.models import weights_file
 
 SEED = 3
@@ -60,10 +62,7 @@ class Hint:
 class Answer:
     """One candidate."""
 
-    mask: Mask
-    """Crop of the image."""
-    origin_xy: tuple[int, int]
-    score: float
+    region: Region
     source: Any
     """What the segmenter wants back in ``Hint.before``."""
 
@@ -97,13 +96,7 @@ class SessionSegmenter:
         ]
         found = scene.segment(prompts, candidates=candidates)
         groups = [found[i * candidates : (i + 1) * candidates] for i in range(len(hints))]
-        return [[self._answer(region) for region in group] for group in groups]
-
-    @staticmethod
-    def _answer(region: Any) -> Answer:
-        if region.is_empty:
-            return Answer(np.zeros((1, 1), bool), (0, 0), region.score, None)
-        return Answer(*region.crop(), region.score, region)
+        return [[Answer(region, None if region.is_empty else region) for region in group] for group in groups]
 
 
 class DirectSegmenter:
@@ -132,31 +125,16 @@ class DirectSegmenter:
             box = None if hint.box is None else tuple(float(v) for v in hint.box)
             prompt = PromptArrays(box, _centres(hint.points), _centres(hint.negative), mask, origin)
             found = self._model.decode(scene, prompt, candidates)
-            out.append([Answer(c.mask, c.origin_xy, c.score, (c.mask, c.origin_xy)) for c in found])
+            out.append([_answer(candidate.mask, candidate.origin_xy, candidate.score) for candidate in found])
         return out
+
+
+def _answer(mask: Mask, origin_xy: tuple[int, int], score: float) -> Answer:
+    return Answer(Region.from_mask(mask, origin_xy=origin_xy, score=score), (mask, origin_xy))
 
 
 def _centres(points: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
     return np.asarray(points, np.float32).reshape(-1, 2) + np.float32(0.5)
-
-
-@dataclass(frozen=True)
-class Target:
-    """One object of a picture."""
-
-    mask: Mask
-    """Crop to the tight box."""
-    box: Box
-
-
-def targets(labels: NDArray[np.int32]) -> list[Target]:
-    """All objects of a label image."""
-    out = []
-    for number, where in enumerate(ndimage.find_objects(labels), 1):
-        if where is not None:
-            rows, columns = where
-            out.append(Target(labels[where] == number, (columns.start, rows.start, columns.stop, rows.stop)))
-    return out
 
 
 def centre(mask: Mask) -> tuple[int, int]:
@@ -166,27 +144,12 @@ def centre(mask: Mask) -> tuple[int, int]:
     return int(x), int(y)
 
 
-def on_canvas(target: Target, answer: Answer) -> tuple[Mask, Mask, tuple[int, int]]:
-    """Lay object and answer on one common crop; its top left pixel comes last."""
-    ax, ay = answer.origin_xy
-    ah, aw = answer.mask.shape
-    x0, y0 = min(target.box[0], ax), min(target.box[1], ay)
-    x1, y1 = max(target.box[2], ax + aw), max(target.box[3], ay + ah)
-    true, found = np.zeros((y1 - y0, x1 - x0), bool), np.zeros((y1 - y0, x1 - x0), bool)
-    true[target.box[1] - y0 : target.box[3] - y0, target.box[0] - x0 : target.box[2] - x0] = target.mask
-    found[ay - y0 : ay - y0 + ah, ax - x0 : ax - x0 + aw] = answer.mask
-    return true, found, (x0, y0)
-
-
-def iou(target: Target, answer: Answer) -> float:
-    """Intersection over union in pixels of the image."""
-    true, found, _ = on_canvas(target, answer)
-    return float((true & found).sum() / (true | found).sum())
-
-
-def correct(hint: Hint, target: Target, answer: Answer) -> Hint:
+def correct(hint: Hint, target: Region, answer: Answer) -> Hint:
     """Click at the centre of the largest error region; the same hint if nothing is wrong."""
-    true, found, (x0, y0) = on_canvas(target, answer)
+    boxes = np.array([region.bbox_xyxy for region in (target, answer.region) if not region.is_empty])
+    x0, y0 = boxes[:, :2].min(axis=0).tolist()
+    x1, y1 = boxes[:, 2:].max(axis=0).tolist()
+    true, found = (region.within((x0, y0, x1, y1)) for region in (target, answer.region))
     best: tuple[int, bool, Mask] | None = None
     for positive, wrong in ((True, true & ~found), (False, found & ~true)):
         marks, count = ndimage.label(wrong)
@@ -206,43 +169,45 @@ def correct(hint: Hint, target: Target, answer: Answer) -> Hint:
 def measure(segmenter: Segmenter, picture: Picture, wanted: Sequence[str] = PROMPTS) -> dict[str, list[float]]:
     """IoU of every object of a picture, per prompt."""
     rng = np.random.default_rng((SEED, zlib.crc32(picture.id.encode())))
-    found = targets(picture.labels)
+    found = regions_of(as_objects(picture.labels))
     if not found:
         return {}
     scene = segmenter.encode(picture.pixels)
-    tight = [Hint(box=t.box) for t in found]
+    tight = [Hint(box=t.bbox_xyxy) for t in found]
     out: dict[str, list[float]] = {"box": _first(segmenter, scene, found, tight)}
     moves = rng.integers(0, 3, (len(found), 4)) * np.array([-1, -1, 1, 1])
     height, width = picture.labels.shape
-    loose = [np.clip(np.array(t.box) + move, 0, (width, height) * 2) for t, move in zip(found, moves, strict=True)]
-    out["box_dilated"] = _first(segmenter, scene, found, [Hint(box=tuple(int(v) for v in box)) for box in loose])
+    loose = np.clip(np.array([t.bbox_xyxy for t in found]) + moves, 0, (width, height) * 2).tolist()
+    out["box_dilated"] = _first(segmenter, scene, found, [Hint(box=tuple(box)) for box in loose])
     if set(wanted) <= {"box", "box_dilated"}:
         return out
     hints = []
     for target in found:
-        x, y = centre(target.mask)
-        hints.append(Hint(points=((x + target.box[0], y + target.box[1]),)))
+        mask, (x0, y0) = target.crop()
+        x, y = centre(mask)
+        hints.append(Hint(points=((x + x0, y + y0),)))
     three = segmenter.segment(scene, hints, 3)
-    out["point_best_of_3"] = [max(iou(t, a) for a in answers) for t, answers in zip(found, three, strict=True)]
+    pairs = zip(found, three, strict=True)
+    out["point_best_of_3"] = [max(iou(t, a.region) for a in answers) for t, answers in pairs]
     if picture.name == "sem_fibre":
-        out["point_whole"] = [iou(t, _whole(answers)) for t, answers in zip(found, three, strict=True)]
+        out["point_whole"] = [iou(t, _whole(answers).region) for t, answers in zip(found, three, strict=True)]
     answers = [group[0] for group in segmenter.segment(scene, hints, 1)]
-    out["point"] = [iou(t, a) for t, a in zip(found, answers, strict=True)]
+    out["point"] = [iou(t, a.region) for t, a in zip(found, answers, strict=True)]
     for _ in range(2):
         hints = [correct(h, t, a) for h, t, a in zip(hints, found, answers, strict=True)]
         answers = [group[0] for group in segmenter.segment(scene, hints, 1)]
-    out["clicks_3"] = [iou(t, a) for t, a in zip(found, answers, strict=True)]
+    out["clicks_3"] = [iou(t, a.region) for t, a in zip(found, answers, strict=True)]
     return out
 
 
-def _first(segmenter: Segmenter, scene: Any, found: Sequence[Target], hints: Sequence[Hint]) -> list[float]:
+def _first(segmenter: Segmenter, scene: Any, found: Sequence[Region], hints: Sequence[Hint]) -> list[float]:
     answers = segmenter.segment(scene, hints, 1)
-    return [iou(t, group[0]) for t, group in zip(found, answers, strict=True)]
+    return [iou(t, group[0].region) for t, group in zip(found, answers, strict=True)]
 
 
 def _whole(answers: Sequence[Answer]) -> Answer:
-    likely = [a for a in answers if a.score >= WHOLE_LEAST_SCORE] or list(answers[:1])
-    return max(likely, key=lambda a: int(a.mask.sum()))
+    likely = [a for a in answers if (a.region.score or 0) >= WHOLE_LEAST_SCORE] or list(answers[:1])
+    return max(likely, key=lambda a: a.region.area)
 
 
 def rows_of(results: Sequence[tuple[Picture, dict[str, list[float]]]]) -> list[dict[str, Any]]:

@@ -27,7 +27,8 @@ from benchmarks.large.mosaics import Mosaics, nuclei_of
 from benchmarks.large.private_memory import array_in_memory, everything_rows
 from benchmarks.large.rows import Row
 from benchmarks.large.silent import silence
-from samj_bridge import Prompt, Session
+from samj_bridge import Prompt, Region, Session
+from samj_bridge.evaluate import iou
 from samj_bridge.reading import open_pyramid
 
 if TYPE_CHECKING:
@@ -223,12 +224,11 @@ def _iou(scene: Scene, xy: tuple[int, int], label: int, labels: Any, origin: tup
     (region,) = scene.segment(Prompt(points=[xy]))
     if region.is_empty:
         return 0.0
-    found, (x, y) = region.crop()
-    x, y = x + origin[0], y + origin[1]
-    truth = np.asarray(labels[y : y + found.shape[0], x : x + found.shape[1]]) == label
-    around = np.asarray(labels[max(0, y - 64) : y + found.shape[0] + 64, max(0, x - 64) : x + found.shape[1] + 64])
-    both = int((truth & found).sum())
-    return both / max(1, int(found.sum()) + int((around == label).sum()) - both)
+    # The labels do not fit in memory: what is further out is not of this nucleus.
+    x0, y0, x1, y1 = (np.array(region.bbox_xyxy) + np.tile(origin, 2)).tolist()
+    left, top = max(0, x0 - 64), max(0, y0 - 64)
+    around = np.asarray(labels[top : y1 + 64, left : x1 + 64]) == label
+    return iou(Region.from_mask(around, origin_xy=(left - origin[0], top - origin[1])), region)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import numpy as np
 
 from benchmarks.propagation.stacks import Truth, ellipsoids, movie, stardist
 from samj_bridge import Session
+from samj_bridge.evaluate import iou
 from samj_bridge.geometry.region import Region
 from samj_bridge.session.stack.projection import Projection, project
 from samj_bridge.session.stack.rules import StopRules, overlap
@@ -229,10 +230,9 @@ def compared(labels: np.ndarray, number: int, region: Region) -> tuple[float, bo
     """Return the IoU with the object, and whether another one is the one that was found."""
     mask = region.mask(labels.shape)
     true = labels == number
-    shared = int((mask & true).sum())
     inside = np.bincount(labels[mask], minlength=number + 1)
     inside[0] = 0
-    return shared / int((mask | true).sum()), bool(inside.max() > 0 and inside.argmax() != number)
+    return iou(region, Region.from_mask(true)), bool(inside.max() > 0 and inside.argmax() != number)
 
 
 if __name__ == "__main__":

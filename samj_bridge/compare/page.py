@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from samj_bridge.compare.picture import Picture, regions_of
+from samj_bridge.compare.picture import Picture
 from samj_bridge.compare.running import Compared, Comparison
 from samj_bridge.compare.tables import headings, lines, number, ranked
-from samj_bridge.evaluate.objects import Objects
+from samj_bridge.evaluate.objects import Objects, regions_of
 from samj_bridge.geometry.region import Region
 
 __all__ = ["as_page"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from samj_bridge.compare.given import read_objects
 from samj_bridge.errors import FileError, InputError
-from samj_bridge.evaluate.objects import Objects
+from samj_bridge.evaluate.objects import Objects, regions_of
 from samj_bridge.geometry.region import Region
 from samj_bridge.protocol.folders import is_folder, list_folder
 from samj_bridge.reading import read_image
@@ -53,28 +53,6 @@ class Picture:
     def regions(self) -> list[Region]:
         """The true objects, in order."""
         return regions_of(self.truth)
-
-
-def regions_of(objects: Objects) -> list[Region]:
-    """Return objects as regions, in order."""
-    if objects.image is None:
-        return [Region.from_mask(mask, origin_xy=(x, y), shape=objects.shape) for mask, x, y in objects.regions]
-    found: list[Region] = []
-    image = objects.image
-    count = len(objects)
-    # The box of each object, by one pass over its pixels.
-    rows, columns = np.nonzero(image)
-    numbers = image[rows, columns] - 1
-    boxes = np.zeros((count, 4), np.int64)
-    for axis, places in ((0, rows), (1, columns)):
-        low, high = np.full(count, max(image.shape), np.int64), np.full(count, -1, np.int64)
-        np.minimum.at(low, numbers, places)
-        np.maximum.at(high, numbers, places)
-        boxes[:, axis], boxes[:, axis + 2] = low, high + 1
-    for number, (top, left, bottom, right) in enumerate(boxes.tolist(), 1):
-        mask = image[top:bottom, left:right] == number
-        found.append(Region.from_mask(mask, origin_xy=(left, top), shape=objects.shape))
-    return found
 
 
 def read_pictures(images: Sequence[Path], truth: Path) -> list[Picture]:

@@ -81,22 +81,13 @@ def further_click(
     edges = np.array([box for box in (truth.bbox_xyxy, answer.bbox_xyxy) if box != (0, 0, 0, 0)])
     x0, y0 = edges[:, :2].min(axis=0).tolist()
     x1, y1 = edges[:, 2:].max(axis=0).tolist()
-    wanted, got = (_within(region, (x0, y0, x1, y1)) for region in (truth, answer))
+    wanted, got = (region.within((x0, y0, x1, y1)) for region in (truth, answer))
     missed, too_much = keep_largest(wanted & ~got), keep_largest(got & ~wanted)
     if not missed.any() and not too_much.any():
         return None
     positive = int(missed.sum()) >= int(too_much.sum())
     x, y = _deep_pixel(missed if positive else too_much, chance)
     return (x0 + x, y0 + y), positive
-
-
-def _within(region: Region, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
-    x0, y0, x1, y1 = box
-    full = np.zeros((y1 - y0, x1 - x0), np.bool_)
-    if not region.is_empty:
-        mask, (x, y) = region.crop()
-        full[y - y0 : y - y0 + mask.shape[0], x - x0 : x - x0 + mask.shape[1]] = mask
-    return full
 
 
 def _deep_pixel(mask: NDArray[np.bool_], chance: np.random.Generator) -> tuple[int, int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from samj_bridge.evaluate.boundary import boundary_scores
 from samj_bridge.evaluate.matching import THRESHOLDS, Match, match, pool
-from samj_bridge.evaluate.objects import Objects, as_objects
+from samj_bridge.evaluate.objects import Objects, as_objects, regions_of
 from samj_bridge.evaluate.overlaps import Overlaps, overlaps
-from samj_bridge.evaluate.union import dice_of_union, mean_best_iou
+from samj_bridge.evaluate.union import dice_of_union, iou, mean_best_iou
 
 __all__ = [
     "THRESHOLDS",
@@ -16,8 +16,10 @@ __all__ = [
     "as_objects",
     "boundary_scores",
     "dice_of_union",
+    "iou",
     "match",
     "mean_best_iou",
     "overlaps",
     "pool",
+    "regions_of",
 ]

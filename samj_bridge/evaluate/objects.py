@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from samj_bridge.errors import InputError
 from samj_bridge.geometry.region import Region
 
-__all__ = ["Objects", "as_objects", "counted"]
+__all__ = ["Objects", "as_objects", "counted", "regions_of"]
 
 _FEW = 2**16
 
@@ -100,6 +100,28 @@ def _of_labels(image: NDArray[Any]) -> Objects:
     labels = tuple(int(value) for value in values[positive])
     size = int(image.shape[0]), int(image.shape[1])
     return Objects(size, labels, counts[positive].astype(np.int64), numbers[index].reshape(size))
+
+
+def regions_of(objects: Objects) -> list[Region]:
+    """Return objects as regions, in the order of their numbers."""
+    if objects.image is None:
+        return [Region.from_mask(mask, origin_xy=(x, y), shape=objects.shape) for mask, x, y in objects.regions]
+    found: list[Region] = []
+    image = objects.image
+    count = len(objects)
+    # The box of each object, by one pass over its pixels.
+    rows, columns = np.nonzero(image)
+    numbers = image[rows, columns] - 1
+    boxes = np.zeros((count, 4), np.int64)
+    for axis, places in ((0, rows), (1, columns)):
+        low, high = np.full(count, max(image.shape), np.int64), np.full(count, -1, np.int64)
+        np.minimum.at(low, numbers, places)
+        np.maximum.at(high, numbers, places)
+        boxes[:, axis], boxes[:, axis + 2] = low, high + 1
+    for number, (top, left, bottom, right) in enumerate(boxes.tolist(), 1):
+        mask = image[top:bottom, left:right] == number
+        found.append(Region.from_mask(mask, origin_xy=(left, top), shape=objects.shape))
+    return found
 
 
 def counted(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:

@@ -116,8 +116,13 @@ class Region:
 
     def crop(self) -> tuple[NDArray[np.bool_], tuple[int, int]]:
         """Return the mask of the bounding box, and the box's first pixel (x, y)."""
-        x0, y0, x1, y1 = self.bbox_xyxy
-        return rasterise(self.rings, (y1 - y0, x1 - x0), (x0, y0)), (x0, y0)
+        x0, y0, _, _ = self.bbox_xyxy
+        return self.within(self.bbox_xyxy), (x0, y0)
+
+    def within(self, box_xyxy: tuple[int, int, int, int]) -> NDArray[np.bool_]:
+        """Return the mask of any box (x0, y0, x1, y1), half open: of one that holds another region as well, say."""
+        x0, y0, x1, y1 = box_xyxy
+        return rasterise(self.rings, (y1 - y0, x1 - x0), (x0, y0))
 
     @cached_property
     def area(self) -> int:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from samj_bridge.compare.given import read_objects
-from samj_bridge.compare.picture import file_for, regions_of
+from samj_bridge.compare.picture import file_for
 from samj_bridge.errors import FileError, InputError, SamjError
-from samj_bridge.evaluate import match
+from samj_bridge.evaluate import as_objects, match, regions_of
 from samj_bridge.export import write_geojson, write_rois
 
 SHAPE = (40, 50)
@@ -38,8 +38,6 @@ def same(path: Path, labels: NDArray[np.int32]) -> bool:
 
 
 def test_label_images_arrays_rois_and_geojson_say_the_same(tmp_path: Path, labels: NDArray[np.int32]) -> None:
-    from samj_bridge.evaluate import as_objects
-
     regions = regions_of(as_objects(labels))
     tifffile.imwrite(tmp_path / "a.tif", labels.astype(np.float32))
     small = np.searchsorted(np.unique(labels), labels).astype(np.uint8)
@@ -111,8 +109,6 @@ def test_damaged_geojson_is_told_of(tmp_path: Path, text: str) -> None:
 
 
 def test_objects_of_another_image_are_refused(tmp_path: Path, labels: NDArray[np.int32]) -> None:
-    from samj_bridge.evaluate import as_objects
-
     tifffile.imwrite(tmp_path / "a.tif", labels)
     write_rois(tmp_path / "a.zip", regions_of(as_objects(labels)))
     for name in ("a.tif", "a.zip"):

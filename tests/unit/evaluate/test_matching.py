@@ -18,10 +18,12 @@ from samj_bridge.evaluate import (
     THRESHOLDS,
     as_objects,
     dice_of_union,
+    iou,
     match,
     mean_best_iou,
     overlaps,
     pool,
+    regions_of,
 )
 from samj_bridge.geometry.region import Region
 
@@ -211,3 +213,16 @@ def test_other_sizes_and_thresholds_are_refused() -> None:
 
 def test_the_thresholds_are_the_fields() -> None:
     assert THRESHOLDS == (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+
+
+@given(two_label_images())
+def test_the_iou_of_regions_is_that_of_their_pixels(images: tuple[NDArray[np.int64], NDArray[np.int64]]) -> None:
+    true, found = images
+    there, here = as_objects(true), as_objects(found)
+    for label, one in zip(there.labels, regions_of(there), strict=True):
+        for number, other in zip(here.labels, regions_of(here), strict=True):
+            union = int(((true == label) | (found == number)).sum())
+            assert iou(one, other) == int(((true == label) & (found == number)).sum()) / union
+    nothing = Region((), shape=true.shape)
+    assert iou(nothing, nothing) == 1.0
+    assert all(iou(one, nothing) == 0.0 for one in regions_of(there))

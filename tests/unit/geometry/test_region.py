@@ -32,6 +32,15 @@ def test_a_crop_and_its_origin_give_the_same_region(mask: NDArray[np.bool_], x: 
     assert crop.sum() == region.area == mask.sum()
 
 
+@given(masks(), st.integers(-9, 9), st.integers(-9, 9))
+def test_within_a_box_are_the_pixels_of_the_image_there(mask: NDArray[np.bool_], x: int, y: int) -> None:
+    region = Region.from_mask(mask, origin_xy=(9, 9))
+    padded = np.pad(mask, ((20, 60), (20, 60)))
+    box = (x + 9, y + 9, x + 9 + 17, y + 9 + 12)
+    wanted = padded[y + 20 : y + 32, x + 20 : x + 37]
+    assert np.array_equal(region.within(box), wanted)
+
+
 @given(masks())
 def test_centroid_is_the_mean_of_the_pixel_centres(mask: NDArray[np.bool_]) -> None:
     region = Region.from_mask(mask)
