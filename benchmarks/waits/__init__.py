@@ -1,0 +1,1 @@
+"""What a person waits for, beside an earlier build: ``python -m benchmarks.waits``."""
