@@ -17,9 +17,10 @@ import numpy as np
 import torch
 
 from samj_bridge.worker.automatic.distances import Thresholds, objects
-from samj_bridge.worker.automatic.merging import Piece, laid_down, suppressed
+from samj_bridge.worker.automatic.merging import laid_down, suppressed
 from samj_bridge.worker.automatic.prompts import points
-from samj_bridge.worker.families.base import BuildSpec
+from samj_bridge.worker.everything.masks import found_in
+from samj_bridge.worker.families.base import BuildSpec, SoftMask
 from samj_bridge.worker.families.promptable import Abilities
 from samj_bridge.worker.families.sam import MappingSamModel
 from samj_bridge.worker.nets.distance_decoder import DistanceDecoder, is_transposed
@@ -95,9 +96,11 @@ def merge(
 ) -> np.ndarray:
     """Return the labels of masks with scores."""
     scores = np.asarray(ious, np.float32) * np.asarray(stabilities, np.float32)
-    pieces = [Piece(mask, (0, 0), float(score)) for mask, score in zip(masks, scores, strict=True)]
-    kept = suppressed(pieces, min_size, nms_threshold, over_smaller=intersection_over_min)
-    return laid_down(kept, masks.shape[1:], min_size)
+    whole = (0, 0, masks.shape[2], masks.shape[1])
+    logits = [SoftMask(np.where(mask, np.float32(8), np.float32(-8)), (0, 0)) for mask in masks]
+    found = [found_in(soft, 1.0, 1.0, (0.0, 0.0), whole) for soft in logits]
+    kept = suppressed(found, scores, min_size, nms_threshold, over_smaller=intersection_over_min)
+    return laid_down([found[i] for i in kept], masks.shape[1:], min_size)[0]
 
 
 def _tensors(state: dict[str, Any]) -> dict[str, torch.Tensor]:

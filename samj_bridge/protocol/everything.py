@@ -13,26 +13,20 @@ from samj_bridge.protocol.messages import CHANNEL_MODES
 
 __all__ = ["MODES", "OF_DECODER", "EverythingReply", "EverythingRequest", "ObjectMessage"]
 
-MODES = ("auto", "fast", "exact", "decoder")
+MODES = ("auto", "fast", "exact", "decoder", "apg")
 """``auto``: the best that the model has, a decoder before points; ``fast``: object by object, points inside found
-ones are skipped; ``exact``: SAM's automatic mask generator; ``decoder``: what the network says of each pixel."""
-OF_DECODER = (
-    "center_distance_threshold",
-    "boundary_distance_threshold",
-    "foreground_threshold",
-    "foreground_smoothing",
-    "distance_smoothing",
-)
-"""What only a decoder's objects depend on."""
-OF_POINTS = (
-    "pred_iou_thresh",
-    "stability_score_thresh",
-    "stability_score_offset",
-    "box_nms_thresh",
-    "crop_nms_thresh",
-    "crop_overlap_ratio",
-)
-"""What only objects found by points depend on; 0 points per side are none that were asked for."""
+ones are skipped; ``exact``: SAM's automatic mask generator; ``decoder``: what the network says of each pixel;
+``apg``: points that the decoder gives, micro-sam's automatic prompt generation."""
+OF_SEEDS = ("center_distance_threshold", "boundary_distance_threshold", "foreground_threshold")
+"""What a decoder's seeds depend on."""
+OF_SMOOTHING = ("foreground_smoothing", "distance_smoothing")
+"""What its objects depend on besides; its points come from the maps as they are."""
+OF_DECODER = (*OF_SEEDS, *OF_SMOOTHING)
+"""What needs a decoder."""
+OF_MASKS = ("pred_iou_thresh", "stability_score_thresh", "stability_score_offset", "box_nms_thresh")
+"""What only objects found by points depend on, whoever gives them."""
+OF_GRIDS = ("crop_nms_thresh", "crop_overlap_ratio")
+"""What only a grid of points depends on."""
 
 _MOST_POINTS = 256
 _MOST_SIGMA = 50.0
@@ -56,7 +50,7 @@ class EverythingRequest:
     stability_score_offset: float | None = None
     """How far the threshold of the logits is moved to see how stable a mask is."""
     box_nms_thresh: float | None = None
-    """IoU of boxes (``exact``) or part of a mask (``fast``) that may be taken by a better one."""
+    """IoU of boxes (``exact``) or masks (``apg``) or part of a mask (``fast``) that a better one may have."""
     crop_n_layers: int = 0
     """Layers of crops looked at besides the whole image; ``exact`` only, needs `image`."""
     crop_nms_thresh: float | None = None
@@ -126,17 +120,30 @@ class EverythingRequest:
 
     def for_points(self) -> list[str]:
         """Return the names of what was given that only objects found by points depend on."""
-        sides = ["points_per_side"] if self.points_per_side else []
-        layers = ["crop_n_layers"] if self.crop_n_layers else []
-        return [*sides, *(name for name in OF_POINTS if getattr(self, name) is not None), *layers]
+        return [*self._for_grids(), *self._given(OF_MASKS)]
 
     def for_decoder(self) -> list[str]:
-        """Return the names of what was given that only a decoder's objects depend on."""
-        return [name for name in OF_DECODER if getattr(self, name) is not None]
+        """Return the names of what was given that needs a decoder."""
+        return self._given(OF_DECODER)
+
+    def _for_grids(self) -> list[str]:
+        # 0 points per side are none that were asked for.
+        sides = ["points_per_side"] if self.points_per_side else []
+        layers = ["crop_n_layers"] if self.crop_n_layers else []
+        return [*sides, *self._given(OF_GRIDS), *layers]
+
+    def _given(self, names: tuple[str, ...]) -> list[str]:
+        return [name for name in names if getattr(self, name) is not None]
 
     def _check_mode(self) -> None:
         points, decoder = self.for_points(), self.for_decoder()
-        wrong = {"decoder": points, "fast": decoder, "exact": decoder, "auto": points if decoder else []}[self.mode]
+        wrong = {
+            "decoder": points,
+            "apg": [*self._for_grids(), *self._given(OF_SMOOTHING)],
+            "fast": decoder,
+            "exact": decoder,
+            "auto": points if decoder else [],
+        }[self.mode]
         if wrong:
             beside = f"{decoder[0]} is for a decoder" if self.mode == "auto" else f"the mode is {self.mode!r}"
             reason = f"{wrong[0]} was given, but {beside}."

@@ -162,6 +162,11 @@ class Model:
 class MappingModel(Model):
     """One that says of each pixel what it is."""
 
+    def propose_one(self, encoding, points_xy, check):
+        proposals = self.propose(encoding, points_xy, check)
+        proposals.scores = proposals.scores[:, :1]
+        return proposals
+
     def maps(self, encoding, check):
         self._die("maps")
         end = time.monotonic() + self.knobs.get("maps_s", 0)

@@ -51,7 +51,9 @@ def blocks_of(tiling: Tiling, whole_px: int, object_px: float = 0.0) -> Blocks:
 def rule_of(mode: str, box_nms: float | None, crop_nms: float | None, min_area: int) -> Rule:
     """Return when objects of different blocks are the same one, of a request's fields."""
     if mode != "exact":
-        return Rule(True, _TAKEN if box_nms is None else box_nms, max(1, min_area))
+        # Of a decoder's points it is the IoU of two masks for the same object, within a block.
+        taken = _TAKEN if box_nms is None or mode == "apg" else box_nms
+        return Rule(True, taken, max(1, min_area))
     return Rule(False, _SAME_BOX if crop_nms is None else crop_nms, max(1, min_area))
 
 
@@ -160,6 +162,8 @@ class Walk:
             asked += f", {skipped} skipped (inside an object, or where nothing small was found)"
         if seeds:
             asked = "by the model's decoder, without points"
+            if points:
+                asked = f"by {points} points that the model's decoder gave"
         if not masks and not self.count:
             return f"Nothing was found in {tiles}: the model sees no object there."
         if self.count:

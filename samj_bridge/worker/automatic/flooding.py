@@ -10,6 +10,8 @@ Where levels are equal, on plateaus and in basins without a seed, the nearer sid
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +20,13 @@ from samj_bridge.worker.automatic.passes import lowest_passes
 
 __all__ = ["flood"]
 
-_Places = NDArray[np.int32]
+_Places = NDArray[np.intp]
 """Places in a padded image that is read as one long line."""
+_Pointers = NDArray[np.intp]
+"""For each place another one."""
+_NOWHERE = np.zeros(0, np.intp)
+_ROWS = 32
+_Number = TypeVar("_Number", np.float32, np.int32)
 
 
 def flood(heights: NDArray[np.float32], seeds: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -48,38 +55,57 @@ def flood(heights: NDArray[np.float32], seeds: NDArray[np.int32], mask: NDArray[
     # One column between the rows is enough: what lies left of a row's first pixel is the end of the row above.
     line = width + 1
     level = np.full((height + 2) * line + 1, np.inf, np.float32)
-    inside = level[line + 1 : -line].reshape(height, line)[:, :width]
-    np.copyto(inside, heights, where=mask)
+    _inner(level, height, line)[...] = np.where(mask, heights, np.float32(np.inf))
     labels = np.zeros(level.size, np.int32)
-    np.copyto(labels[line + 1 : -line].reshape(height, line)[:, :width], seeds, where=mask, casting="same_kind")
-    places = np.flatnonzero(level < np.inf).astype(np.int32)
+    np.multiply(seeds, mask, out=_inner(labels, height, line))
     steps = (-line, -1, 1, line)
-    down, flat = _descent(level, labels, places, steps)
-    changed = _raise(level, labels, places, steps, down)
+    down, lowest, flat = _descent(level, labels, line)
+    if flat.size:
+        _level_out(level, labels, flat, steps, down)
+    ends = _ends(down)
+    minima = lowest[down[lowest] == lowest]
+    changed = _raise(level, minima, ends, steps) if minima.size else minima
     if changed.size or flat.size:
         _turn(level, labels, changed, flat, steps, down)
-    found = labels[_ends(down)]
-    found[level == np.inf] = 0
-    return np.ascontiguousarray(found[line + 1 : -line].reshape(height, line)[:, :width])
+        ends = _ends(down)
+    return _inner(labels.take(ends), height, line).copy()
+
+
+def _inner(padded: NDArray[_Number], height: int, line: int) -> NDArray[_Number]:
+    """Return the image in a padded line, as a view."""
+    return padded[line + 1 : -line].reshape(height, line)[:, : line - 1]
 
 
 def _descent(
-    height: NDArray[np.float32], labels: NDArray[np.int32], places: _Places, steps: tuple[int, ...]
-) -> tuple[_Places, _Places]:
-    """Return where water flows from each place, and the places of plateaus, from which it flows some way.
+    height: NDArray[np.float32], labels: NDArray[np.int32], line: int
+) -> tuple[_Pointers, _Places, _Places]:
+    """Return where water flows from each place; the places from which it flows nowhere, but for seeds; plateaus.
 
-    It flows to the lowest neighbour; from a seed and a minimum, nowhere.
+    It flows to the lowest neighbour, among equals up before left before right before down.
     """
-    down = np.arange(height.size, dtype=np.int32)
-    free = places[labels[places] == 0]
-    lowest, to = _lowest(height, free, steps)
-    own = height[free]
-    lower = lowest < own
-    down[free[lower]] = to[lower]
-    flat = free[lowest == own]
-    if flat.size:
-        _level_out(height, labels, flat, steps, down)
-    return down, flat
+    down = np.arange(height.size)
+    still, flat = [_NOWHERE], [_NOWHERE]
+    # Some rows at a time, which stay in the cache through all that is done to them.
+    for start in range(line + 1, height.size - line, line * _ROWS):
+        stop = min(start + line * _ROWS, height.size - line)
+        own, free = height[start:stop], labels[start:stop] == 0
+        free &= own < np.inf
+        up, left, right, below = (height[start + step : stop + step] for step in (-line, -1, 1, line))
+        before, after = np.minimum(up, left), np.minimum(right, below)
+        first = np.where(left < up, np.int32(-1), np.int32(-line))
+        second = np.where(below < right, np.int32(line), np.int32(1))
+        step = np.where(after < before, second, first)
+        lowest = np.minimum(before, after)
+        flows = lowest < own
+        flows &= free
+        step *= flows
+        down[start:stop] += step
+        free &= ~flows
+        rest = np.flatnonzero(free)
+        if rest.size:
+            still.append(rest + start)
+            flat.append(rest[lowest[rest] == own[rest]] + start)
+    return down, np.concatenate(still), np.concatenate(flat)
 
 
 def _lowest(
@@ -88,7 +114,7 @@ def _lowest(
     to = places + np.int32(steps[0])
     lowest = height[to]
     for step in steps[1:]:
-        other = places + np.int32(step)
+        other = places + step
         its = height[other]
         lower = its < lowest
         np.copyto(lowest, its, where=lower)
@@ -101,16 +127,16 @@ def _level_out(
     labels: NDArray[np.int32],
     flat: _Places,
     steps: tuple[int, ...],
-    down: _Places,
+    down: _Pointers,
 ) -> None:
     """Let each plateau flow off where it can, or make it one minimum."""
     one, other = _pairs(height, flat, steps)
     number = np.zeros(height.size, np.intp)
     number[one] = number[other] = 1
-    members = np.flatnonzero(number).astype(np.int32)
+    members = np.flatnonzero(number)
     number[members] = np.arange(members.size)
     plateau = join(members.size, number[one], number[other])
-    exits = np.full(len(members), -1, np.int32)
+    exits = np.full(len(members), -1)
     leads = (down[members] != members) | (labels[members] > 0)
     exits[plateau[leads]] = members[leads]
     target = np.where(exits[plateau] >= 0, exits[plateau], members[plateau])
@@ -123,7 +149,7 @@ def _pairs(height: NDArray[np.float32], flat: _Places, steps: tuple[int, ...]) -
     is_flat[flat] = True
     ones, others = [], []
     for step in steps:
-        other = flat + np.int32(step)
+        other = flat + step
         same = height[other] == height[flat]
         if step < 0:
             same &= ~is_flat[other]
@@ -132,27 +158,19 @@ def _pairs(height: NDArray[np.float32], flat: _Places, steps: tuple[int, ...]) -
     return np.concatenate(ones), np.concatenate(others)
 
 
-def _ends(down: _Places) -> _Places:
+def _ends(down: _Pointers) -> _Pointers:
     """Return where the water of each place ends."""
+    ends, further = down.take(down), np.empty_like(down)
     while True:
-        further: _Places = down[down]
-        if np.array_equal(further, down):
-            return further
-        down = further
+        ends.take(ends, out=further, mode="clip")
+        if np.array_equal(ends, further):
+            return ends
+        ends, further = further, ends
 
 
-def _raise(
-    level: NDArray[np.float32],
-    labels: NDArray[np.int32],
-    places: _Places,
-    steps: tuple[int, ...],
-    down: _Places,
-) -> _Places:
+def _raise(level: NDArray[np.float32], minima: _Places, ends: _Pointers, steps: tuple[int, ...]) -> _Places:
     """Raise heights to the level at which water reaches each place; return where that changed them."""
-    minima: _Places = places[(down[places] == places) & (labels[places] == 0)]
-    if not minima.size:
-        return minima
-    ends = _ends(down)
+    places = np.flatnonzero(level < np.inf)
     number = np.zeros(level.size, np.int32)
     number[minima] = np.arange(1, minima.size + 1, dtype=np.int32)
     basin = number[ends]
@@ -171,7 +189,7 @@ def _passes(
     """Return the level of the lowest way from each basin to a seed; basin 0 is what flows to seeds."""
     one, other, level = [], [], []
     for step in steps[2:]:
-        there = places + np.int32(step)
+        there = places + step
         apart = (basin[there] != basin[places]) & (height[there] < np.inf)
         here, there = places[apart], there[apart]
         one.append(basin[here])
@@ -186,15 +204,15 @@ def _turn(
     changed: _Places,
     flat: _Places,
     steps: tuple[int, ...],
-    down: _Places,
+    down: _Pointers,
 ) -> None:
     """Let water come from where it comes first: where levels changed, beside that, and on plateaus."""
     near = np.zeros(level.size, bool)
     near[flat] = True
     for step in (0, *steps):
-        near[changed + np.int32(step)] = True
+        near[changed + step] = True
     near &= (level < np.inf) & (labels == 0)
-    places = np.flatnonzero(near).astype(np.int32)
+    places = np.flatnonzero(near)
     lowest, to = _lowest(level, places, steps)
     lower = lowest < level[places]
     down[places[lower]] = to[lower]
@@ -214,12 +232,12 @@ def _follow(
     waiting: NDArray[np.bool_],
     places: _Places,
     step: int,
-    down: _Places,
+    down: _Pointers,
     *,
     inwards: bool,
 ) -> _Places:
     """Give the water of a decided place to its waiting neighbour of the same level; return which got it."""
-    there = places + np.int32(step)
+    there = places + step
     here, source = (places, there) if inwards else (there, places)
     goes = waiting[here] & ~waiting[source] & (level[here] == level[source])
     got: _Places = here[goes]

@@ -10,6 +10,7 @@ Networks come in as `ProposingModel` or `MappingModel`.
 - ``exact``: the generator of SAM, mask for mask;
 - ``fast``: the same question answered with fewer points, object by object;
 - ``decoded``: objects from a decoder's maps; which way is taken;
+- ``prompted``: a decoder's points asked, micro-sam's automatic prompt generation;
 - ``tally``: counts of what became of points and masks;
 - ``operation``: all that as an operation of docs/reference/protocol.md (it alone needs the engine).
 """

@@ -15,8 +15,10 @@ from samj_bridge.worker.everything.masks import Found
 from samj_bridge.worker.everything.tally import Tally
 from samj_bridge.worker.families.base import MappingModel, part_of
 
-__all__ = ["MOST_PIXELS", "chosen", "find_decoded", "said", "thresholds_of"]
+__all__ = ["BY_MAPS", "MOST_PIXELS", "chosen", "find_decoded", "said", "thresholds_of"]
 
+BY_MAPS = ("decoder", "apg")
+"""Modes that need a decoder."""
 MOST_PIXELS = 1 << 25
 """Larger images have to come in parts: maps and flooding take some 60 bytes per pixel."""
 
@@ -39,11 +41,11 @@ def chosen(request: EverythingRequest, model: Any, shape_hw: tuple[int, int]) ->
         message = "This model can't be asked by points, so that it can't find objects by itself."
         hint = "Use another model for everything mode, for example starter, or give boxes."
         raise OperationFailed(FailureCode.BAD_PROMPT, message, hint=hint)
-    if wanted == "decoder" and not maps:
+    if wanted in BY_MAPS and not maps:
         message = "This model has no decoder that finds objects by itself."
         hint = "Use the mode 'fast', or a micro-sam model with its decoder."
         raise OperationFailed(FailureCode.BAD_PROMPT, message, hint=hint)
-    if wanted == "decoder" and not fits:
+    if wanted in BY_MAPS and not fits:
         message = f"The image of {shape_hw[1]} x {shape_hw[0]} pixels is too large for the decoder at once."
         hint = "Send parts of it, or use the mode 'fast'."
         raise OperationFailed(FailureCode.IMAGE_TOO_LARGE, message, hint=hint)
@@ -109,7 +111,10 @@ def find_decoded(
 def said(count: int, tally: Tally) -> str:
     """Return the sentence at the end."""
     if count:
-        return f"{count} object{'s' if count > 1 else ''} found by the model's decoder, without points."
+        how = "by the model's decoder, without points"
+        if tally.points:
+            how = f"by {tally.points} points that the model's decoder gave"
+        return f"{count} object{'s' if count > 1 else ''} found {how}."
     if tally.seeds:
         return f"Nothing was found: the model's decoder saw {tally.seeds} objects, all smaller than min_area."
     return "Nothing was found: the model's decoder sees no object in this image."

@@ -40,10 +40,8 @@ def everything(engine: Engine, inputs: Mapping[str, Any], context: Context) -> d
         part_of = None if request.image is None else lambda: sent_pixels(request, shape)
         found = within(objects_of(entry, request, parameters, tally, context.check, part_of), request.within)
         regions, count = _told(found, request, tally, context)
-        if isinstance(entry.encoding, Blank):
-            words = WORDS
-        else:
-            words = said(count, tally) if request.mode == "decoder" else _words(count, tally, parameters)
+        blank = isinstance(entry.encoding, Blank)
+        words = WORDS if blank else _words(count, tally, parameters, request.mode)
     engine.encodings.weigh(request.encoding)
     reply = EverythingReply(tuple(regions), count, tally.to_wire(), words, time.perf_counter() - begun)
     return reply.to_wire()
@@ -79,7 +77,9 @@ def _progress(tally: Tally) -> dict[str, int]:
     return {"points": tally.points, "skipped": tally.skipped}
 
 
-def _words(count: int, tally: Tally, parameters: Parameters) -> str:
+def _words(count: int, tally: Tally, parameters: Parameters, mode: str) -> str:
+    if mode == "decoder" or (mode == "apg" and (count or not tally.points)):
+        return said(count, tally)
     asked = f"{tally.points} points were asked"
     if tally.skipped:
         asked += f", {tally.skipped} skipped (inside an object, or where nothing small was found)"

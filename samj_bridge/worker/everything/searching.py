@@ -22,6 +22,7 @@ from samj_bridge.worker.everything.fast import find_fast
 from samj_bridge.worker.everything.grid import Box
 from samj_bridge.worker.everything.masks import Found
 from samj_bridge.worker.everything.parameters import Parameters
+from samj_bridge.worker.everything.prompted import Asking, find_prompted
 from samj_bridge.worker.everything.tally import Tally
 
 __all__ = ["PartOf", "objects_of", "parameters_of", "sent_pixels"]
@@ -65,6 +66,8 @@ def objects_of(
         found = find_fast(model, entry.encoding, entry.reply.shape, parameters, tally, check, request.area)
     elif request.mode == "decoder":
         found = find_decoded(model, entry.encoding, thresholds_of(request), tally, check, request.area)
+    elif request.mode == "apg":
+        found = find_prompted(model, entry.encoding, Asking.of(request), tally, check, request.area)
     else:
         encode = _encoder(entry, request.channels, part_of() if part_of else None, check)
         found = find_all(model, encode, entry.reply.shape, parameters, tally, check)

@@ -243,6 +243,14 @@ class MappingModel(Model, Protocol):
         and watershed are not the network's business.
         """
 
+    def propose_one(
+        self, encoding: Any, points_xy: NDArray[np.float64], check: Callable[[float], None]
+    ) -> Proposals:
+        """Return one mask for each of N points that the maps gave; else like `ProposingModel.propose`.
+
+        A point in the middle of one object, as the maps have it, leaves nothing open: it is not asked for several.
+        """
+
 
 class DetectingModel(Model, Protocol):
     """A network that proposes a box for each object, to be decoded like a user's."""

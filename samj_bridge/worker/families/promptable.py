@@ -218,6 +218,16 @@ class PointableModel(PromptableModel, ProposingModel):
         self, encoding: Encoding, points_xy: NDArray[np.float64], check: Callable[[float], None]
     ) -> LowProposals:
         """Return three masks for each of N positive points; see ``base.ProposingModel``."""
+        return self._proposed(encoding, points_xy, check, several=True)
+
+    def _proposed(
+        self,
+        encoding: Encoding,
+        points_xy: NDArray[np.float64],
+        check: Callable[[float], None],
+        *,
+        several: bool,
+    ) -> LowProposals:
         ready = self.ready(encoding)
         places = torch.from_numpy(ready.frame.points(points_xy))[:, None]  # N 1 2
         kinds = [POSITIVE]
@@ -227,14 +237,15 @@ class PointableModel(PromptableModel, ProposingModel):
 
         def ask(part: slice) -> tuple[Tensor, Tensor]:
             points, marks = places[part].to(self.device), labels[part].to(self.device)
-            low, scores = self.answer(points, marks, ready.image_side, True)
+            low, scores = self.answer(points, marks, ready.image_side, several)
             return low.cpu(), scores.cpu()
 
         size = 1 if self.device.type == "cpu" else 64
         parts = [slice(start, start + size) for start in range(0, len(places), size)]
         found = list(each(ask, parts, self.device.type, check))
         if not found:
-            return LowProposals(np.zeros((0, 3), np.float32), torch.zeros(0, 3, 1, 1), ready.frame)
+            count = 3 if several else 1
+            return LowProposals(np.zeros((0, count), np.float32), torch.zeros(0, count, 1, 1), ready.frame)
         scores = torch.cat([part[1] for part in found]).numpy()
         return LowProposals(scores, torch.cat([part[0] for part in found]), ready.frame)
 

@@ -22,6 +22,7 @@ from samj_bridge.worker.families.base import BuildSpec, MappingModel
 from samj_bridge.worker.families.promptable import (
     Abilities,
     Encoding,
+    LowProposals,
     PointableModel,
     PromptableModel,
     dtype_of,
@@ -139,3 +140,10 @@ class MappingSamModel(SamModel, MappingModel):
         result.setflags(write=False)
         encoding.__dict__["maps"] = result
         return result
+
+    @torch.inference_mode()
+    def propose_one(
+        self, encoding: Encoding, points_xy: NDArray[np.float64], check: Callable[[float], None]
+    ) -> LowProposals:
+        """See ``base.MappingModel``."""
+        return self._proposed(encoding, points_xy, check, several=False)

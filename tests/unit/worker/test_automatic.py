@@ -7,10 +7,12 @@ import pytest
 
 from samj_bridge.worker.automatic.distances import Thresholds, objects
 from samj_bridge.worker.automatic.flooding import flood
-from samj_bridge.worker.automatic.merging import Piece, laid_down, suppressed
+from samj_bridge.worker.automatic.merging import laid_down, suppressed
 from samj_bridge.worker.automatic.passes import lowest_passes
 from samj_bridge.worker.automatic.prompts import points
 from samj_bridge.worker.automatic.smoothing import gaussian
+from samj_bridge.worker.everything.masks import found_in
+from samj_bridge.worker.families.base import SoftMask
 
 
 def by_queue(heights, seeds, mask):
@@ -149,24 +151,57 @@ def test_a_seed_on_the_border_gets_its_first_pixel():
     assert points(corner).tolist() == [[18, 18]]
 
 
+def piece(mask, x, y, score=1.0):
+    """A mask in an image of 60 x 60 pixels."""
+    soft = SoftMask(np.where(mask, np.float32(8), np.float32(-8)), (x, y))
+    return found_in(soft, score, 1.0, (0.0, 0.0), (0, 0, 60, 60))
+
+
 def square(x, y, side, score):
-    return Piece(np.ones((side, side), bool), (x, y), score)
+    return piece(np.ones((side, side), bool), x, y, score)
 
 
 def test_of_two_masks_that_are_nearly_the_same_the_better_one_stays():
     same = [square(5, 5, 20, 0.7), square(5, 5, 20, 0.9), square(40, 40, 20, 0.5), square(0, 0, 5, 1.0)]
-    kept = suppressed(same, 25, 0.9)
-    assert [piece.score for piece in kept] == [0.9, 0.5]
+    kept = suppressed(same, [one.score for one in same], 25, 0.9)
+    assert [same[i].score for i in kept] == [0.9, 0.5]
+
+
+def test_of_many_masks_those_go_that_go_when_each_pair_is_looked_at():
+    rng = np.random.default_rng(5)
+    for over_smaller in (False, True):
+        masks = []
+        for _ in range(80):
+            side = int(rng.integers(4, 12))
+            masks.append(piece(rng.random((side, side)) < 0.8, *rng.integers(0, 25, 2).tolist()))
+            masks.append(piece(masks[-1].mask & (rng.random(masks[-1].mask.shape) < 0.95), *masks[-1].origin_xy))
+        scores, full = rng.random(len(masks)), np.zeros((len(masks), 60, 60), bool)
+        for canvas, one in zip(full, masks, strict=True):
+            (x, y), (height, width) = one.origin_xy, one.mask.shape
+            canvas[y : y + height, x : x + width] = one.mask
+        expected = []
+        for i in np.argsort(-scores):
+            if masks[i].area > 25 and not any(overlap(full[i], full[j], over_smaller) > 0.7 for j in expected):
+                expected.append(int(i))
+        assert suppressed(masks, scores, 25, 0.7, over_smaller=over_smaller) == expected
+        assert len(expected) < sum(one.area > 25 for one in masks)
+
+
+def overlap(one, other, over_smaller):
+    shared = np.count_nonzero(one & other)
+    return shared / (min(one.sum(), other.sum()) if over_smaller else np.count_nonzero(one | other))
 
 
 def test_a_smaller_mask_gets_what_a_larger_one_leaves():
-    labels = laid_down([square(10, 10, 10, 1.0), square(0, 0, 15, 0.1)], (30, 30), 1)
+    labels, owners = laid_down([square(10, 10, 10, 1.0), square(0, 0, 15, 0.1)], (30, 30), 1)
+    assert owners == [1, 0]
     assert labels[12, 12] == labels[0, 0] == 1
     assert labels[18, 18] == 2
     assert np.count_nonzero(labels == 2) == 75
 
 
 def test_what_is_cut_in_two_is_two_objects():
-    bar = Piece(np.ones((4, 30), bool), (0, 10), 1.0)
-    labels = laid_down([bar, square(10, 5, 12, 1.0)], (30, 30), 5)
+    bar = piece(np.ones((4, 30), bool), 0, 10)
+    labels, owners = laid_down([bar, square(10, 5, 12, 1.0)], (30, 30), 5)
     assert len(np.unique(labels)) == 4
+    assert sorted(owners) == [0, 0, 1]
