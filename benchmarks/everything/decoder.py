@@ -54,15 +54,15 @@ def post(objects: int, repeat: int) -> dict[str, Any]:
     maps = maps_of(objects)
     times: dict[str, list[float]] = {"ours": [], "official": []}
     for _ in range(repeat + 1):
-        begun = time.perf_counter()
+        begun = time.process_time()
         mine = ours(maps, Thresholds())
-        times["ours"].append(time.perf_counter() - begun)
+        times["ours"].append(time.process_time() - begun)
         other = InstanceSegmentationWithDecoder(None, None)
         names = ("foreground", "center_distances", "boundary_distances")
         other.set_state(dict(zip(names, maps.copy(), strict=True)))
-        begun = time.perf_counter()
+        begun = time.process_time()
         theirs = np.asarray(other.generate(output_mode="instance_segmentation"))
-        times["official"].append(time.perf_counter() - begun)
+        times["official"].append(time.process_time() - begun)
     return {
         "objects": int(mine.max()),
         "differing_pixels": int((mine != theirs).sum()),

@@ -62,7 +62,31 @@ def segment(
     ] = False,
     mode: Annotated[
         str | None,
-        typer.Option(help="With --everything: auto (the best the model has), decoder, fast, exact."),
+        typer.Option(help="With --everything: auto (the best the model has), decoder, apg, fast, exact."),
+    ] = None,
+    center_distance: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="With a decoder: seeds are nearer to an object's centre; 0 there, 1 at the rim."
+        ),
+    ] = None,
+    boundary_distance: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="With a decoder: the same for the boundary; 0 in the middle, 1 at the rim."
+        ),
+    ] = None,
+    foreground: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="With a decoder: what is more likely than this is an object's."),
+    ] = None,
+    foreground_smoothing: Annotated[
+        float | None,
+        typer.Option(min=0, max=50, help="With a decoder, not apg: Gaussian over the foreground, in pixels."),
+    ] = None,
+    distance_smoothing: Annotated[
+        float | None,
+        typer.Option(min=0, max=50, help="With a decoder, not apg: Gaussian over the distances, in pixels."),
     ] = None,
     points_per_side: Annotated[
         int | None, typer.Option(min=1, max=256, help="With --everything: points along a side of the grid.")
@@ -115,6 +139,11 @@ def segment(
             pred_iou_thresh=min_score,
             stability_score_thresh=min_stability,
             crop_n_layers=crop_layers or None,
+            center_distance_threshold=center_distance,
+            boundary_distance_threshold=boundary_distance,
+            foreground_threshold=foreground,
+            foreground_smoothing=foreground_smoothing,
+            distance_smoothing=distance_smoothing,
             within=parse_numbers(within, "x0,y0,x1,y1") if within else None,
             object_px=object_size,
         )

@@ -174,11 +174,12 @@ class Scene:
 
         Parameters
         ----------
-        mode : {"auto", "decoder", "fast", "exact"}
+        mode : {"auto", "decoder", "apg", "fast", "exact"}
             ``auto`` takes ``decoder`` where the model has one and no option is only for points, else ``fast``.
-            ``decoder`` takes what the network says of each pixel (micro-sam's models); ``fast`` goes object by
-            object, and skips points inside those found before. Objects of these never overlap. ``exact`` asks a
-            whole grid and filters as SAM's automatic mask generator does.
+            ``decoder`` takes what the network says of each pixel (micro-sam's models), ``apg`` asks the points that
+            its decoder gives (micro-sam's automatic prompt generation). ``fast`` goes object by object, and skips
+            points inside those found before. Objects of these never overlap. ``exact`` asks a whole grid and
+            filters as SAM's automatic mask generator does.
         within : (x0, y0, x1, y1), optional
             Edges of a box in pixels of the image: only objects whose centroid is in it are given, and of a large
             image only what lies under it is read.
@@ -200,9 +201,10 @@ class Scene:
             ``pred_iou_thresh``, ``stability_score_thresh``, ``stability_score_offset``, ``box_nms_thresh`` (in fast
             mode the part of a mask that may be taken by others), ``min_mask_region_area``; for ``exact`` also
             ``crop_n_layers``, ``crop_nms_thresh``, ``crop_overlap_ratio``, ``crop_n_points_downscale_factor``.
-            In the words of micro-sam for ``decoder``: ``center_distance_threshold``,
-            ``boundary_distance_threshold``, ``foreground_threshold`` (0.5 each), ``foreground_smoothing`` (1.0),
-            ``distance_smoothing`` (1.6).
+            In the words of micro-sam for ``decoder`` and ``apg``: ``center_distance_threshold``,
+            ``boundary_distance_threshold``, ``foreground_threshold`` (0.5 each); for ``decoder`` also
+            ``foreground_smoothing`` (1.0), ``distance_smoothing`` (1.6). ``apg`` takes the thresholds of masks too:
+            its ``box_nms_thresh`` is the IoU of masks (0.9), its ``min_area`` 25 where none is given.
             Besides: ``min_area``, objects with fewer pixels are left out.
 
         Returns

@@ -113,6 +113,33 @@ def a_network_of_sam_with_a_decoder_in_its_file_gives_maps_too() -> None:
 
 
 @checks.add
+def a_decoder_that_does_not_fit_is_left_out_and_it_is_said_why() -> None:
+    from random_weights import random_decoder
+
+    from samj_bridge.worker.checkpoints.beside import decoder_of
+
+    whole = {name.removeprefix("decoder_state."): value for name, value in random_decoder().items()}
+    taken, notes = decoder_of({"decoder_state": whole}, FAMILIES["sam"])
+    assert len(taken) == len(whole)
+    assert "was taken too" in notes[0]
+    name = "out_conv.weight"
+    wrong = {
+        "out_conv.weight has the shape (3, 64, 3, 3) instead of (3, 64, 1, 1)": {
+            **whole,
+            name: whole[name].expand(3, 64, 3, 3),
+        },
+        "1 of its 66 weights are missing (out_conv.weight)": {k: v for k, v in whole.items() if k != name},
+        "third.weight is not one of its weights": {**whole, "third.weight": whole[name]},
+        "66 of its 66 weights are missing": {},
+    }
+    for words, weights in wrong.items():
+        taken, notes = decoder_of({"decoder_state": weights}, FAMILIES["sam"])
+        assert not taken
+        assert "was left out" in notes[0]
+        assert words in notes[0], notes
+
+
+@checks.add
 def what_proposals_are_is_kept_by_both_kinds_of_them() -> None:
     from samj_bridge.worker.families.promptable import LowProposals
     from samj_bridge.worker.families.starter import StarterProposals

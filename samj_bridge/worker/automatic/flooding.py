@@ -10,6 +10,7 @@ Where levels are equal, on plateaus and in basins without a seed, the nearer sid
 
 from __future__ import annotations
 
+import itertools
 from typing import TypeVar
 
 import numpy as np
@@ -26,6 +27,7 @@ _Pointers = NDArray[np.intp]
 """For each place another one."""
 _NOWHERE = np.zeros(0, np.intp)
 _ROWS = 32
+_UNSEEN = 2
 _Number = TypeVar("_Number", np.float32, np.int32)
 
 
@@ -68,7 +70,8 @@ def flood(heights: NDArray[np.float32], seeds: NDArray[np.int32], mask: NDArray[
     if changed.size or flat.size:
         _turn(level, labels, changed, flat, steps, down)
         ends = _ends(down)
-    return _inner(labels.take(ends), height, line).copy()
+    found: NDArray[np.int32] = _inner(labels.take(ends), height, line).copy()
+    return found
 
 
 def _inner(padded: NDArray[_Number], height: int, line: int) -> NDArray[_Number]:
@@ -161,11 +164,13 @@ def _pairs(height: NDArray[np.float32], flat: _Places, steps: tuple[int, ...]) -
 def _ends(down: _Pointers) -> _Pointers:
     """Return where the water of each place ends."""
     ends, further = down.take(down), np.empty_like(down)
-    while True:
+    for steps in itertools.count(1):
         ends.take(ends, out=further, mode="clip")
-        if np.array_equal(ends, further):
-            return ends
+        # Looking whether that was the end takes as long as going on, and few ways are shorter than eight pixels.
+        if steps > _UNSEEN and np.array_equal(ends, further):
+            break
         ends, further = further, ends
+    return ends
 
 
 def _raise(level: NDArray[np.float32], minima: _Places, ends: _Pointers, steps: tuple[int, ...]) -> _Places:
@@ -184,7 +189,11 @@ def _raise(level: NDArray[np.float32], minima: _Places, ends: _Pointers, steps: 
 
 
 def _passes(
-    height: NDArray[np.float32], basin: _Places, places: _Places, steps: tuple[int, ...], count: int
+    height: NDArray[np.float32],
+    basin: NDArray[np.int32],
+    places: _Places,
+    steps: tuple[int, ...],
+    count: int,
 ) -> NDArray[np.float32]:
     """Return the level of the lowest way from each basin to a seed; basin 0 is what flows to seeds."""
     one, other, level = [], [], []

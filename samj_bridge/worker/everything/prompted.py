@@ -116,7 +116,8 @@ def find_prompted(
         one = kept[owners[index]]
         x, y = (int(value) for value in one.point_xy)
         # Its point may lie in a smaller part of it, or in what a larger one has.
-        point = one.point_xy if labels[y, x] == index + 1 else tuple(map(float, inner[index]))
+        deep = float(inner[index, 0]), float(inner[index, 1])
+        point = one.point_xy if labels[y, x] == index + 1 else deep
         part = labels[rows, columns] == index + 1
         yield replace(one.with_mask(part, (columns.start, rows.start)), point_xy=point)
 
@@ -135,7 +136,7 @@ def _asked(
     for start in range(0, len(places), _TOGETHER):
         batch = places[start : start + _TOGETHER]
         told = part_of(check, start / len(places), len(batch) / len(places))
-        proposals = propose(model.propose_one, encoding, batch + HALF, told)
+        proposals = propose(model.propose_one, encoding, batch.astype(np.float64) + HALF, told)
         tally.points += len(batch)
         tally.masks += len(batch)
         for n, (x, y) in enumerate(batch.tolist()):

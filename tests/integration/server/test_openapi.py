@@ -16,6 +16,8 @@ from openapi_spec_validator import validate
 from serving import Answer, Served
 from starlette.routing import Route
 
+from samj_bridge.protocol.everything import MODES, OF_DECODER, EverythingRequest
+from samj_bridge.protocol.failures import OperationFailed
 from samj_bridge.server.app import described, routes
 
 pytestmark = pytest.mark.worker
@@ -48,6 +50,21 @@ def test_every_route_is_described_and_nothing_else() -> None:
         if method in {"get", "post", "delete"}
     }
     assert served == told
+
+
+def test_everything_mode_is_described_with_its_modes_and_options() -> None:
+    body = described()["paths"]["/api/images/{image}/everything"]["post"]["requestBody"]
+    told = body["content"]["application/json"]["schema"]["properties"]
+    assert set(told["mode"]["enum"]) == set(MODES)
+    assert told["mode"]["default"] == EverythingRequest("-").mode
+    assert set(OF_DECODER) <= set(told) <= {"model", *EverythingRequest.__dataclass_fields__}
+    for name, schema in told.items():
+        if name not in ("model", "mode"):
+            at_most = schema.get("maximum", 1 << 20)
+            EverythingRequest.from_wire({"encoding": "-", name: at_most})
+            if "maximum" in schema:
+                with pytest.raises(OperationFailed):
+                    EverythingRequest.from_wire({"encoding": "-", name: at_most + 1})
 
 
 def test_answers_are_as_described(served: Served, data_dir: Path) -> None:

@@ -128,6 +128,18 @@ def test_the_maps_are_left_as_they_are_and_the_same_comes_out_again():
     assert np.array_equal(maps, before)
 
 
+def test_thousands_of_objects_are_all_found_each_with_its_point():
+    # 20,000 of them, of which each touches its neighbours.
+    one = disc_maps((11, 11), [(5, 5, 5.4)])
+    maps = np.tile(one, (1, 100, 200))
+    labels = objects(maps, Thresholds(foreground_smoothing=0, distance_smoothing=0))
+    assert labels.max() == 20_000
+    assert (np.bincount(labels.ravel())[1:] == np.count_nonzero(one[0])).all()
+    found = points(maps)
+    assert len(np.unique(found, axis=0)) == 20_000
+    assert (found % 11 == 5).all()
+
+
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_maps_without_objects_have_none(level):
     maps = np.full((3, 20, 30), level, np.float32)
